@@ -1,0 +1,176 @@
+"""A posterior draw is a function, with the same noise for every row.
+
+Read this file first. Everything that follows asks one question, the mean Hessian of a function
+inside groups of points, of the functions defined here:
+
+- `MLP`: a stack of K multilayer perceptrons, dropout masks folded into the weights;
+- `Hybrid`: main effects plus an `MLP`;
+- any callable from an (n, d) tensor to a (K, n, c) tensor.
+
+A `RandomFunction` is a distribution over such functions: a posterior.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from skgeh.activations import Activation
+
+Function = Callable[[Tensor], Tensor]
+
+
+class RandomFunction(Protocol):
+    """A distribution over functions (n, d) -> (K, n, c), K of them drawn at once.
+
+    Attributes
+    ----------
+    n_features, n_outputs : int
+        ``d`` and ``c``.
+    """
+
+    n_features: int
+    n_outputs: int
+
+    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
+        """Draw a stack of `n_draws` functions; `first` is the number drawn before."""
+        ...
+
+    def members(self) -> Function:
+        """Mean function of each network, as a stack: predictions and rankings use it."""
+        ...
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A stack of K multilayer perceptrons ``g(x) = W_L phi(... phi(W_1 x + b_1) ...) + b_L``.
+
+    Parameters
+    ----------
+    weights : tuple of Tensor, each of shape (K, h_(l-1), h_l)
+        A row vector of activations is multiplied from the left; ``h_0 = d``, ``h_L = c``.
+    biases : tuple of Tensor, each of shape (K, 1, h_l)
+    activation : Activation
+
+    Examples
+    --------
+    >>> from skgeh.activations import get_activation
+    >>> layers = [(2, 5), (5, 1)]
+    >>> g = MLP(tuple(torch.ones(3, *shape) for shape in layers),
+    ...         tuple(torch.zeros(3, 1, shape[1]) for shape in layers), get_activation("tanh"))
+    >>> g(torch.zeros(7, 2)).shape, len(g[:2])
+    (torch.Size([3, 7, 1]), 2)
+    """
+
+    weights: tuple[Tensor, ...]
+    biases: tuple[Tensor, ...]
+    activation: Activation
+
+    def __call__(self, x: Tensor) -> Tensor:
+        a = x.expand(len(self), *x.shape[-2:])
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            a = self.activation.value(torch.baddbmm(bias, a, weight))
+        return torch.baddbmm(self.biases[-1], a, self.weights[-1])
+
+    def __len__(self) -> int:
+        return len(self.weights[0])
+
+    def __getitem__(self, which: slice) -> "MLP":
+        return replace(
+            self,
+            weights=tuple(weight[which] for weight in self.weights),
+            biases=tuple(bias[which] for bias in self.biases),
+        )
+
+    @property
+    def widths(self) -> list[int]:
+        """``[d, h_1, ..., c]``."""
+        return [self.weights[0].shape[1], *(weight.shape[2] for weight in self.weights)]
+
+
+@dataclass(frozen=True)
+class Additive:
+    """A stack of main effects ``basis(x) @ coefficients``, each basis function of one feature.
+
+    Parameters
+    ----------
+    coefficients : Tensor of shape (K, q, c)
+    basis : callable (n, d) -> (n, q), optional
+        The identity if not given: linear main effects.
+    """
+
+    coefficients: Tensor
+    basis: Function | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return (x if self.basis is None else self.basis(x)) @ self.coefficients
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    def __getitem__(self, which: slice) -> "Additive":
+        return replace(self, coefficients=self.coefficients[which])
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """Main effects plus interactions, ``f(x) = main(x) + g(x)``.
+
+    An additive function has no mixed second derivative, so off the diagonal the Hessian of ``f``
+    is that of ``g``.
+
+    Parameters
+    ----------
+    main : Additive
+    interactions : MLP
+    """
+
+    main: Additive
+    interactions: MLP
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.main(x) + self.interactions(x)
+
+    def __len__(self) -> int:
+        return len(self.interactions)
+
+    def __getitem__(self, which: slice) -> "Hybrid":
+        return Hybrid(self.main[which], self.interactions[which])
+
+
+@dataclass(frozen=True)
+class Finite:
+    """The uniform distribution over given functions: an ensemble, or one trained model.
+
+    Parameters
+    ----------
+    functions : sequence of callables (n, d) -> (n, c)
+    n_features, n_outputs : int
+
+    Examples
+    --------
+    >>> posterior = Finite([lambda x: x[:, :1] * x[:, 1:]], n_features=2, n_outputs=1)
+    >>> posterior.members()(torch.ones(4, 2)).shape
+    torch.Size([1, 4, 1])
+    """
+
+    functions: Sequence[Function]
+    n_features: int
+    n_outputs: int
+
+    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
+        """Take the functions in turn."""
+        turn = [self.functions[k % len(self.functions)] for k in range(first, first + n_draws)]
+        return stack(turn)
+
+    def members(self) -> Function:
+        """All functions, as one stack."""
+        return stack(self.functions)
+
+
+def stack(functions: Iterable[Function]) -> Function:
+    """One function (n, d) -> (K, n, c) from K functions (n, d) -> (n, c)."""
+    functions = list(functions)
+    return lambda x: torch.stack([function(x) for function in functions])

@@ -1,0 +1,81 @@
+"""Mean Hessians inside groups of points: one question, answered by the kind of function.
+
+An `MLP` takes the closed form; main effects change nothing off the diagonal; anything else that
+torch can differentiate twice takes automatic differentiation.
+"""
+
+from functools import singledispatch
+
+from torch import Tensor
+
+from skgeh.functions import MLP, Function, Hybrid
+from skgeh.hessian import autodiff, closed_form
+from skgeh.hessian.group_hessian import GroupHessian
+from skgeh.partition import Partition
+
+__all__ = ["GroupHessian", "group_mean_hessians", "pointwise_hessians"]
+
+
+@singledispatch
+def group_mean_hessians(function: Function, x: Tensor, partition: Partition) -> GroupHessian:
+    """Mean Hessians of K functions inside M groups of points.
+
+    Off the diagonal they are those of the whole function; on the diagonal those of its
+    interactions only, main effects being left out.
+
+    Parameters
+    ----------
+    function : callable (n, d) -> (K, n, c)
+        An `MLP`, a `Hybrid` or any callable that torch differentiates twice.
+    x : Tensor of shape (n, d)
+        Points.
+    partition : Partition
+        Groups of the n points.
+
+    Returns
+    -------
+    GroupHessian
+
+    Examples
+    --------
+    >>> import torch
+    >>> product = lambda x: 3 * (x[:, :1] * x[:, 1:])[None]
+    >>> hessian = group_mean_hessians(product, torch.randn(10, 2), Partition.one_group(10))
+    >>> hessian.full()[0, 0, 0].tolist()
+    [[0.0, 3.0], [3.0, 0.0]]
+    """
+    return autodiff.group_hessian(function, x, partition)
+
+
+group_mean_hessians.register(MLP)(closed_form.group_hessian)
+
+
+@group_mean_hessians.register
+def _(function: Hybrid, x: Tensor, partition: Partition) -> GroupHessian:
+    return group_mean_hessians(function.interactions, x, partition)
+
+
+@singledispatch
+def pointwise_hessians(function: Function, x: Tensor, pairs: Tensor) -> Tensor:
+    """Mixed second derivatives at every point, for chosen pairs of features.
+
+    Parameters
+    ----------
+    function : callable (n, d) -> (K, n, c)
+    x : Tensor of shape (n, d)
+    pairs : Tensor of shape (q, 2)
+
+    Returns
+    -------
+    Tensor of shape (K, c, n, q)
+    """
+    hessian = autodiff.group_hessian(function, x, Partition.singletons(len(x)))
+    return hessian.core[..., pairs[:, 0], pairs[:, 1]]
+
+
+pointwise_hessians.register(MLP)(closed_form.pointwise)
+
+
+@pointwise_hessians.register
+def _(function: Hybrid, x: Tensor, pairs: Tensor) -> Tensor:
+    return pointwise_hessians(function.interactions, x, pairs)

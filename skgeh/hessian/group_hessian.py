@@ -1,0 +1,42 @@
+"""What a kernel answers: mean Hessians inside groups, kept small until pairs are asked for."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class GroupHessian:
+    """Mean Hessians ``factor core factor^T`` of K functions with c outputs inside M groups.
+
+    Parameters
+    ----------
+    core : Tensor of shape (K, c, M, r, r)
+    factor : Tensor of shape (K, d, r), optional
+        First-layer weights, if the core is the Hessian with respect to the first layer's units;
+        without it the core is the Hessian itself.
+    """
+
+    core: Tensor
+    factor: Tensor | None = None
+
+    @property
+    def n_features(self) -> int:
+        """Number of features ``d``."""
+        return (self.core if self.factor is None else self.factor).shape[-2]
+
+    def tile(self, rows: slice, columns: slice) -> Tensor:
+        """Entries of the mean Hessians for some rows and columns.
+
+        Returns
+        -------
+        Tensor of shape (K, c, M, number of rows, number of columns)
+        """
+        if self.factor is None:
+            return self.core[..., rows, columns]
+        left, right = self.factor[:, None, None, rows], self.factor[:, None, None, columns]
+        return (left @ self.core) @ right.mT
+
+    def full(self) -> Tensor:
+        """All entries, shape (K, c, M, d, d)."""
+        return self.tile(slice(None), slice(None))

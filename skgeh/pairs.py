@@ -1,0 +1,92 @@
+"""Pairs of features: their order, their names, and the way to and from a symmetric matrix."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def n_pairs(n_features: int) -> int:
+    """Number of pairs ``P = d (d - 1) / 2``.
+
+    Examples
+    --------
+    >>> n_pairs(8)
+    28
+    """
+    return n_features * (n_features - 1) // 2
+
+
+def pair_index(n_features: int) -> NDArray[np.intp]:
+    """All pairs ``i < j`` in lexicographic order.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of features ``d``.
+
+    Returns
+    -------
+    ndarray of shape (P, 2)
+
+    Examples
+    --------
+    >>> pair_index(3).tolist()
+    [[0, 1], [0, 2], [1, 2]]
+    """
+    return np.column_stack(np.triu_indices(n_features, 1))
+
+
+def to_vector(matrix: NDArray) -> NDArray:
+    """Upper triangle of the last two axes, in the order of `pair_index`.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (..., d, d)
+
+    Returns
+    -------
+    ndarray of shape (..., P)
+
+    Examples
+    --------
+    >>> to_vector(np.array([[0, 1, 2], [1, 0, 3], [2, 3, 0]])).tolist()
+    [1, 2, 3]
+    """
+    rows, columns = np.triu_indices(matrix.shape[-1], 1)
+    return matrix[..., rows, columns]
+
+
+def to_matrix(values: NDArray, n_features: int) -> NDArray:
+    """Symmetric matrix with a zero diagonal from one value a pair.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., P)
+    n_features : int
+
+    Returns
+    -------
+    ndarray of shape (..., d, d)
+
+    Examples
+    --------
+    >>> to_matrix(np.array([1, 2, 3]), 3).tolist()
+    [[0, 1, 2], [1, 0, 3], [2, 3, 0]]
+    """
+    rows, columns = np.triu_indices(n_features, 1)
+    matrix = np.zeros((*values.shape[:-1], n_features, n_features), dtype=values.dtype)
+    matrix[..., rows, columns] = values
+    matrix[..., columns, rows] = values
+    return matrix
+
+
+def pair_names(feature_names: Sequence[str], pairs: NDArray[np.intp]) -> list[str]:
+    """Names of pairs, written as scikit-learn's PolynomialFeatures writes a product.
+
+    Examples
+    --------
+    >>> pair_names(["age", "bmi", "bp"], np.array([[0, 2], [1, 2]]))
+    ['age bp', 'bmi bp']
+    """
+    return [f"{feature_names[i]} {feature_names[j]}" for i, j in pairs]

@@ -1,0 +1,107 @@
+"""Partitions of the points: which points share one group mean.
+
+One group gives the absolute expected Hessian (AEH, Eq. 5 of Cui et al. 2020), one group a point the
+expected absolute Hessian (EAH, Eq. 4), k-means the group expected Hessian in between (GEH, Eq. 6).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from sklearn.cluster import KMeans
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Groups ``A_1 .. A_M`` of ``n`` points.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        Group of each point, the integers ``0 .. M - 1``, none of them empty.
+
+    Examples
+    --------
+    >>> groups = Partition.from_labels(["low", "high", "low", "low"])
+    >>> groups.n_groups, groups.weights.tolist()
+    (2, [0.25, 0.75])
+    >>> groups.mean(np.array([1.0, 5.0, 2.0, 3.0])).tolist()
+    [5.0, 2.0]
+    """
+
+    labels: NDArray[np.intp]
+
+    @classmethod
+    def from_labels(cls, labels: ArrayLike) -> "Partition":
+        """Take any labels, one a point; the groups are numbered in sorted order."""
+        return cls(np.unique(np.asarray(labels), return_inverse=True)[1])
+
+    @classmethod
+    def one_group(cls, n_points: int) -> "Partition":
+        """All points together: GEH becomes AEH."""
+        return cls(np.zeros(n_points, dtype=np.intp))
+
+    @classmethod
+    def singletons(cls, n_points: int) -> "Partition":
+        """Every point its own group: GEH becomes EAH."""
+        return cls(np.arange(n_points))
+
+    @classmethod
+    def kmeans(cls, X: ArrayLike, n_groups: int, seed: int = 0) -> "Partition":
+        """Clusters of nearby points, at most as many as there are distinct points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Points, in standard units.
+        n_groups : int
+            Number of clusters asked for.
+        seed : int, default=0
+            Seed of the initial centres.
+        """
+        X = np.asarray(X)
+        if n_groups == 1:
+            return cls.one_group(len(X))
+        if n_groups >= len(X) or n_groups > (distinct := len(np.unique(X, axis=0))):
+            n_groups = distinct if n_groups < len(X) else len(np.unique(X, axis=0))
+        labels = KMeans(n_groups, n_init=1, random_state=seed).fit_predict(X)
+        return cls.from_labels(labels)
+
+    @cached_property
+    def counts(self) -> NDArray[np.intp]:
+        """Points in each group, shape (M,)."""
+        return np.bincount(self.labels)
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """Share of the points in each group, ``|A_m| / n``, shape (M,)."""
+        return self.counts / len(self.labels)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups ``M``."""
+        return len(self.counts)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def mean(self, values: NDArray) -> NDArray:
+        """Group means over the first axis.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n, ...)
+
+        Returns
+        -------
+        ndarray of shape (M, ...)
+        """
+        flat = values.reshape(len(self), -1)
+        members = csr_array(
+            (np.ones(len(self), flat.dtype), (self.labels, np.arange(len(self)))),
+            shape=(self.n_groups, len(self)),
+        )
+        means = (members @ flat) / self.counts[:, None].astype(flat.dtype)
+        return means.reshape(self.n_groups, *values.shape[1:])
