@@ -1,0 +1,8 @@
+"""Families of posteriors over networks."""
+
+from skgeh.networks.concrete_dropout import ConcreteDropout
+from skgeh.networks.ensemble import Ensemble
+
+FAMILIES = {"concrete_dropout": ConcreteDropout, "ensemble": Ensemble}
+
+__all__ = ["FAMILIES", "ConcreteDropout", "Ensemble"]

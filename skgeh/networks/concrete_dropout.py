@@ -1,0 +1,216 @@
+"""Concrete dropout with one learned probability a node (Gal, Hron & Kendall 2017; Cui et al. 2020)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from skgeh.functions import MLP, Additive, Function
+from skgeh.networks.hybrid import HybridStack, check_architecture, with_main
+
+LOGIT_RANGE = (-14.0, 3.0)  # p from 1e-6 to .95: outside it the gradient of p vanishes
+
+
+class ConcreteDropout(BaseEstimator):
+    """A family of posteriors: weights times Bernoulli masks with learned probabilities.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=(100, 100, 100)
+        Units in each hidden layer.
+    activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
+        A smooth activation.
+    length_scale : float, default=None
+        Inverse prior standard deviation of the weights; None scales it with the fan-in.
+    temperature : float, default=0.1
+        Temperature of the relaxed masks in training.
+
+    Examples
+    --------
+    >>> network = ConcreteDropout(hidden_layer_sizes=(30,))
+    >>> stack = network.build(n_features=4, n_outputs=1, n_copies=2, main_columns=(0, 4), seed=0)
+    >>> stack(torch.zeros(2, 5, 4)).shape, stack.kl().shape
+    (torch.Size([2, 5, 1]), torch.Size([2]))
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100, 100, 100),
+        activation="gelu",
+        length_scale=None,
+        temperature=0.1,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.length_scale = length_scale
+        self.temperature = temperature
+
+    def check(self) -> None:
+        """Refuse an architecture that has no interactions, or none that could be built."""
+        check_architecture(self.hidden_layer_sizes, self.activation, self.length_scale)
+
+    def build(
+        self,
+        n_features: int,
+        n_outputs: int,
+        n_copies: int,
+        main_columns: tuple[int, int],
+        seed: int,
+    ) -> "ConcreteDropoutStack":
+        """Untrained copies."""
+        return ConcreteDropoutStack(
+            widths=[n_features, *self.hidden_layer_sizes, n_outputs],
+            n_copies=n_copies,
+            activation=self.activation,
+            length_scale=self.length_scale,
+            main_columns=main_columns,
+            seed=seed,
+            temperature=self.temperature,
+        )
+
+
+class ConcreteDropoutStack(HybridStack):
+    """Stacked copies in training; see `HybridStack` for the parameters."""
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        n_copies: int,
+        activation: str,
+        length_scale: float | None,
+        main_columns: tuple[int, int],
+        seed: int,
+        temperature: float,
+    ):
+        super().__init__(widths, n_copies, activation, length_scale, main_columns, seed)
+        self.temperature = temperature
+        self.noisy = False
+        self.noise = LogisticNoise(seed + 1)
+        self.logits = nn.ParameterList(
+            torch.full((n_copies, 1, width), LOGIT_RANGE[0]) for width in widths[:-1]
+        )
+
+    def layer(self, layer: int, a: Tensor) -> Tensor:
+        """``W (a * mask / (1 - p)) + b`` with a relaxed mask of its own for every sample.
+
+        ``mask = 1 - sigmoid((logit p + logit u) / t)`` with u uniform; u is symmetric about 1/2,
+        so a fresh ``logit u`` may enter with either sign. ``1 / (1 - p) = 1 + exp(logit p)``.
+        """
+        weight = self.weights[layer]
+        if self.noisy and self.training:
+            logit = self.logits[layer]
+            a = a * torch.sigmoid(self.noise(a) / self.temperature - logit / self.temperature)
+            weight = weight * (1 + logit.exp()).mT
+        return torch.baddbmm(self.biases[layer], a, weight)
+
+    def kl(self) -> Tensor:
+        """``sum_l l^2/2 (sum_k ||w_lk||^2 / (1 - p_lk) + ||b_l||^2) - sum_k H(p_lk)``."""
+        total = torch.zeros_like(self.noise_variance)
+        for weight, bias, logit, precision in zip(
+            self.weights, self.biases, self.logits, self.prior_precisions, strict=True
+        ):
+            squares = (weight.square().sum(2) * (1 + logit.exp()).squeeze(1)).sum(1)
+            total = total + precision / 2 * (squares + bias.square().sum((1, 2)))
+            if self.noisy:
+                total = total - entropy(logit).sum((1, 2))
+        return total
+
+    def start_noise(self) -> None:
+        """Start at ``p = 0.1 s2``: little dropout on clean data, where weak pairs must survive."""
+        self.noisy = True
+        start = torch.logit((0.1 * self.noise_variance).clamp(1e-4, 0.05))
+        with torch.no_grad():
+            for logit in self.logits:
+                logit.copy_(start[:, None, None].expand_as(logit))
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Keep the probabilities where they can still move."""
+        if self.noisy:
+            for logit in self.logits:
+                logit.clamp_(*LOGIT_RANGE)
+
+    def posterior(self, basis: Function | None) -> "ConcreteDropoutPosterior":
+        """The learned distribution over functions."""
+        probabilities = tuple(torch.sigmoid(logit.detach()) for logit in self.logits)
+        return ConcreteDropoutPosterior(self.means(), self.main_effects(basis), probabilities)
+
+
+@dataclass(frozen=True)
+class ConcreteDropoutPosterior:
+    """Draws fix one hard mask a node for all rows, folded into the weights.
+
+    Parameters
+    ----------
+    means : MLP
+        Networks of the S copies without dropout.
+    main : Additive
+        Their main effects.
+    probabilities : tuple of Tensor, each of shape (S, 1, h_l)
+        Dropout probability of every node that enters layer l + 1, inputs first.
+    """
+
+    means: MLP
+    main: Additive
+    probabilities: tuple[Tensor, ...]
+
+    @property
+    def n_features(self) -> int:
+        """Number of features ``d``."""
+        return self.means.widths[0]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs ``c``."""
+        return self.means.widths[-1]
+
+    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
+        """Draw functions from the copies in turn; see `RandomFunction`."""
+        turn = torch.arange(first, first + n_draws) % len(self.means)
+        weights = []
+        for weight, p in zip(self.means.weights, self.probabilities, strict=True):
+            kept = 1 - p[turn]
+            uniform = torch.rand(kept.shape, generator=generator).to(kept)
+            weights.append(weight[turn] * ((uniform < kept) / kept).mT)
+        biases = tuple(bias[turn] for bias in self.means.biases)
+        main = Additive(self.main.coefficients[turn], self.main.basis)
+        return with_main(main, MLP(tuple(weights), biases, self.means.activation))
+
+    def members(self) -> Function:
+        """Mean function of every copy."""
+        return with_main(self.main, self.means)
+
+
+def entropy(logit: Tensor) -> Tensor:
+    """Entropy of a Bernoulli variable from its logit."""
+    return F.softplus(logit) - logit * torch.sigmoid(logit)
+
+
+class LogisticNoise:
+    """Logistic noise for the relaxed masks: random windows of one long sample.
+
+    Fresh uniform numbers and their logits would take as long as the matrix products of a training
+    step; a window at a random place of a few million of them is free.
+    """
+
+    def __init__(self, seed: int, size: int = 2**22):
+        self.seed, self.size, self.pool = seed, size, None
+        self.places = np.random.default_rng(seed)
+
+    def __call__(self, like: Tensor) -> Tensor:
+        """Noise in the shape and on the device of a tensor."""
+        n = math.prod(like.shape)
+        if self.pool is None or len(self.pool) < 2 * n:
+            generator = torch.Generator().manual_seed(self.seed)
+            uniform = torch.rand(max(self.size, 4 * n), generator=generator)
+            self.pool = torch.logit(uniform, eps=1e-7).to(like.device)
+        place = int(self.places.integers(len(self.pool) - n))
+        return self.pool[place : place + n].view(like.shape)
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "pool": None}

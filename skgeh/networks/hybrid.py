@@ -1,0 +1,120 @@
+"""Copies of a hybrid network, main effects plus a smooth MLP, stacked along a leading axis.
+
+One network, an ensemble, cross-validation folds and permuted targets are all stacks of copies that
+train together: a layer of all copies is one batched product.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
+from numbers import Integral, Real
+
+import torch
+from sklearn.utils import check_scalar
+from torch import Tensor, nn
+
+from skgeh.activations import get_activation
+from skgeh.functions import MLP, Additive, Function, Hybrid, RandomFunction
+
+
+class HybridStack(nn.Module):
+    """S copies of ``f(x) = main(x) + g(x)``; families of posteriors differ in `layer` and `kl`.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        ``[d, h_1, ..., c]`` of the MLP g.
+    n_copies : int
+        S.
+    activation : str
+    length_scale : float, optional
+        Prior standard deviation of weights and biases is ``1 / length_scale``. By default
+        ``length_scale^2 = 0.1 * fan_in`` in each layer, so that wide layers stay on one scale.
+    main_columns : tuple of two int
+        First and last + 1 input column that enter the main effects linearly.
+    seed : int
+
+    Notes
+    -----
+    Inputs have ``d`` columns for g, and after them the columns of a spline basis if there is one.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        n_copies: int,
+        activation: str,
+        length_scale: float | None,
+        main_columns: tuple[int, int],
+        seed: int,
+    ):
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+
+        def uniform(fan_in: int, *shape: int) -> nn.Parameter:
+            values = torch.rand(n_copies, *shape, generator=generator)
+            return nn.Parameter((2 * values - 1) / math.sqrt(fan_in))
+
+        self.activation = get_activation(activation)
+        self.main_columns = slice(*main_columns)
+        shapes = list(pairwise(widths))
+        self.weights = nn.ParameterList(uniform(a, a, b) for a, b in shapes)
+        self.biases = nn.ParameterList(uniform(a, 1, b) for a, b in shapes)
+        n_main = main_columns[1] - main_columns[0]
+        self.main = nn.Parameter(torch.zeros(n_copies, n_main, widths[-1]))
+        self.prior_precisions = [length_scale**2 if length_scale else 0.1 * a for a, _ in shapes]
+        self.register_buffer("noise_variance", torch.ones(n_copies))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs of every copy, (S, n, c), for inputs of shape (S, n, columns)."""
+        a = inputs[..., : self.weights[0].shape[1]]
+        for layer in range(len(self.weights) - 1):
+            a = self.activation.value(self.layer(layer, a))
+        return self.layer(-1, a) + torch.matmul(inputs[..., self.main_columns], self.main)
+
+    @abstractmethod
+    def layer(self, layer: int, a: Tensor) -> Tensor:
+        """One linear layer with the family's noise on its inputs."""
+
+    @abstractmethod
+    def kl(self) -> Tensor:
+        """Divergence from the prior of each copy, up to a constant, shape (S,)."""
+
+    @abstractmethod
+    def posterior(self, basis: Function | None) -> RandomFunction:
+        """What was learned, as a random function; `basis` is that of the main effects."""
+
+    def start_noise(self) -> None:
+        """Switch the family's noise on, once the noise variance of the data is known."""
+
+    def after_step(self) -> None:
+        """Bring parameters back into their range after an optimiser step."""
+
+    def means(self) -> MLP:
+        """The copies' mean networks."""
+        weights = tuple(weight.detach().clone() for weight in self.weights)
+        return MLP(weights, tuple(bias.detach().clone() for bias in self.biases), self.activation)
+
+    def main_effects(self, basis: Function | None) -> Additive:
+        """The copies' main effects."""
+        return Additive(self.main.detach().clone(), basis)
+
+
+def with_main(main: Additive, mlp: MLP) -> Function:
+    """A hybrid function, or the MLP alone if there are no main effects."""
+    return Hybrid(main, mlp) if main.coefficients.shape[1] else mlp
+
+
+def check_architecture(hidden_layer_sizes, activation: str, length_scale: float | None) -> None:
+    """Refuse what cannot be built, saying what was expected."""
+    sizes = hidden_layer_sizes
+    whole = isinstance(sizes, Sequence) and all(isinstance(h, Integral) and h > 0 for h in sizes)
+    if not (whole and len(sizes)):
+        raise ValueError(
+            "hidden_layer_sizes must be a tuple of one or more whole numbers above 0, such as "
+            f"(100, 100, 100); got {sizes!r}."
+        )
+    get_activation(activation)
+    if length_scale is not None:
+        check_scalar(length_scale, "length_scale", Real, min_val=0, include_boundaries="neither")

@@ -1,0 +1,298 @@
+"""Training: a skorch NeuralNet whose module is a stack of copies and whose loss is the ELBO.
+
+Per copy, and in units of the squared error, the negative evidence lower bound is
+
+    mean_i w_i (y_i - f(x_i))^2  +  kappa * (2 s^2 / n) * KL(q || prior),
+
+with s^2 the noise variance, measured on rows that the copy never trains on, and kappa rising from 0
+to 1. Batches are slices of tensors and the loss of all copies is one number: their gradients do not
+mix.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback, LRScheduler
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm.auto import tqdm
+
+from skgeh.muon import Muon
+from skgeh.networks.hybrid import HybridStack
+
+RAMP = 0.4  # share of the steps in which the prior's weight rises; then the noise is switched on
+WARM_UP = 0.05  # share of the steps in which the learning rate rises
+MUON_RATE = 20 / 3  # learning rate of hidden matrices, in units of the others'
+DROPOUT_RATE = 60  # the same of dropout logits: at the others' rate they never leave their start
+NOISE_RANGE = (1e-6, 1.5)  # noise variance in units of the target's variance
+EPOCH_BATCHES = 36  # an epoch is one pass over the rows, or that many batches if it is fewer
+
+
+@dataclass
+class Rows(torch.utils.data.Dataset):
+    """Rows of one table, chosen copy by copy.
+
+    Parameters
+    ----------
+    inputs : Tensor of shape (n, columns)
+    targets : Tensor of shape (n, c) or (S, n, c)
+        One target for all copies, or each copy's own.
+    weights : Tensor of shape (n,)
+        Sample weights with mean 1.
+    rows : ndarray of shape (S, m)
+        The m rows that each copy sees.
+    held_out : Rows, optional
+        The rows that each copy is validated on.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor
+    rows: NDArray[np.intp]
+    held_out: "Rows | None" = None
+
+    def __len__(self) -> int:
+        return self.rows.shape[1]
+
+    def batch(self, rows: NDArray[np.intp]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Inputs (S, b, columns), targets (S, b, c) and weights (S, b) of the rows given."""
+        index = torch.from_numpy(rows).to(self.inputs.device)
+        copies = torch.arange(len(rows), device=index.device)[:, None]
+        own = self.targets.ndim == 3
+        targets = self.targets[copies, index] if own else self.targets[index]
+        return self.inputs[index], (targets, self.weights[index])
+
+
+class Slices:
+    """Batches of a `Rows` data set: for training every copy has its own order of its rows."""
+
+    def __init__(self, dataset: Rows, batch_size: int, seed: int | None = None):
+        self.dataset, self.batch_size = dataset, batch_size
+        self.generator = None if seed is None else np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        if self.generator is None:
+            return math.ceil(len(self.dataset) / self.batch_size)
+        return n_batches(len(self.dataset), self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple]:
+        rows = self.dataset.rows
+        if self.generator is not None:
+            rows = self.generator.permuted(rows, axis=1)
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            yield self.dataset.batch(rows[:, start : start + self.batch_size])
+
+
+def n_batches(n_rows: int, batch_size: int) -> int:
+    """Batches in an epoch."""
+    return max(1, min(EPOCH_BATCHES, n_rows // batch_size))
+
+
+class StackNet(NeuralNet):
+    """skorch's NeuralNet for a `HybridStack` on `Rows`."""
+
+    def get_loss(self, y_pred: Tensor, y_true: tuple, X: Any = None, training: bool = False):
+        """Negative ELBO of all copies in training, mean held-out error otherwise."""
+        errors = squared_error(y_pred, *y_true)
+        if training:
+            return negative_elbo(errors, self.module_, self.kl_weight_, self.n_samples_).sum()
+        self.held_out_errors_ = errors
+        return errors.mean()
+
+    def get_split_datasets(self, X: Rows, y=None, **fit_params):
+        """Training and held-out rows, as the data set names them."""
+        return X, X.held_out
+
+
+def squared_error(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean squared error of each copy, shape (S,)."""
+    return ((predictions - targets).square().mean(2) * weights).mean(1)
+
+
+def negative_elbo(errors: Tensor, stack: HybridStack, kl_weight: float, n_samples: float) -> Tensor:
+    """Negative evidence lower bound of each copy, times twice the noise variance, shape (S,)."""
+    return errors + kl_weight * 2 * stack.noise_variance / n_samples * stack.kl()
+
+
+class Annealing(Callback):
+    """Raise the prior's weight from 0 to 1, then switch the posterior's noise on."""
+
+    def __init__(self, n_steps: int):
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net, **kwargs):
+        net.kl_weight_, self.step_ = 0.0, 0
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if training:
+            net.kl_weight_ = min(1.0, self.step_ / (RAMP * self.n_steps))
+            if self.step_ == math.ceil(RAMP * self.n_steps):
+                net.module_.start_noise()
+            self.step_ += 1
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if training:
+            net.module_.after_step()
+
+
+class HeldOutNoise(Callback):
+    """Estimate each copy's noise variance on its held-out rows, smoothed over epochs."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.smooth_ = None
+
+    def on_epoch_end(self, net, **kwargs):
+        error = net.held_out_errors_.clamp(*NOISE_RANGE)
+        self.smooth_ = error if self.smooth_ is None else (self.smooth_ + error) / 2
+        net.module_.noise_variance.copy_(self.smooth_)
+
+
+class BestState(Callback):
+    """Stop when no copy improves any more, and give every copy its best state back.
+
+    The search starts after the ramps: before, the dropout probabilities are still at their start.
+    """
+
+    def __init__(self, patience: int, first_epoch: int):
+        self.patience, self.first_epoch = patience, first_epoch
+
+    def on_train_begin(self, net, **kwargs):
+        self.best_, self.state_, self.waited_ = None, {}, 0
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) < self.first_epoch:
+            return
+        errors, state = net.held_out_errors_, net.module_.state_dict()
+        if self.best_ is None:
+            self.best_ = torch.full_like(errors, torch.inf)
+            self.state_ = {name: value.clone() for name, value in state.items()}
+        better = errors < self.best_
+        self.best_ = torch.where(better, errors, self.best_)
+        for name, value in state.items():
+            self.state_[name][better] = value[better]
+        self.waited_ = 0 if better.any() else self.waited_ + 1
+        if self.waited_ >= self.patience:
+            raise KeyboardInterrupt
+
+    def on_train_end(self, net, **kwargs):
+        if self.state_:
+            net.module_.load_state_dict(self.state_)
+
+
+class Progress(Callback):
+    """A bar over the training steps with the time left."""
+
+    def __init__(self, n_steps: int):
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net, **kwargs):
+        self.bar_ = tqdm(total=self.n_steps, desc="training", unit="step")
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if training:
+            self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        self.bar_.close()
+        del self.bar_
+
+
+@dataclass(frozen=True)
+class WarmCosine:
+    """Learning rate, relative to its maximum: a short rise, then half a cosine down to 0."""
+
+    n_steps: int
+
+    def __call__(self, step: int) -> float:
+        """Rate of the step with this number."""
+        share = min((step + 1) / self.n_steps, 1.0)
+        return min(1.0, share / WARM_UP) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def train(
+    network,
+    rows: Rows,
+    *,
+    main_columns: tuple[int, int],
+    n_features: int,
+    n_samples: float,
+    max_epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    patience: int | None,
+    callbacks: Sequence,
+    device: str,
+    verbose: bool,
+    seed: int,
+) -> StackNet:
+    """Train a stack of copies, one for each line of ``rows.rows``.
+
+    Parameters
+    ----------
+    network : ConcreteDropout or another family of `skgeh.networks`
+    rows : Rows
+        With held-out rows.
+    main_columns, n_features
+        Which input columns enter the main effects, and how many enter the network.
+    n_samples : float
+        Sum of the sample weights: what the prior is weighed against.
+    max_epochs, batch_size, learning_rate, patience, callbacks, device, verbose
+        As in the estimators.
+    seed : int
+
+    Returns
+    -------
+    StackNet
+        Trained; its ``module_`` is a `HybridStack`, its ``history`` skorch's.
+    """
+    n_steps = max_epochs * n_batches(len(rows), batch_size)
+    init_seed, batch_seed = np.random.SeedSequence(seed).generate_state(2, np.uint32).tolist()
+    first_epoch = math.ceil(RAMP * max_epochs) + 1
+    ours = [
+        ("annealing", Annealing(n_steps)),
+        ("noise", HeldOutNoise()),
+        ("rate", LRScheduler(LambdaLR, lr_lambda=WarmCosine(n_steps), step_every="batch")),
+        *([("best", BestState(patience, first_epoch))] if patience else []),
+        *([("progress", Progress(n_steps))] if verbose else []),
+    ]
+    net = StackNet(
+        network.build,
+        module__n_features=n_features,
+        module__n_outputs=rows.targets.shape[-1],
+        module__n_copies=len(rows.rows),
+        module__main_columns=main_columns,
+        module__seed=init_seed,
+        criterion=torch.nn.MSELoss,
+        optimizer=Muon,
+        optimizer__fused=True,
+        optimizer__param_groups=parameter_groups(network, learning_rate),
+        lr=learning_rate,
+        max_epochs=max_epochs,
+        batch_size=batch_size,
+        iterator_train=Slices,
+        iterator_train__seed=batch_seed,
+        iterator_valid=Slices,
+        iterator_valid__batch_size=1024,
+        train_split=None,
+        callbacks=[*ours, *callbacks],
+        callbacks__print_log=None,
+        device=device,
+        verbose=0,
+    )
+    net.n_samples_ = n_samples
+    return net.fit(rows)
+
+
+def parameter_groups(network, learning_rate: float) -> list[tuple[str, dict]]:
+    """Groups for `Muon`, by parameter name: hidden matrices, dropout logits, and the rest."""
+    hidden = [f"weights.{layer}" for layer in range(1, len(network.hidden_layer_sizes))]
+    return [
+        *((name, {"lr": MUON_RATE * learning_rate, "muon": True}) for name in hidden),
+        ("logits.*", {"lr": DROPOUT_RATE * learning_rate, "betas": (0.9, 0.99), "eps": 1e-12}),
+    ]
