@@ -1,0 +1,442 @@
+"""Estimators: scikit-learn's face of a posterior over networks."""
+
+import warnings
+from functools import partial
+from numbers import Integral, Real
+
+import narwhals as nw
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from tqdm.auto import tqdm
+
+from skgeh.groups import find_n_groups
+from skgeh.moments import Moments
+from skgeh.networks import FAMILIES
+from skgeh.networks.main_effects import MainEffects
+from skgeh.pairs import pair_index
+from skgeh.partition import Partition
+from skgeh.posterior import Interactions
+from skgeh.push_forward import BLOCK, push_forward
+from skgeh.ranking import rank_pairs
+from skgeh.training import Rows, train
+
+MIN_ROWS = 8
+MAX_HELD_OUT = 2000  # more rows would measure the noise no better, and could have been learned from
+MAX_POINTS = 1000
+PREDICT_DRAWS = 100
+CHUNK = 4096  # rows predicted at once
+
+
+class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
+    """Find which pairs of features interact, how strongly, and how sure one can be.
+
+    A few networks with learned dropout (a Bayesian neural network) fit the table, linear main
+    effects kept apart. Every posterior draw is one smooth function; its mixed second derivatives,
+    averaged inside groups of nearby points, measure every pair of features.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=None
+        Units in each hidden layer; None is (100, 100, 100).
+    activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default=None
+        Smooth activation; None is "gelu". A piecewise linear one has no interactions to measure.
+    posterior : {"concrete_dropout", "ensemble"} or network object, default="concrete_dropout"
+        Family of the posterior; an object of `skgeh.networks` brings its own architecture, and the
+        parameters `hidden_layer_sizes`, `activation` and `length_scale` have to be left at None.
+    n_networks : int, default=4
+        Networks trained together. Each holds out its own rows; draws are taken from all in turn.
+    length_scale : float, default=None
+        Inverse prior standard deviation of the weights; None is ``sqrt(0.1 * fan_in)`` a layer.
+    main_effects : {"linear", "spline", None}, default="linear"
+        What is kept apart from the interactions.
+    max_epochs : int, default=55
+        Passes over the rows. A pass counts as one after 36 batches at the latest, so that large
+        tables take about 2000 steps.
+    batch_size : int, default="auto"
+        Rows in a batch; "auto" is a tenth of the rows, at most 250.
+    learning_rate : float, default=0.003
+        Highest learning rate of Adam; that of Muon on the hidden matrices is 20/3 as high.
+    validation_fraction : float, default=0.1
+        Share of the rows that each network holds out, at most 2000 rows, to measure the noise.
+    patience : int, default=None
+        Epochs without improvement on the held-out rows before training stops and each network
+        returns to its best state; None trains to the end.
+    n_groups : int, default="auto"
+        Groups of points (M) in the group expected Hessian; "auto" takes the smallest number from
+        which the ranking settles.
+    n_draws : int, default=400
+        Posterior draws (K).
+    callbacks : list of skorch callbacks, default=None
+        Watch or change the training.
+    device : str, default="cpu"
+        Where torch trains.
+    n_jobs : int, default=None
+        Jobs over blocks of posterior draws, by joblib. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random.
+    verbose : bool, default=False
+        Show progress bars.
+
+    Attributes
+    ----------
+    interactions_ : Interactions
+        Strength, sign and uncertainty of every pair, computed when first asked for.
+    n_groups_ : int
+        Number of groups used by `interactions_`.
+    posterior_ : RandomFunction
+        The learned distribution over functions, in standard units.
+    net_ : skorch.NeuralNet
+        The trained networks as a stack of copies.
+    history_ : skorch.history.History
+        Losses by epoch.
+    noise_variance_ : float
+        Held-out mean squared error, mean over the networks, in squared units of the target.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if X has column names.
+
+    References
+    ----------
+    T. Cui, P. Marttinen, S. Kaski, "Learning Global Pairwise Interactions with Bayesian Neural
+    Networks", ECAI 2020. Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017.
+
+    Examples
+    --------
+    >>> from skgeh import BayesianInteractionRegressor
+    >>> from skgeh.datasets import make_interactions
+    >>> X, y, truth = make_interactions(400, signal_to_noise=20, random_state=0)
+    >>> model = BayesianInteractionRegressor(max_epochs=20, random_state=0).fit(X, y)
+    >>> mean, std = model.predict(X, return_std=True)
+    >>> mean.shape, std.shape
+    ((400,), (400,))
+    >>> model.interactions_.to_frame().columns[:4].tolist()
+    ['feature_i', 'feature_j', 'score', 'effect']
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=None,
+        activation=None,
+        posterior="concrete_dropout",
+        *,
+        n_networks=4,
+        length_scale=None,
+        main_effects="linear",
+        max_epochs=55,
+        batch_size="auto",
+        learning_rate=0.003,
+        validation_fraction=0.1,
+        patience=None,
+        n_groups="auto",
+        n_draws=400,
+        callbacks=None,
+        device="cpu",
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.posterior = posterior
+        self.n_networks = n_networks
+        self.length_scale = length_scale
+        self.main_effects = main_effects
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.n_groups = n_groups
+        self.n_draws = n_draws
+        self.callbacks = callbacks
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Train the networks.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n, d)
+            At least 8 rows and 2 features, all numbers, none missing.
+        y : array-like of shape (n,)
+        sample_weight : array-like of shape (n,), default=None
+            How often each row counts. The prior is weighed against their sum.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the table has missing values, too few rows or features, or a parameter is not one
+            that can be used; the message says what was expected.
+        """
+        self._check_parameters()
+        polars = nw.dependencies.is_polars_dataframe(X)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            dtype=np.float64,
+            y_numeric=True,
+            ensure_min_samples=MIN_ROWS,
+            ensure_min_features=2,
+        )
+        X, y, weight = self._counted_rows(X, y, sample_weight)
+        seeds = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
+        rows_seed, train_seed, self._seed = seeds.generate_state(3, np.uint32).tolist()
+        self._frame_backend = "polars" if polars else "pandas"
+        self._x_scaler = StandardScaler().fit(X, sample_weight=weight)
+        self._y_scaler = StandardScaler().fit(y[:, None], sample_weight=weight)
+        if np.ptp(y) == 0:
+            warnings.warn(
+                f"The target is constant ({y[0]:g}): there is nothing to learn, and every "
+                "interaction below is noise. Check the target column.",
+                UserWarning,
+                stacklevel=2,
+            )
+        Z = self._x_scaler.transform(X)
+        held_out = self._held_out_rows(len(Z), np.random.default_rng(rows_seed))
+        self._points = Z[self._point_rows(len(Z), held_out, np.random.default_rng(rows_seed))]
+        self.net_ = self._train(Z, self._y_scaler.transform(y[:, None]), weight, held_out, train_seed)
+        self.posterior_ = self.net_.module_.to("cpu").posterior(self._main.basis)
+        self.history_ = self.net_.history
+        noise = self.net_.module_.noise_variance.mean().item()
+        self.noise_variance_ = noise * float(self._y_scaler.scale_[0]) ** 2
+        self._interactions = None
+        return self
+
+    def predict(self, X, return_std=False):
+        """Predict by the mean of the networks, without dropout.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        return_std : bool, default=False
+            Return the standard deviation of a new observation too: that of the posterior and that
+            of the noise together.
+
+        Returns
+        -------
+        mean : ndarray of shape (n,)
+        std : ndarray of shape (n,), only if `return_std`
+        """
+        x = self._standardised(X)
+        scale, shift = self._y_scaler.scale_[0], self._y_scaler.mean_[0]
+        mean = evaluate(self.posterior_.members(), x).mean(0)[:, 0] * scale + shift
+        if not return_std:
+            return mean
+        generator, moments = torch.Generator().manual_seed(self._seed), None
+        for first in range(0, PREDICT_DRAWS, BLOCK):
+            draws = evaluate(self.posterior_.draw(BLOCK, generator, first=first), x)[:, :, 0]
+            block = Moments.of(draws)
+            moments = block if moments is None else moments.merged(block)
+        return mean, np.sqrt(moments.variance * scale**2 + self.noise_variance_)
+
+    @property
+    def interactions_(self) -> Interactions:
+        """Interactions at held-out rows, computed when first asked for."""
+        check_is_fitted(self)
+        if self._interactions is None:
+            self._interactions = self._measure(self._points, self.n_groups, self.n_draws)
+        return self._interactions
+
+    @property
+    def n_groups_(self) -> int:
+        """Number of groups of `interactions_`."""
+        return len(self.interactions_.group_weights)
+
+    def interactions(self, X=None, *, n_groups=None, n_draws=None) -> Interactions:
+        """Measure the interactions elsewhere, or otherwise grouped.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d), default=None
+            Points to average over, all of them; by default up to 1000 rows of the training table,
+            held-out ones first.
+        n_groups : int or "auto", default=None
+            The estimator's own if None.
+        n_draws : int, default=None
+            The estimator's own if None.
+
+        Returns
+        -------
+        Interactions
+        """
+        check_is_fitted(self)
+        n_groups = self.n_groups if n_groups is None else n_groups
+        n_draws = self.n_draws if n_draws is None else n_draws
+        check_scalar(n_draws, "n_draws", Integral, min_val=2)
+        check_auto(n_groups, "n_groups")
+        points = self._points if X is None else self._standardised(X)
+        return self._measure(points, n_groups, n_draws)
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that cannot be used, in words."""
+        check_scalar(self.n_networks, "n_networks", Integral, min_val=1)
+        check_scalar(self.max_epochs, "max_epochs", Integral, min_val=1)
+        check_scalar(self.n_draws, "n_draws", Integral, min_val=2)
+        check_scalar(self.learning_rate, "learning_rate", Real, min_val=0, include_boundaries="neither")
+        check_scalar(
+            self.validation_fraction,
+            "validation_fraction",
+            Real,
+            min_val=0,
+            max_val=1,
+            include_boundaries="neither",
+        )
+        if self.patience is not None:
+            check_scalar(self.patience, "patience", Integral, min_val=1)
+        check_auto(self.batch_size, "batch_size")
+        check_auto(self.n_groups, "n_groups")
+        self._network()
+        MainEffects(self.main_effects)
+
+    def _network(self):
+        """The family of the posterior with its architecture."""
+        given = {
+            name: getattr(self, name)
+            for name in ("hidden_layer_sizes", "activation", "length_scale")
+            if getattr(self, name) is not None
+        }
+        if not isinstance(self.posterior, str):
+            if given:
+                raise ValueError(
+                    f"posterior={self.posterior!r} brings its own architecture, but {given} came "
+                    "beside it. Set these on the posterior, and leave them at None here."
+                )
+            network = clone(self.posterior)
+        elif self.posterior in FAMILIES:
+            network = FAMILIES[self.posterior](**given)
+        else:
+            known = ", ".join(repr(name) for name in FAMILIES)
+            raise ValueError(
+                f"posterior must be {known} or an object of skgeh.networks; got {self.posterior!r}."
+            )
+        network.check()
+        return network
+
+    def _counted_rows(self, X, y, sample_weight) -> tuple[NDArray, NDArray, NDArray]:
+        """Rows with a weight above zero, and their weights."""
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        counted = weight > 0
+        if counted.sum() < MIN_ROWS:
+            raise ValueError(
+                f"Found {counted.sum()} rows with a sample weight above zero while a minimum of "
+                f"{MIN_ROWS} is required."
+            )
+        if weight.sum() < counted.sum() / 2:
+            warnings.warn(
+                f"The sample weights of {counted.sum()} rows sum to {weight.sum():.3g}. They are "
+                "read as counts of rows, so the prior will outweigh the data. Divide them by "
+                "their mean if they are no counts.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return X[counted], y[counted], weight[counted]
+
+    def _held_out_rows(self, n: int, generator: np.random.Generator) -> NDArray[np.intp]:
+        """Rows that each network never trains on, shape (n_networks, held out)."""
+        size = min(max(1, round(self.validation_fraction * n)), MAX_HELD_OUT, n - 1)
+        order = generator.permutation(n)
+        return np.take(order, np.arange(self.n_networks * size), mode="wrap").reshape(-1, size)
+
+    @staticmethod
+    def _point_rows(n: int, held_out: NDArray, generator: np.random.Generator) -> NDArray[np.intp]:
+        """Up to 1000 rows to measure at: held-out ones, then any."""
+        held = np.zeros(n, dtype=bool)
+        held[held_out] = True
+        order = generator.permutation(n)
+        return order[np.argsort(~held[order], kind="stable")][:MAX_POINTS]
+
+    def _train(self, Z, target, weight, held_out, seed):
+        """The trained stack of networks, in standard units."""
+        n = len(Z)
+        self._main = MainEffects(self.main_effects).fit(Z)
+        table = (
+            self._main.inputs(Z).to(self.device),
+            torch.as_tensor(target, dtype=torch.float32, device=self.device),
+            torch.as_tensor(weight / weight.mean(), dtype=torch.float32, device=self.device),
+        )
+        training = np.stack([np.setdiff1d(np.arange(n), rows) for rows in held_out])
+        batch_size = min(250, max(1, n // 10)) if self.batch_size == "auto" else self.batch_size
+        return train(
+            self._network(),
+            Rows(*table, training, held_out=Rows(*table, held_out)),
+            n_features=Z.shape[1],
+            main_columns=self._main.columns,
+            n_samples=float(weight.sum()),
+            max_epochs=self.max_epochs,
+            batch_size=min(batch_size, training.shape[1]),
+            learning_rate=self.learning_rate,
+            patience=self.patience,
+            callbacks=self.callbacks or [],
+            device=self.device,
+            verbose=self.verbose,
+            seed=seed,
+        )
+
+    def _standardised(self, X) -> NDArray[np.float64]:
+        """New rows in the units of the posterior."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self._x_scaler.transform(X)
+
+    def _measure(self, points: NDArray, n_groups, n_draws: int) -> Interactions:
+        """Push the posterior through the group expected Hessian at some points."""
+        x = torch.as_tensor(points, dtype=torch.float32)
+        if n_groups == "auto":
+            n_groups, _ = find_n_groups(self.posterior_, x, seed=self._seed)
+        partition = Partition.kmeans(points, n_groups, self._seed)
+        bar = partial(tqdm, total=-(-n_draws // BLOCK), desc="draws", disable=not self.verbose)
+        pushed = push_forward(
+            self.posterior_,
+            x,
+            partition,
+            n_draws=n_draws,
+            seed=self._seed,
+            n_jobs=self.n_jobs,
+            progress=bar,
+        )
+        effect = pushed.effect.mean if pushed.draws is None else pushed.draws.mean(0)
+        names = getattr(self, "feature_names_in_", None)
+        return Interactions(
+            pairs=pair_index(self.n_features_in_),
+            effect=effect,
+            std=np.sqrt(pushed.effect.variance),
+            score=rank_pairs(self.posterior_, x, effect, seed=self._seed),
+            draws=pushed.draws,
+            group_effects=pushed.groups.mean,
+            group_std=np.sqrt(pushed.groups.variance),
+            group_weights=partition.weights,
+            feature_names=tuple(f"x{i}" for i in range(self.n_features_in_) if names is None)
+            or tuple(names),
+            feature_scales=self._x_scaler.scale_,
+            target_scale=float(self._y_scaler.scale_[0]),
+            frame_backend=self._frame_backend,
+        )
+
+
+def evaluate(function, Z: NDArray) -> NDArray[np.float64]:
+    """Values of a stack of functions at many rows, shape (K, n, c)."""
+    with torch.no_grad():
+        parts = [
+            function(torch.as_tensor(Z[start : start + CHUNK], dtype=torch.float32)).numpy()
+            for start in range(0, len(Z), CHUNK)
+        ]
+    return np.concatenate(parts, axis=1, dtype=np.float64)
+
+
+def check_auto(value, name: str) -> None:
+    """Accept "auto" or a whole number from 1."""
+    if not (isinstance(value, str) and value == "auto"):
+        check_scalar(value, name, Integral, min_val=1)

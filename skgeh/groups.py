@@ -1,0 +1,82 @@
+"""How many groups: where the ranking of the posterior's mean function settles (Cui et al. 2020, 4.3)."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgeh.functions import RandomFunction
+from skgeh.geh import choose_n_groups, group_expected_hessian, rank_weighted_distance
+from skgeh.hessian import pointwise_hessians
+from skgeh.partition import Partition
+from skgeh.ranking import leading_pairs
+
+FIXED_DRAWS = 24  # draws whose mean function is measured
+N_SEEDS = 5  # k-means runs over which the curve is a median
+MAX_GROUPS = 40
+
+
+def find_n_groups(
+    posterior: RandomFunction, x: Tensor, *, target: int | None = None, seed: int = 0
+) -> tuple[int, NDArray[np.float64]]:
+    """Choose the number of groups.
+
+    Parameters
+    ----------
+    posterior : RandomFunction
+    x : Tensor of shape (n, d)
+        Points, in the posterior's units.
+    target : int, optional
+        Output to ask for; all by default.
+    seed : int, default=0
+
+    Returns
+    -------
+    n_groups : int
+    distances : ndarray of shape (seeds, M_max - 1)
+        The curve for M = 2, 3, ..., once for each seed of the k-means clusters.
+    """
+    hessians = mean_function_hessians(posterior, x, target, seed)
+    points, most = x.cpu().numpy().astype(np.float64), min(MAX_GROUPS, len(x))
+    distances = []
+    for k in range(N_SEEDS):
+        partitions = [Partition.kmeans(points, m, seed + k) for m in range(1, most + 1)]
+        effects = group_curve(hessians, partitions)
+        distances.append([rank_weighted_distance(b, a) for a, b in pairwise(effects)])
+    return choose_n_groups(np.array(distances)), np.array(distances)
+
+
+def mean_function_hessians(posterior, x, target, seed) -> NDArray:
+    """Signed Hessians at every point, averaged over a few fixed draws, shape (c, n, q)."""
+    pairs = leading_pairs(posterior, x, target)
+    generator = torch.Generator().manual_seed(seed)
+    total = torch.zeros(())
+    for k in range(FIXED_DRAWS):
+        with torch.no_grad():
+            (hessians,) = pointwise_hessians(posterior.draw(1, generator, first=k), x, pairs)
+        total = total + (hessians if target is None else hessians[target : target + 1])
+    return (total / FIXED_DRAWS).cpu().numpy()
+
+
+def group_curve(hessians: NDArray, partitions: Sequence[Partition]) -> NDArray:
+    """M-GEH of one function under several partitions, from its Hessians at every point.
+
+    Parameters
+    ----------
+    hessians : ndarray of shape (c, n, q)
+    partitions : sequence of Partition of the n points
+
+    Returns
+    -------
+    ndarray of shape (number of partitions, q)
+        Mean over the outputs.
+    """
+    return np.stack(
+        [
+            np.mean([group_expected_hessian(p.mean(h), p.weights) for h in hessians], axis=0)
+            for p in partitions
+        ]
+    )

@@ -1,0 +1,135 @@
+"""Push posterior draws through the group expected Hessian.
+
+Draws come in blocks with a seed of their own, so that the answer does not depend on how many jobs
+work on them. Inside a block, pairs come in tiles: with many features no (d, d) matrix of a draw is
+ever formed, and only means and variances are kept.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations_with_replacement, pairwise
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgeh.functions import RandomFunction
+from skgeh.geh import group_expected_hessian
+from skgeh.hessian import group_mean_hessians
+from skgeh.moments import Moments
+from skgeh.pairs import n_pairs, to_matrix
+from skgeh.partition import Partition
+
+BLOCK = 25  # draws in a block
+TILE = 128  # rows and columns in a tile of pairs
+KEEP = 25_000_000  # values up to which all draws are kept
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """The group expected Hessian of many draws.
+
+    Parameters
+    ----------
+    draws : ndarray of shape (K, P) or None
+        Effect of every draw, unless too many to keep.
+    effect : Moments of shape (P,)
+    groups : Moments of shape (M, P)
+        Signed group means.
+    """
+
+    draws: NDArray | None
+    effect: Moments
+    groups: Moments
+
+
+def push_forward(
+    posterior: RandomFunction,
+    x: Tensor,
+    partition: Partition,
+    *,
+    n_draws: int,
+    target: int | None = None,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: Callable = iter,
+) -> Pushed:
+    """Distribution of the M-GEH of every pair under a posterior.
+
+    Parameters
+    ----------
+    posterior : RandomFunction
+    x : Tensor of shape (n, d)
+        Points, in the posterior's units.
+    partition : Partition of the n points
+    n_draws : int
+        K.
+    target : int, optional
+        Output to ask for; all are averaged by default.
+    seed : int, default=0
+    n_jobs : int, optional
+        Jobs for joblib; the result does not depend on it.
+    progress : callable, optional
+        Wraps the iterable of blocks.
+
+    Returns
+    -------
+    Pushed
+    """
+    edges = [*range(0, n_draws, BLOCK), n_draws]
+    seeds = np.random.SeedSequence(seed).generate_state(len(edges) - 1, np.uint64)
+    keep = n_draws * n_pairs(posterior.n_features) <= KEEP
+    jobs = (
+        delayed(push_block)(posterior, x, partition, start, stop, int(block_seed), target, keep)
+        for (start, stop), block_seed in zip(pairwise(edges), seeds, strict=True)
+    )
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator", prefer="threads")
+    draws, effect, groups = [], None, None
+    for kept, block_effect, block_groups in progress(parallel(jobs)):
+        draws.append(kept)
+        effect = block_effect if effect is None else effect.merged(block_effect)
+        groups = block_groups if groups is None else groups.merged(block_groups)
+    return Pushed(np.concatenate(draws) if keep else None, effect, groups)
+
+
+def push_block(posterior, x, partition, start, stop, seed, target, keep):
+    """Effects of the draws ``start .. stop - 1``, their moments, and those of signed group means."""
+    generator = torch.Generator().manual_seed(seed)
+    function = posterior.draw(stop - start, generator, first=start)
+    with torch.no_grad():
+        hessian = group_mean_hessians(function, x, partition)
+    outputs = slice(None) if target is None else slice(target, target + 1)
+    effects = np.empty((stop - start, n_pairs(posterior.n_features)))
+    means, squares = np.empty((2, partition.n_groups, effects.shape[1]))
+    for rows, columns, inside, places in tiles(posterior.n_features):
+        entries = hessian.tile(rows, columns)[:, outputs].flatten(-2)[..., inside].cpu().numpy()
+        effects[:, places] = group_expected_hessian(entries, partition.weights).mean(1)
+        groups = Moments.of(entries.mean(1))
+        means[:, places], squares[:, places] = groups.mean, groups.squares
+    group_moments = Moments(stop - start, means, squares)
+    return effects if keep else None, Moments.of(effects), group_moments
+
+
+def tiles(n_features: int) -> Iterator[tuple[slice, slice, slice | Tensor, NDArray[np.intp]]]:
+    """Rectangles of the upper triangle.
+
+    Yields
+    ------
+    rows, columns : slice
+    inside : slice or Tensor
+        Which entries of the flattened rectangle are pairs ``i < j``.
+    places : ndarray
+        Where these pairs stand in lexicographic order.
+    """
+    place = to_matrix(np.arange(n_pairs(n_features)), n_features)
+    starts = range(0, n_features, TILE)
+    for top, left in combinations_with_replacement(starts, 2):
+        rows, columns = slice(top, top + TILE), slice(left, left + TILE)
+        places = place[rows, columns]
+        if top < left:
+            yield rows, columns, slice(None), places.ravel()
+        else:
+            upper = np.flatnonzero(np.triu(np.ones_like(places), 1))
+            yield rows, columns, torch.from_numpy(upper), places.ravel()[upper]
