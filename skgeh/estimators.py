@@ -55,8 +55,8 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
     main_effects : {"linear", "spline", None}, default="linear"
         What is kept apart from the interactions.
     max_epochs : int, default=55
-        Passes over the rows. A pass counts as one after 36 batches at the latest, so that large
-        tables take about 2000 steps.
+        Passes over the rows. A pass ends after 20 batches at the latest, so that large tables take
+        1100 steps.
     batch_size : int, default="auto"
         Rows in a batch; "auto" is a tenth of the rows, at most 250.
     learning_rate : float, default=0.003

@@ -16,7 +16,7 @@ from skgeh.ranking import leading_pairs
 
 FIXED_DRAWS = 24  # draws whose mean function is measured
 N_SEEDS = 5  # k-means runs over which the curve is a median
-MAX_GROUPS = 40
+MAX_GROUPS = 30
 
 
 def find_n_groups(

@@ -31,7 +31,7 @@ WARM_UP = 0.05  # share of the steps in which the learning rate rises
 MUON_RATE = 20 / 3  # learning rate of hidden matrices, in units of the others'
 DROPOUT_RATE = 60  # the same of dropout logits: at the others' rate they never leave their start
 NOISE_RANGE = (1e-6, 1.5)  # noise variance in units of the target's variance
-EPOCH_BATCHES = 36  # an epoch is one pass over the rows, or that many batches if it is fewer
+EPOCH_BATCHES = 20  # an epoch is one pass over the rows, or that many batches if it is fewer
 
 
 @dataclass

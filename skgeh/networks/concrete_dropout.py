@@ -172,18 +172,60 @@ class ConcreteDropoutPosterior:
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Draw functions from the copies in turn; see `RandomFunction`."""
         turn = torch.arange(first, first + n_draws) % len(self.means)
-        weights = []
-        for weight, p in zip(self.means.weights, self.probabilities, strict=True):
+        masks = []
+        for p in self.probabilities:
             kept = 1 - p[turn]
             uniform = torch.rand(kept.shape, generator=generator).to(kept)
-            weights.append(weight[turn] * ((uniform < kept) / kept).mT)
-        biases = tuple(bias[turn] for bias in self.means.biases)
-        main = Additive(self.main.coefficients[turn], self.main.basis)
-        return with_main(main, MLP(tuple(weights), biases, self.means.activation))
+            masks.append((uniform < kept) / kept)
+        mlp = fold(self.means, turn, [mask.squeeze(1) for mask in masks])
+        return with_main(Additive(self.main.coefficients[turn], self.main.basis), mlp)
 
     def members(self) -> Function:
         """Mean function of every copy."""
         return with_main(self.main, self.means)
+
+
+def fold(means: MLP, turn: Tensor, masks: Sequence[Tensor]) -> MLP:
+    """Multiply masks into the weights of a stack of networks.
+
+    Hidden units that are switched off are left out of the products that follow; where functions of
+    a stack keep different numbers of units, the rest keep a few that are off.
+
+    Parameters
+    ----------
+    means : MLP
+        Networks of S copies.
+    turn : Tensor of shape (K,)
+        Which copy each function of the stack starts from.
+    masks : sequence of Tensor, each of shape (K, h_l)
+        Factors of the nodes that enter layer l + 1, inputs first.
+
+    Returns
+    -------
+    MLP
+        A stack of K functions.
+
+    Examples
+    --------
+    >>> stack = ConcreteDropout((5,)).build(2, 1, n_copies=1, main_columns=(0, 2), seed=0)
+    >>> masks = [torch.ones(1, 2), torch.tensor([[0.0, 2.0, 2.0, 0.0, 0.0]])]
+    >>> fold(stack.means(), torch.tensor([0]), masks).widths
+    [2, 2, 1]
+    """
+    weights, biases = [], []
+    rows = torch.arange(masks[0].shape[1]).expand(len(turn), -1)
+    for layer, mask in enumerate(masks):
+        weight = means.weights[layer][turn] * mask[:, :, None]
+        columns = torch.arange(weight.shape[2]).expand(len(turn), -1)
+        if layer + 1 < len(masks):
+            on = masks[layer + 1] != 0
+            columns = on.to(torch.int8).argsort(dim=1, descending=True, stable=True)
+            columns = columns[:, : max(1, int(on.sum(1).max()))]
+        draw = torch.arange(len(turn))[:, None]
+        weights.append(weight[draw[..., None], rows[:, :, None], columns[:, None]])
+        biases.append(means.biases[layer][turn, 0][draw, columns][:, None])
+        rows = columns
+    return MLP(tuple(weights), tuple(biases), means.activation)
 
 
 def entropy(logit: Tensor) -> Tensor:

@@ -1,0 +1,250 @@
+"""Pictures of interactions."""
+
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import NotFittedError
+
+from skgeh.posterior import Interactions
+
+if TYPE_CHECKING:  # matplotlib is optional
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+KINDS = ("heatmap", "intervals", "groups")
+LABELS = {"effect": "M-GEH, standard units", "score": "detection score, no unit"}
+POSITIVE, NEGATIVE, TRUTH = "#b2182b", "#2166ac", "#e31a1c"
+CELLS_WITH_NUMBERS = 12  # features a side; with more, the numbers no longer fit in
+LONGEST_NAME = 28  # characters
+LETTER = 0.08  # inches
+MARKER = 20.0  # points squared, on average over the groups
+
+
+class InteractionDisplay:
+    """Picture of interactions: how strong, how sure, or where of which sign.
+
+    Made by `from_estimator` or `from_interactions`, which draw at once.
+
+    Parameters
+    ----------
+    interactions : Interactions
+    kind : {"heatmap", "intervals", "groups"}, default="heatmap"
+        "heatmap": every pair as a cell of a symmetric matrix. "intervals": the top pairs' effects
+        with their posterior intervals. "groups": signed mean in each group of points for the top
+        pairs, where they are synergistic (+) or antagonistic (-); group m is at one height in
+        every row, the first the highest.
+    values : {"effect", "score"}, default="effect"
+        What the heat map shows.
+    k : int, default=15
+        Number of pairs in "intervals" and "groups", highest score first from the top.
+    level : float, default=0.95
+        Posterior probability inside an interval.
+    truth : array-like of shape (P,), default=None
+        True M-GEH of every pair, in the order of `interactions.pairs` and in standard units, which
+        "intervals" marks by red crosses. NaN leaves one out.
+    max_features : int, default=40
+        A heat map of more features shows only those of the pairs with the highest scores.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgeh import InteractionDisplay, Interactions
+    >>> found = Interactions(
+    ...     pairs=np.array([[0, 1], [0, 2], [1, 2]]), effect=np.array([0.1, 0.6, 0.2]),
+    ...     std=np.array([0.1, 0.1, 0.1]), score=np.array([0.8, 5.0, 1.2]), draws=None,
+    ...     group_effects=np.array([[0.1, 0.6, -0.3], [-0.1, 0.6, 0.1]]),
+    ...     group_std=np.full((2, 3), 0.1), group_weights=np.array([0.5, 0.5]),
+    ...     feature_names=("age", "bmi", "bp"), feature_scales=np.ones(3), target_scale=1.0)
+    >>> display = InteractionDisplay.from_interactions(found, kind="intervals")
+    >>> display.ax_.get_xlabel()
+    'M-GEH, standard units'
+    """
+
+    def __init__(
+        self,
+        interactions: Interactions,
+        *,
+        kind: str = "heatmap",
+        values: str = "effect",
+        k: int = 15,
+        level: float = 0.95,
+        truth: ArrayLike | None = None,
+        max_features: int = 40,
+    ):
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}.")
+        if values not in LABELS:
+            raise ValueError(f"values must be 'effect' or 'score'; got {values!r}.")
+        for name, value, least in (("k", k, 1), ("max_features", max_features, 2)):
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}.")
+        n_pairs = len(interactions.pairs)
+        self.truth = None if truth is None else np.asarray(truth, dtype=np.float64)
+        if self.truth is not None and self.truth.shape != (n_pairs,):
+            raise ValueError(
+                f"truth must have shape ({n_pairs},), one value a pair; got {self.truth.shape}. "
+                "Of a matrix of features pass skgeh.pairs.to_vector(matrix)."
+            )
+        interactions.interval(level)  # refuses a level outside (0, 1)
+        self.interactions, self.kind, self.values = interactions, kind, values
+        self.k, self.level, self.max_features = k, level, max_features
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, kind: str = "heatmap", ax: Any = None, **options: Any
+    ) -> "InteractionDisplay":
+        """Draw the `interactions_` of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted, such as `BayesianInteractionRegressor`.
+        kind : {"heatmap", "intervals", "groups"}, default="heatmap"
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure if None.
+        **options
+            The other parameters of the class.
+
+        Returns
+        -------
+        InteractionDisplay
+        """
+        try:
+            interactions = estimator.interactions_
+        except NotFittedError:
+            raise
+        except AttributeError as error:
+            raise TypeError(
+                "estimator must have `interactions_`, as a fitted BayesianInteractionRegressor; "
+                f"got {estimator!r}. Of a pipeline pass the step that finds interactions."
+            ) from error
+        return cls.from_interactions(interactions, kind=kind, ax=ax, **options)
+
+    @classmethod
+    def from_interactions(
+        cls, interactions: Interactions, *, kind: str = "heatmap", ax: Any = None, **options: Any
+    ) -> "InteractionDisplay":
+        """Draw interactions; parameters as in `from_estimator`."""
+        return cls(interactions, kind=kind, **options).plot(ax)
+
+    def plot(self, ax: "Axes | None" = None) -> "InteractionDisplay":
+        """Draw into `ax`, or into a new figure if None; return itself, with `ax_` and `figure_`."""
+        if ax is None:
+            try:
+                import matplotlib.pyplot as plt
+            except ImportError as error:
+                need = "InteractionDisplay needs matplotlib: pip install 'skgeh[plot]'"
+                raise ImportError(need) from error
+            layout = "compressed" if self.kind == "heatmap" else "constrained"
+            ax = plt.subplots(figsize=self._size(), layout=layout)[1]
+        getattr(self, f"_{self.kind}")(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _size(self) -> tuple[float, float]:
+        """Width and height in inches of a figure where labels do not overlap."""
+        names, n_groups = self._pair_names(), len(self.interactions.group_weights)
+        if self.kind == "heatmap":
+            names = [short(self.interactions.feature_names[i]) for i in self._features()]
+            cell = 0.5 if len(names) <= CELLS_WITH_NUMBERS else 0.2
+            side = 1.2 + cell * len(names) + LETTER * max(map(len, names))
+            return side + 1.0, side
+        row = min(max(0.3, 0.045 * n_groups), 0.6) if self.kind == "groups" else 0.28
+        return 5.2 + LETTER * max(map(len, names)), max(2.8, 1.2 + row * len(names))
+
+    def _features(self) -> NDArray[np.intp]:
+        """Features of a heat map: all, or as many of the top pairs as allowed, in the old order."""
+        n_features = len(self.interactions.feature_names)
+        if n_features <= self.max_features:
+            return np.arange(n_features)
+        ranked = self.interactions.pairs[self.interactions.order].ravel()
+        first = np.unique(ranked, return_index=True)[1]
+        return np.sort(ranked[np.sort(first)[: self.max_features]])
+
+    def _pair_names(self) -> list[str]:
+        """Names of the k pairs with the highest score."""
+        return [f"{short(a)} \u00d7 {short(b)}" for a, b in self.interactions.top(self.k)]
+
+    def _heatmap(self, ax: "Axes") -> None:
+        """Effect or score of every pair of features, as colours."""
+        chosen, names = self._features(), self.interactions.feature_names
+        matrix = self.interactions.matrix(self.values)[np.ix_(chosen, chosen)]
+        np.fill_diagonal(matrix, np.nan)
+        image = ax.imshow(matrix, cmap="viridis", vmin=min(0.0, np.nanmin(matrix)))
+        ax.figure.colorbar(image, ax=ax, label=LABELS[self.values], shrink=0.8)
+        few, shown = len(chosen) <= CELLS_WITH_NUMBERS, [short(names[i]) for i in chosen]
+        style: dict[str, Any] = {"parse_math": False, "fontsize": "medium" if few else "x-small"}
+        ax.set_yticks(range(len(chosen)), shown, **style)
+        if max(map(len, shown)) > 3:  # too long to stand side by side
+            style |= {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        ax.set_xticks(range(len(chosen)), shown, **style)
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+        ax.set_facecolor("0.92")  # the diagonal
+        if few:
+            write_numbers(image, matrix)
+        if len(chosen) < len(names):
+            ax.set_title(f"{len(chosen)} of {len(names)} features, those of the top pairs by score")
+
+    def _intervals(self, ax: "Axes") -> None:
+        """Effects of the top pairs, with posterior intervals and the truth."""
+        top = self.interactions.order[: self.k]
+        rows, effect = range(len(top)), self.interactions.effect[top]
+        bars = np.abs(self.interactions.interval(self.level)[top].T - effect)
+        label = f"mean and {100 * self.level:g} % posterior interval"
+        ax.errorbar(effect, rows, xerr=bars, fmt="o", ms=4, lw=1.2, color=NEGATIVE, label=label)
+        if self.truth is not None:
+            ax.errorbar(self.truth[top], rows, fmt="x", color=TRUTH, label="truth")
+        ax.set_xlabel(LABELS["effect"])
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0)
+        self._label_rows(ax)
+
+    def _groups(self, ax: "Axes") -> None:
+        """Signed mean of every group, for the top pairs."""
+        found, top = self.interactions, self.interactions.order[: self.k]
+        mean, sd = found.group_effects[:, top].ravel(), found.group_std[:, top].ravel()
+        n_groups = len(found.group_weights)
+        heights = 0.8 * ((np.arange(n_groups) + 0.5) / n_groups - 0.5)  # in a row of height 1
+        y = np.add.outer(heights, np.arange(len(top))).ravel()
+        area = np.repeat(MARKER * np.clip(n_groups, 5, 30) * found.group_weights, len(top))
+        ax.errorbar(mean, y, xerr=sd, fmt="none", ecolor="0.6", elinewidth=0.7)
+        ax.scatter(mean, y, area, np.where(mean < 0, NEGATIVE, POSITIVE).tolist(), lw=0, zorder=3)
+        ax.set_xlabel("signed group mean, standard units\n\u2190 antagonistic  synergistic \u2192")
+        ax.set_title("one marker a group: area = share of points, bar = 1 sd", fontsize="small")
+        self._label_rows(ax)
+
+    def _label_rows(self, ax: "Axes") -> None:
+        """Names of the top pairs at their rows, the first at the top."""
+        names, n_pairs = self._pair_names(), len(self.interactions.pairs)
+        ax.set_yticks(range(len(names)), names, parse_math=False)
+        ax.set_ylim(len(names) - 0.5, -0.5)
+        ax.set_ylabel(f"pairs by score, top {len(names)} of {n_pairs}", labelpad=8)
+        for row in range(1, len(names), 2):
+            ax.axhspan(row - 0.5, row + 0.5, color="0.96", lw=0, zorder=0)
+        ax.axvline(0, color="0.4", lw=0.8, zorder=1)
+        ax.tick_params(axis="y", length=0)
+        ax.locator_params(axis="x", nbins=6)
+        ax.spines[["left", "top", "right"]].set_visible(False)
+
+
+def short(name: str) -> str:
+    """Leave out the middle of a long name."""
+    half = LONGEST_NAME // 2
+    return name if len(name) <= LONGEST_NAME else name[: half - 1] + "\u2026" + name[-half:]
+
+
+def write_numbers(image: "AxesImage", matrix: NDArray) -> None:
+    """Write a heat map's values into its cells, dark on light and light on dark."""
+    largest = np.nanmax(np.abs(matrix))
+    decimals = int(np.clip(1 - np.floor(np.log10(largest or 1)), 0, 4))  # two digits of it
+    for i, j in np.argwhere(np.isfinite(matrix)):
+        light = image.cmap(image.norm(matrix[i, j]))[1] > 0.6  # green is most of brightness
+        colour, text = "black" if light else "white", f"{matrix[i, j]:.{decimals}f}"
+        image.axes.text(j, i, text, color=colour, ha="center", va="center", fontsize="small")
