@@ -216,7 +216,7 @@ class InteractionDisplay:
         area = np.repeat(MARKER * np.clip(n_groups, 5, 30) * found.group_weights, len(top))
         ax.errorbar(mean, y, xerr=sd, fmt="none", ecolor="0.6", elinewidth=0.7)
         ax.scatter(mean, y, area, np.where(mean < 0, NEGATIVE, POSITIVE).tolist(), lw=0, zorder=3)
-        ax.set_xlabel("signed group mean, standard units\n\u2190 antagonistic  synergistic \u2192")
+        ax.set_xlabel("signed group mean, standard units\n\u2190 antagonistic | synergistic \u2192")
         ax.set_title("one marker a group: area = share of points, bar = 1 sd", fontsize="small")
         self._label_rows(ax)
 
@@ -230,7 +230,7 @@ class InteractionDisplay:
             ax.axhspan(row - 0.5, row + 0.5, color="0.96", lw=0, zorder=0)
         ax.axvline(0, color="0.4", lw=0.8, zorder=1)
         ax.tick_params(axis="y", length=0)
-        ax.locator_params(axis="x", nbins=6)
+        ax.locator_params(axis="x", nbins=7)
         ax.spines[["left", "top", "right"]].set_visible(False)
 
 

@@ -3,6 +3,7 @@
 import warnings
 from functools import partial
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
@@ -14,20 +15,20 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from tqdm.auto import tqdm
 
+from skgeh import networks
+from skgeh.functions import Function
 from skgeh.groups import find_n_groups
 from skgeh.moments import Moments
-from skgeh.networks import FAMILIES
 from skgeh.networks.main_effects import MainEffects
 from skgeh.pairs import pair_index
 from skgeh.partition import Partition
 from skgeh.posterior import Interactions
 from skgeh.push_forward import BLOCK, push_forward
 from skgeh.ranking import rank_pairs
-from skgeh.training import Rows, train
+from skgeh.splits import held_out_rows, point_rows
+from skgeh.training import Rows, StackNet, train
 
 MIN_ROWS = 8
-MAX_HELD_OUT = 2000  # more rows would measure the noise no better, and could have been learned from
-MAX_POINTS = 1000
 PREDICT_DRAWS = 100
 CHUNK = 4096  # rows predicted at once
 
@@ -194,7 +195,8 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         X, y, weight = self._counted_rows(X, y, sample_weight)
         seeds = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         rows_seed, train_seed, self._seed = seeds.generate_state(3, np.uint32).tolist()
-        self._frame_backend = "polars" if polars else "pandas"
+        generator = np.random.default_rng(rows_seed)
+        self._frame_backend: Literal["pandas", "polars"] = "polars" if polars else "pandas"
         self._x_scaler = StandardScaler().fit(X, sample_weight=weight)
         self._y_scaler = StandardScaler().fit(y[:, None], sample_weight=weight)
         if np.ptp(y) == 0:
@@ -205,9 +207,10 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
                 stacklevel=2,
             )
         Z = self._x_scaler.transform(X)
-        held_out = self._held_out_rows(len(Z), np.random.default_rng(rows_seed))
-        self._points = Z[self._point_rows(len(Z), held_out, np.random.default_rng(rows_seed))]
-        self.net_ = self._train(Z, self._y_scaler.transform(y[:, None]), weight, held_out, train_seed)
+        target = self._y_scaler.transform(y[:, None])
+        held_out = held_out_rows(len(Z), self.n_networks, self.validation_fraction, generator)
+        self._points = Z[point_rows(len(Z), held_out, generator)]
+        self.net_ = self._train(Z, target, weight, held_out, train_seed)
         self.posterior_ = self.net_.module_.to("cpu").posterior(self._main.basis)
         self.history_ = self.net_.history
         noise = self.net_.module_.noise_variance.mean().item()
@@ -235,11 +238,11 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         mean = evaluate(self.posterior_.members(), x).mean(0)[:, 0] * scale + shift
         if not return_std:
             return mean
-        generator, moments = torch.Generator().manual_seed(self._seed), None
+        generator = torch.Generator().manual_seed(self._seed)
+        moments = Moments.none(len(x))
         for first in range(0, PREDICT_DRAWS, BLOCK):
             draws = evaluate(self.posterior_.draw(BLOCK, generator, first=first), x)[:, :, 0]
-            block = Moments.of(draws)
-            moments = block if moments is None else moments.merged(block)
+            moments = moments.merged(Moments.of(draws))
         return mean, np.sqrt(moments.variance * scale**2 + self.noise_variance_)
 
     @property
@@ -255,7 +258,9 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         """Number of groups of `interactions_`."""
         return len(self.interactions_.group_weights)
 
-    def interactions(self, X=None, *, n_groups=None, n_draws=None) -> Interactions:
+    def interactions(
+        self, X: Any = None, *, n_groups: int | str | None = None, n_draws: int | None = None
+    ) -> Interactions:
         """Measure the interactions elsewhere, or otherwise grouped.
 
         Parameters
@@ -285,15 +290,9 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         check_scalar(self.n_networks, "n_networks", Integral, min_val=1)
         check_scalar(self.max_epochs, "max_epochs", Integral, min_val=1)
         check_scalar(self.n_draws, "n_draws", Integral, min_val=2)
-        check_scalar(self.learning_rate, "learning_rate", Real, min_val=0, include_boundaries="neither")
-        check_scalar(
-            self.validation_fraction,
-            "validation_fraction",
-            Real,
-            min_val=0,
-            max_val=1,
-            include_boundaries="neither",
-        )
+        inside = partial(check_scalar, target_type=Real, min_val=0, include_boundaries="neither")
+        inside(self.learning_rate, "learning_rate")
+        inside(self.validation_fraction, "validation_fraction", max_val=1)
         if self.patience is not None:
             check_scalar(self.patience, "patience", Integral, min_val=1)
         check_auto(self.batch_size, "batch_size")
@@ -301,7 +300,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         self._network()
         MainEffects(self.main_effects)
 
-    def _network(self):
+    def _network(self) -> networks.Family:
         """The family of the posterior with its architecture."""
         given = {
             name: getattr(self, name)
@@ -315,17 +314,18 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
                     "beside it. Set these on the posterior, and leave them at None here."
                 )
             network = clone(self.posterior)
-        elif self.posterior in FAMILIES:
-            network = FAMILIES[self.posterior](**given)
+        elif self.posterior in networks.FAMILIES:
+            network = networks.FAMILIES[self.posterior](**given)
         else:
-            known = ", ".join(repr(name) for name in FAMILIES)
+            known = ", ".join(repr(name) for name in networks.FAMILIES)
             raise ValueError(
                 f"posterior must be {known} or an object of skgeh.networks; got {self.posterior!r}."
             )
         network.check()
         return network
 
-    def _counted_rows(self, X, y, sample_weight) -> tuple[NDArray, NDArray, NDArray]:
+    @staticmethod
+    def _counted_rows(X: NDArray, y: NDArray, sample_weight: Any) -> tuple[NDArray, ...]:
         """Rows with a weight above zero, and their weights."""
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         counted = weight > 0
@@ -340,25 +340,13 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
                 "read as counts of rows, so the prior will outweigh the data. Divide them by "
                 "their mean if they are no counts.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=3,  # the caller of fit
             )
         return X[counted], y[counted], weight[counted]
 
-    def _held_out_rows(self, n: int, generator: np.random.Generator) -> NDArray[np.intp]:
-        """Rows that each network never trains on, shape (n_networks, held out)."""
-        size = min(max(1, round(self.validation_fraction * n)), MAX_HELD_OUT, n - 1)
-        order = generator.permutation(n)
-        return np.take(order, np.arange(self.n_networks * size), mode="wrap").reshape(-1, size)
-
-    @staticmethod
-    def _point_rows(n: int, held_out: NDArray, generator: np.random.Generator) -> NDArray[np.intp]:
-        """Up to 1000 rows to measure at: held-out ones, then any."""
-        held = np.zeros(n, dtype=bool)
-        held[held_out] = True
-        order = generator.permutation(n)
-        return order[np.argsort(~held[order], kind="stable")][:MAX_POINTS]
-
-    def _train(self, Z, target, weight, held_out, seed):
+    def _train(
+        self, Z: NDArray, target: NDArray, weight: NDArray, held_out: NDArray, seed: int
+    ) -> StackNet:
         """The trained stack of networks, in standard units."""
         n = len(Z)
         self._main = MainEffects(self.main_effects).fit(Z)
@@ -385,16 +373,16 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             seed=seed,
         )
 
-    def _standardised(self, X) -> NDArray[np.float64]:
+    def _standardised(self, X: Any) -> NDArray[np.float64]:
         """New rows in the units of the posterior."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self._x_scaler.transform(X)
 
-    def _measure(self, points: NDArray, n_groups, n_draws: int) -> Interactions:
+    def _measure(self, points: NDArray, n_groups: int | str, n_draws: int) -> Interactions:
         """Push the posterior through the group expected Hessian at some points."""
         x = torch.as_tensor(points, dtype=torch.float32)
-        if n_groups == "auto":
+        if isinstance(n_groups, str):
             n_groups, _ = find_n_groups(self.posterior_, x, seed=self._seed)
         partition = Partition.kmeans(points, n_groups, self._seed)
         bar = partial(tqdm, total=-(-n_draws // BLOCK), desc="draws", disable=not self.verbose)
@@ -408,7 +396,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             progress=bar,
         )
         effect = pushed.effect.mean if pushed.draws is None else pushed.draws.mean(0)
-        names = getattr(self, "feature_names_in_", None)
+        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
         return Interactions(
             pairs=pair_index(self.n_features_in_),
             effect=effect,
@@ -418,15 +406,14 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             group_effects=pushed.groups.mean,
             group_std=np.sqrt(pushed.groups.variance),
             group_weights=partition.weights,
-            feature_names=tuple(f"x{i}" for i in range(self.n_features_in_) if names is None)
-            or tuple(names),
+            feature_names=tuple(names),
             feature_scales=self._x_scaler.scale_,
             target_scale=float(self._y_scaler.scale_[0]),
             frame_backend=self._frame_backend,
         )
 
 
-def evaluate(function, Z: NDArray) -> NDArray[np.float64]:
+def evaluate(function: Function, Z: NDArray) -> NDArray[np.float64]:
     """Values of a stack of functions at many rows, shape (K, n, c)."""
     with torch.no_grad():
         parts = [
@@ -436,7 +423,7 @@ def evaluate(function, Z: NDArray) -> NDArray[np.float64]:
     return np.concatenate(parts, axis=1, dtype=np.float64)
 
 
-def check_auto(value, name: str) -> None:
+def check_auto(value: Any, name: str) -> None:
     """Accept "auto" or a whole number from 1."""
     if not (isinstance(value, str) and value == "auto"):
         check_scalar(value, name, Integral, min_val=1)

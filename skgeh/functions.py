@@ -23,16 +23,17 @@ Function = Callable[[Tensor], Tensor]
 
 
 class RandomFunction(Protocol):
-    """A distribution over functions (n, d) -> (K, n, c), K of them drawn at once.
+    """A distribution over functions (n, d) -> (K, n, c), K of them drawn at once."""
 
-    Attributes
-    ----------
-    n_features, n_outputs : int
-        ``d`` and ``c``.
-    """
+    @property
+    def n_features(self) -> int:
+        """Number of features ``d``."""
+        ...
 
-    n_features: int
-    n_outputs: int
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs ``c``."""
+        ...
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Draw a stack of `n_draws` functions; `first` is the number drawn before."""
@@ -69,6 +70,7 @@ class MLP:
     activation: Activation
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
         a = x.expand(len(self), *x.shape[-2:])
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             a = self.activation.value(torch.baddbmm(bias, a, weight))
@@ -77,7 +79,7 @@ class MLP:
     def __len__(self) -> int:
         return len(self.weights[0])
 
-    def __getitem__(self, which: slice) -> "MLP":
+    def __getitem__(self, which: slice | Tensor) -> "MLP":
         return replace(
             self,
             weights=tuple(weight[which] for weight in self.weights),
@@ -105,12 +107,13 @@ class Additive:
     basis: Function | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
         return (x if self.basis is None else self.basis(x)) @ self.coefficients
 
     def __len__(self) -> int:
         return len(self.coefficients)
 
-    def __getitem__(self, which: slice) -> "Additive":
+    def __getitem__(self, which: slice | Tensor) -> "Additive":
         return replace(self, coefficients=self.coefficients[which])
 
 
@@ -131,12 +134,13 @@ class Hybrid:
     interactions: MLP
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
         return self.main(x) + self.interactions(x)
 
     def __len__(self) -> int:
         return len(self.interactions)
 
-    def __getitem__(self, which: slice) -> "Hybrid":
+    def __getitem__(self, which: slice | Tensor) -> "Hybrid":
         return Hybrid(self.main[which], self.interactions[which])
 
 

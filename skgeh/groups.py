@@ -1,4 +1,7 @@
-"""How many groups: where the ranking of the posterior's mean function settles (Cui et al. 2020, 4.3)."""
+"""How many groups: from where on the ranking of the posterior's mean function stays.
+
+Section 4.3 of Cui et al. 2020, with a rule in the place of the reader of a plot.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -49,7 +52,9 @@ def find_n_groups(
     return choose_n_groups(np.array(distances)), np.array(distances)
 
 
-def mean_function_hessians(posterior, x, target, seed) -> NDArray:
+def mean_function_hessians(
+    posterior: RandomFunction, x: Tensor, target: int | None, seed: int
+) -> NDArray:
     """Signed Hessians at every point, averaged over a few fixed draws, shape (c, n, q)."""
     pairs = leading_pairs(posterior, x, target)
     generator = torch.Generator().manual_seed(seed)

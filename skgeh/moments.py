@@ -23,6 +23,11 @@ class Moments:
     squares: NDArray
 
     @classmethod
+    def none(cls, *shape: int) -> "Moments":
+        """Moments before the first draw."""
+        return cls(0, np.zeros(shape), np.zeros(shape))
+
+    @classmethod
     def of(cls, values: NDArray) -> "Moments":
         """Moments over the first axis."""
         mean = values.mean(0, dtype=np.float64)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
@@ -43,7 +43,7 @@ class Interactions:
         Standard deviation of each feature.
     target_scale : float
         Standard deviation of the target.
-    frame_backend : {"pandas", "polars", "pyarrow"}, default="pandas"
+    frame_backend : {"pandas", "polars"}, default="pandas"
         Kind of data frame that `to_frame` makes.
 
     Notes
@@ -79,7 +79,7 @@ class Interactions:
     feature_names: tuple[str, ...]
     feature_scales: NDArray[np.float64]
     target_scale: float
-    frame_backend: str = "pandas"
+    frame_backend: Literal["pandas", "polars"] = "pandas"
 
     @property
     def order(self) -> NDArray[np.intp]:
@@ -174,8 +174,8 @@ class Interactions:
         intervals, rows = self.interval(), []
         for place, (a, b) in zip(self.order, self.top(ROWS_SHOWN), strict=False):
             low, high = intervals[place]
-            cells = (escape(a), escape(b), f"{self.score[place]:.3g}", f"{self.effect[place]:.3g}")
-            cells = (*cells, f"{low:.3g} to {high:.3g}")
+            numbers = (f"{self.score[place]:.3g}", f"{self.effect[place]:.3g}")
+            cells = [escape(a), escape(b), *numbers, f"{low:.3g} to {high:.3g}"]
             rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
         left = f"<p>{len(self.pairs)} pairs, {len(self.group_weights)} groups</p>"
         return f"<table>{head}{''.join(rows)}</table>{left}"

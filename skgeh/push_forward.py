@@ -86,16 +86,26 @@ def push_forward(
         for (start, stop), block_seed in zip(pairwise(edges), seeds, strict=True)
     )
     parallel = Parallel(n_jobs=n_jobs, return_as="generator", prefer="threads")
-    draws, effect, groups = [], None, None
-    for kept, block_effect, block_groups in progress(parallel(jobs)):
+    draws = []
+    effect = Moments.none(n_pairs(posterior.n_features))
+    groups = Moments.none(partition.n_groups, n_pairs(posterior.n_features))
+    for kept, of_effect, of_groups in progress(parallel(jobs)):
         draws.append(kept)
-        effect = block_effect if effect is None else effect.merged(block_effect)
-        groups = block_groups if groups is None else groups.merged(block_groups)
+        effect, groups = effect.merged(of_effect), groups.merged(of_groups)
     return Pushed(np.concatenate(draws) if keep else None, effect, groups)
 
 
-def push_block(posterior, x, partition, start, stop, seed, target, keep):
-    """Effects of the draws ``start .. stop - 1``, their moments, and those of signed group means."""
+def push_block(
+    posterior: RandomFunction,
+    x: Tensor,
+    partition: Partition,
+    start: int,
+    stop: int,
+    seed: int,
+    target: int | None,
+    keep: bool,
+) -> tuple[NDArray | None, Moments, Moments]:
+    """Effects of the draws ``start .. stop - 1``, their moments, and those of the group means."""
     generator = torch.Generator().manual_seed(seed)
     function = posterior.draw(stop - start, generator, first=start)
     with torch.no_grad():
@@ -108,8 +118,8 @@ def push_block(posterior, x, partition, start, stop, seed, target, keep):
         effects[:, places] = group_expected_hessian(entries, partition.weights).mean(1)
         groups = Moments.of(entries.mean(1))
         means[:, places], squares[:, places] = groups.mean, groups.squares
-    group_moments = Moments(stop - start, means, squares)
-    return effects if keep else None, Moments.of(effects), group_moments
+    kept = effects if keep else None
+    return kept, Moments.of(effects), Moments(stop - start, means, squares)
 
 
 def tiles(n_features: int) -> Iterator[tuple[slice, slice, slice | Tensor, NDArray[np.intp]]]:

@@ -116,7 +116,7 @@ def detection_score(hessians: NDArray, X: NDArray, pairs: NDArray, seed: int = 0
 def pair_cells(X: NDArray, pairs: NDArray, seed: int) -> NDArray[np.intp]:
     """Cell of every point for every pair, shape (n, P): cluster times quadrant."""
     clusters = Partition.kmeans(X, N_CLUSTERS, seed).labels
-    sides = X > np.median(X, axis=0)
+    sides = np.greater(X, np.median(X, axis=0))
     share = sides.mean(0)
     sides[:, (share < MIN_SIDE) | (share > 1 - MIN_SIDE)] = False
     quadrants = 2 * sides[:, pairs[:, 0]] + sides[:, pairs[:, 1]]
@@ -134,7 +134,7 @@ def cell_means(hessians: NDArray, cells: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def pooled_spread(variance: NDArray, pairs: NDArray, n_features: int) -> NDArray:
-    """``s_i s_j`` with ``log V_ij ~ u_i + u_j`` by least squares and ``s = exp(u / 2)``, shape (P,).
+    """``s_i s_j`` with ``log V_ij ~ u_i + u_j`` by least squares and ``s = exp(u / 2)``.
 
     Examples
     --------

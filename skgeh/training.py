@@ -18,19 +18,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import LRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from tqdm.auto import tqdm
 
+from skgeh.callbacks import RAMP, Annealing, BestState, HeldOutNoise, Progress, WarmCosine
 from skgeh.muon import Muon
+from skgeh.networks import Family
 from skgeh.networks.hybrid import HybridStack
 
-RAMP = 0.4  # share of the steps in which the prior's weight rises; then the noise is switched on
-WARM_UP = 0.05  # share of the steps in which the learning rate rises
 MUON_RATE = 20 / 3  # learning rate of hidden matrices, in units of the others'
 DROPOUT_RATE = 60  # the same of dropout logits: at the others' rate they never leave their start
-NOISE_RANGE = (1e-6, 1.5)  # noise variance in units of the target's variance
 EPOCH_BATCHES = 20  # an epoch is one pass over the rows, or that many batches if it is fewer
 
 
@@ -97,7 +95,9 @@ def n_batches(n_rows: int, batch_size: int) -> int:
 class StackNet(NeuralNet):
     """skorch's NeuralNet for a `HybridStack` on `Rows`."""
 
-    def get_loss(self, y_pred: Tensor, y_true: tuple, X: Any = None, training: bool = False):
+    def get_loss(
+        self, y_pred: Tensor, y_true: tuple, X: Any = None, training: bool = False
+    ) -> Tensor:
         """Negative ELBO of all copies in training, mean held-out error otherwise."""
         errors = squared_error(y_pred, *y_true)
         if training:
@@ -105,7 +105,9 @@ class StackNet(NeuralNet):
         self.held_out_errors_ = errors
         return errors.mean()
 
-    def get_split_datasets(self, X: Rows, y=None, **fit_params):
+    def get_split_datasets(
+        self, X: Rows, y: None = None, **fit_params: Any
+    ) -> tuple[Rows, Rows | None]:
         """Training and held-out rows, as the data set names them."""
         return X, X.held_out
 
@@ -120,103 +122,8 @@ def negative_elbo(errors: Tensor, stack: HybridStack, kl_weight: float, n_sample
     return errors + kl_weight * 2 * stack.noise_variance / n_samples * stack.kl()
 
 
-class Annealing(Callback):
-    """Raise the prior's weight from 0 to 1, then switch the posterior's noise on."""
-
-    def __init__(self, n_steps: int):
-        self.n_steps = n_steps
-
-    def on_train_begin(self, net, **kwargs):
-        net.kl_weight_, self.step_ = 0.0, 0
-
-    def on_batch_begin(self, net, training=False, **kwargs):
-        if training:
-            net.kl_weight_ = min(1.0, self.step_ / (RAMP * self.n_steps))
-            if self.step_ == math.ceil(RAMP * self.n_steps):
-                net.module_.start_noise()
-            self.step_ += 1
-
-    def on_batch_end(self, net, training=False, **kwargs):
-        if training:
-            net.module_.after_step()
-
-
-class HeldOutNoise(Callback):
-    """Estimate each copy's noise variance on its held-out rows, smoothed over epochs."""
-
-    def on_train_begin(self, net, **kwargs):
-        self.smooth_ = None
-
-    def on_epoch_end(self, net, **kwargs):
-        error = net.held_out_errors_.clamp(*NOISE_RANGE)
-        self.smooth_ = error if self.smooth_ is None else (self.smooth_ + error) / 2
-        net.module_.noise_variance.copy_(self.smooth_)
-
-
-class BestState(Callback):
-    """Stop when no copy improves any more, and give every copy its best state back.
-
-    The search starts after the ramps: before, the dropout probabilities are still at their start.
-    """
-
-    def __init__(self, patience: int, first_epoch: int):
-        self.patience, self.first_epoch = patience, first_epoch
-
-    def on_train_begin(self, net, **kwargs):
-        self.best_, self.state_, self.waited_ = None, {}, 0
-
-    def on_epoch_end(self, net, **kwargs):
-        if len(net.history) < self.first_epoch:
-            return
-        errors, state = net.held_out_errors_, net.module_.state_dict()
-        if self.best_ is None:
-            self.best_ = torch.full_like(errors, torch.inf)
-            self.state_ = {name: value.clone() for name, value in state.items()}
-        better = errors < self.best_
-        self.best_ = torch.where(better, errors, self.best_)
-        for name, value in state.items():
-            self.state_[name][better] = value[better]
-        self.waited_ = 0 if better.any() else self.waited_ + 1
-        if self.waited_ >= self.patience:
-            raise KeyboardInterrupt
-
-    def on_train_end(self, net, **kwargs):
-        if self.state_:
-            net.module_.load_state_dict(self.state_)
-
-
-class Progress(Callback):
-    """A bar over the training steps with the time left."""
-
-    def __init__(self, n_steps: int):
-        self.n_steps = n_steps
-
-    def on_train_begin(self, net, **kwargs):
-        self.bar_ = tqdm(total=self.n_steps, desc="training", unit="step")
-
-    def on_batch_end(self, net, training=False, **kwargs):
-        if training:
-            self.bar_.update()
-
-    def on_train_end(self, net, **kwargs):
-        self.bar_.close()
-        del self.bar_
-
-
-@dataclass(frozen=True)
-class WarmCosine:
-    """Learning rate, relative to its maximum: a short rise, then half a cosine down to 0."""
-
-    n_steps: int
-
-    def __call__(self, step: int) -> float:
-        """Rate of the step with this number."""
-        share = min((step + 1) / self.n_steps, 1.0)
-        return min(1.0, share / WARM_UP) * 0.5 * (1 + math.cos(math.pi * share))
-
-
 def train(
-    network,
+    network: Family,
     rows: Rows,
     *,
     main_columns: tuple[int, int],
@@ -226,7 +133,7 @@ def train(
     batch_size: int,
     learning_rate: float,
     patience: int | None,
-    callbacks: Sequence,
+    callbacks: Sequence[Any],
     device: str,
     verbose: bool,
     seed: int,
@@ -235,7 +142,8 @@ def train(
 
     Parameters
     ----------
-    network : ConcreteDropout or another family of `skgeh.networks`
+    network : Family
+        ConcreteDropout or another of `skgeh.networks`.
     rows : Rows
         With held-out rows.
     main_columns, n_features
@@ -289,7 +197,7 @@ def train(
     return net.fit(rows)
 
 
-def parameter_groups(network, learning_rate: float) -> list[tuple[str, dict]]:
+def parameter_groups(network: Family, learning_rate: float) -> list[tuple[str, dict]]:
     """Groups for `Muon`, by parameter name: hidden matrices, dropout logits, and the rest."""
     hidden = [f"weights.{layer}" for layer in range(1, len(network.hidden_layer_sizes))]
     return [

@@ -1,8 +1,8 @@
 """Group mean Hessians of any differentiable function, by a shift of each group.
 
 With ``s_m`` a vector added to every point of group m, ``F(s) = sum_n f(x_n + s_m(n))`` has the
-Hessian ``sum_(n in m) Hess f(x_n)`` with respect to ``s_m`` at 0, and no mixed terms between groups:
-d backward passes give all groups at once, and no point's own Hessian is ever formed.
+Hessian ``sum_(n in m) Hess f(x_n)`` with respect to ``s_m`` at 0, and no mixed terms between
+groups: d backward passes give all groups at once, and no point's own Hessian is ever formed.
 """
 
 import torch
@@ -41,8 +41,8 @@ def _hessian_rows(total: Tensor, shift: Tensor) -> Tensor:
     (gradient,) = torch.autograd.grad(total, shift, create_graph=True)
     if not gradient.requires_grad:  # linear in the shift
         return shift.new_zeros(*shift.shape, shift.shape[1])
-    rows = [
-        torch.autograd.grad(gradient[:, i].sum(), shift, retain_graph=True, materialize_grads=True)[0]
-        for i in range(shift.shape[1])
-    ]
+    rows = []
+    for along in gradient.sum(0):
+        (row,) = torch.autograd.grad(along, shift, retain_graph=True, materialize_grads=True)
+        rows.append(row)
     return torch.stack(rows, dim=1)

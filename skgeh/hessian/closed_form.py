@@ -47,36 +47,30 @@ def group_hessian(mlp: MLP, x: Tensor, partition: Partition) -> GroupHessian:
     """
     x = x[torch.from_numpy(np.argsort(partition.labels, kind="stable")).to(x.device)]
     labels = np.sort(partition.labels)
-    hidden = prefers_hidden_space(mlp, len(x), partition.n_groups)
+    hidden = prefers_hidden_space(mlp.widths, len(x), partition.n_groups)
     at_once = max(1, BLOCK // (len(x) * max(mlp.widths[1:-1])))
     starts = range(0, len(mlp), at_once)
     sums = [_sums(mlp[start : start + at_once], x, labels, hidden) for start in starts]
-    counts = torch.as_tensor(partition.counts, device=x.device)
-    return GroupHessian(torch.cat(sums).div_(counts[:, None, None]), mlp.weights[0] if hidden else None)
+    counts = torch.as_tensor(partition.counts, device=x.device)[:, None, None]
+    return GroupHessian(torch.cat(sums).div_(counts), mlp.weights[0] if hidden else None)
 
 
-def prefers_hidden_space(mlp: MLP, n_points: int, n_groups: int) -> bool:
+def prefers_hidden_space(widths: list[int], n_points: int, n_groups: int) -> bool:
     """Whether the Hessian with respect to ``z_1`` takes fewer multiplications than that to ``x``.
 
     Examples
     --------
-    >>> from skgeh.activations import get_activation
-    >>> def net(*widths):
-    ...     shapes = list(pairwise(widths))
-    ...     return MLP(tuple(torch.zeros(1, *shape) for shape in shapes),
-    ...                tuple(torch.zeros(1, 1, shape[1]) for shape in shapes), get_activation("gelu"))
-    >>> prefers_hidden_space(net(8, 100, 100, 1), 1000, 11)
+    >>> prefers_hidden_space([8, 100, 100, 1], n_points=1000, n_groups=11)
     False
-    >>> prefers_hidden_space(net(1000, 100, 100, 1), 1000, 11)
+    >>> prefers_hidden_space([1000, 100, 100, 1], n_points=1000, n_groups=11)
     True
     """
-    d, *hidden, c = mlp.widths
-    products = [a * b for a, b in pairwise(hidden)]
-    units = sum(hidden[1:])
-    in_input_space = n_points * (d * sum(products) + c * d * d * units) + n_groups * c * d * d * hidden[0]
-    in_hidden_space = n_points * (hidden[0] * sum(products[1:]) + c * hidden[0] ** 2 * units)
-    back = n_groups * c * (d * hidden[0] ** 2 + d * d * hidden[0])
-    return in_hidden_space + back < in_input_space
+    d, h, *deeper, c = widths
+    products = [a * b for a, b in pairwise([h, *deeper])]
+    at_inputs = n_points * (d * sum(products) + c * d**2 * sum(deeper)) + n_groups * c * d**2 * h
+    at_units = n_points * (h * sum(products[1:]) + c * h**2 * sum(deeper))
+    from_units_to_inputs = n_groups * c * (d * h**2 + d**2 * h)
+    return at_units + from_units_to_inputs < at_inputs
 
 
 def pointwise(mlp: MLP, x: Tensor, pairs: Tensor) -> Tensor:
@@ -95,7 +89,8 @@ def pointwise(mlp: MLP, x: Tensor, pairs: Tensor) -> Tensor:
     features, places = pairs.unique(return_inverse=True)
     first, second = places.T
     rows = mlp.weights[0][:, features]
-    few = max(1, CACHE // (len(mlp) * max(mlp.widths[1:-1]) * _rows_kept(len(features), len(pairs))))
+    in_memory = len(mlp) * max(mlp.widths[1:-1]) * _rows_kept(len(features), len(pairs))
+    few = max(1, CACHE // in_memory)
     parts = []
     for part in x.split(few):
         gates, curvatures = layer_derivatives(mlp, part)
@@ -116,35 +111,39 @@ def layer_derivatives(mlp: MLP, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     gates : list of Tensor of shape (K, n, h_l)
     curvatures : list of Tensor of shape (K, c, n, h_l)
     """
-    activation, last = mlp.activation, len(mlp.weights) - 2
+    last = len(mlp.weights) - 2
     gates, bends = [], []
     a = x.expand(len(mlp), *x.shape)
-    for layer, (weight, bias) in enumerate(zip(mlp.weights[:-1], mlp.biases[:-1], strict=True)):
-        z = torch.baddbmm(bias, a, weight)
-        bends.append(activation.curvature(z))
-        gates.append(activation.slope(z) if last else z)  # a single hidden layer needs no gate
-        a = activation.value(z) if layer < last else None
+    for layer in range(last + 1):
+        z = torch.baddbmm(mlp.biases[layer], a, mlp.weights[layer])
+        gates.append(mlp.activation.slope(z))
+        bends.append(mlp.activation.curvature(z))
+        if layer < last:
+            a = mlp.activation.value(z)
     delta = mlp.weights[-1].mT[:, :, None]  # (K, c, 1, h): the output is linear in the last layer
-    curvatures = [bends.pop()[:, None] * delta]
-    for gate, weight in zip(gates[:0:-1], mlp.weights[-2:0:-1], strict=True):
-        delta = (gate[:, None] * delta) @ weight.mT[:, None]
-        curvatures.insert(0, bends.pop()[:, None] * delta)
+    curvatures = [bends[last][:, None] * delta]
+    for layer in range(last, 0, -1):
+        delta = (gates[layer][:, None] * delta) @ mlp.weights[layer].mT[:, None]
+        curvatures.insert(0, bends[layer - 1][:, None] * delta)
     return gates, curvatures
 
 
 def _sums(mlp: MLP, x: Tensor, labels: NDArray, hidden: bool) -> Tensor:
-    """Sums of Hessians inside groups for points sorted by group, shape (K, c, M, r, r)."""
-    weight, width = mlp.weights[0], max(mlp.widths[1:-1])
+    """Sums of Hessians inside groups for points sorted by group, shape (K, c, M, r, r).
+
+    The Jacobian of the first layer is its weight at every point: its term needs only the sum of
+    the curvatures.
+    """
+    weight = mlp.weights[0]
     shape = (len(mlp), mlp.widths[-1], labels[-1] + 1)
     rows = weight.shape[2] if hidden else weight.shape[1]
     deep, first = x.new_zeros(*shape, rows, rows), x.new_zeros(*shape, weight.shape[2])
-    many = max(16, BLOCK // (len(mlp) * width))
+    many = max(16, BLOCK // (len(mlp) * max(mlp.widths[1:-1])))
     for start in range(0, len(x), many):
         part = slice(start, start + many)
         members = F.one_hot(torch.from_numpy(labels[part]), shape[2]).to(x)
         if len(mlp.weights) == 2:
-            bend = mlp.activation.curvature(torch.baddbmm(mlp.biases[0], x[part].expand(len(mlp), -1, -1), weight))
-            first += (members.mT @ bend)[:, None] * mlp.weights[1].mT[:, :, None]
+            first += _one_hidden_layer(mlp, x[part], members)
         else:
             gates, curvatures = layer_derivatives(mlp, x[part])
             first += members.mT @ curvatures[0]
@@ -155,6 +154,12 @@ def _sums(mlp: MLP, x: Tensor, labels: NDArray, hidden: bool) -> Tensor:
         deep.diagonal(dim1=-2, dim2=-1).add_(first)
         return deep
     return deep.add_((weight[:, None, None] * first[..., None, :]) @ weight.mT[:, None, None])
+
+
+def _one_hidden_layer(mlp: MLP, x: Tensor, members: Tensor) -> Tensor:
+    """Sums of ``phi''(z) * w`` inside groups; w, the output's weight, is the same everywhere."""
+    z = torch.baddbmm(mlp.biases[0], x.expand(len(mlp), *x.shape), mlp.weights[0])
+    return (members.mT @ mlp.activation.curvature(z))[:, None] * mlp.weights[1].mT[:, :, None]
 
 
 def _add_deep(core, mlp, gates, curvatures, labels, hidden):
@@ -173,7 +178,7 @@ def _add_deep(core, mlp, gates, curvatures, labels, hidden):
 
 
 def _add_deep_products(core, mlp, gates, curvatures, segments, hidden, work):
-    """The sum over layers of ``J^T diag(phi'' delta) J``, for points whose Jacobians fit the cache."""
+    """Add ``J^T diag(phi'' delta) J`` layer by layer, for points whose Jacobians fit the cache."""
     shape = (len(mlp), core.shape[-1], gates[0].shape[1])
     scaled, spare = (_view(buffer, *shape, mlp.widths[1]) for buffer in work)
     if not hidden:
@@ -216,7 +221,7 @@ def _add_product(out: Tensor, a: Tensor, b: Tensor) -> None:
 
 
 def _rows_kept(n_features: int, n_pairs: int) -> int:
-    """Rows of length h in a point's working memory: one a pair, or of the Jacobian if many pairs."""
+    """Rows of h numbers in a point's working memory: one a pair, or the Jacobian's."""
     return n_pairs if 8 * n_pairs < n_features**2 else n_features
 
 

@@ -1,4 +1,7 @@
-"""Concrete dropout with one learned probability a node (Gal, Hron & Kendall 2017; Cui et al. 2020)."""
+"""Concrete dropout with a learned probability for every node.
+
+Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017; for every node by Cui et al. 2020.
+"""
 
 import math
 from collections.abc import Sequence
@@ -241,7 +244,8 @@ class LogisticNoise:
     """
 
     def __init__(self, seed: int, size: int = 2**22):
-        self.seed, self.size, self.pool = seed, size, None
+        self.seed, self.size = seed, size
+        self.pool: Tensor | None = None
         self.places = np.random.default_rng(seed)
 
     def __call__(self, like: Tensor) -> Tensor:

@@ -66,7 +66,8 @@ class EnsembleStack(HybridStack):
         for weight, bias, precision in zip(
             self.weights, self.biases, self.prior_precisions, strict=True
         ):
-            total = total + precision / 2 * (weight.square().sum((1, 2)) + bias.square().sum((1, 2)))
+            squares = weight.square().sum((1, 2)) + bias.square().sum((1, 2))
+            total = total + precision / 2 * squares
         return total
 
     def posterior(self, basis: Function | None) -> "EnsemblePosterior":
@@ -100,7 +101,7 @@ class EnsemblePosterior:
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Take the copies in turn; see `RandomFunction`."""
         turn = torch.arange(first, first + n_draws) % len(self.means)
-        return self.members()[turn]
+        return with_main(self.main[turn], self.means[turn])
 
     def members(self) -> Function:
         """Every copy."""

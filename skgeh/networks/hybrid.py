@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral, Real
+from typing import Any, Protocol
 
 import torch
 from sklearn.utils import check_scalar
@@ -16,6 +17,26 @@ from torch import Tensor, nn
 
 from skgeh.activations import get_activation
 from skgeh.functions import MLP, Additive, Function, Hybrid, RandomFunction
+
+
+class Family(Protocol):
+    """A family of posteriors over networks: a scikit-learn object that builds stacks of copies."""
+
+    hidden_layer_sizes: tuple[int, ...]
+
+    def check(self) -> None:
+        """Refuse an architecture that has no interactions, or none that could be built."""
+
+    def build(
+        self,
+        n_features: int,
+        n_outputs: int,
+        n_copies: int,
+        main_columns: tuple[int, int],
+        seed: int,
+    ) -> "HybridStack":
+        """Untrained copies."""
+        ...
 
 
 class HybridStack(nn.Module):
@@ -39,6 +60,8 @@ class HybridStack(nn.Module):
     -----
     Inputs have ``d`` columns for g, and after them the columns of a spline basis if there is one.
     """
+
+    noise_variance: Tensor
 
     def __init__(
         self,
@@ -106,11 +129,10 @@ def with_main(main: Additive, mlp: MLP) -> Function:
     return Hybrid(main, mlp) if main.coefficients.shape[1] else mlp
 
 
-def check_architecture(hidden_layer_sizes, activation: str, length_scale: float | None) -> None:
+def check_architecture(sizes: Any, activation: str, length_scale: float | None) -> None:
     """Refuse what cannot be built, saying what was expected."""
-    sizes = hidden_layer_sizes
-    whole = isinstance(sizes, Sequence) and all(isinstance(h, Integral) and h > 0 for h in sizes)
-    if not (whole and len(sizes)):
+    given = isinstance(sizes, Sequence) and len(sizes) > 0
+    if not given or not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
         raise ValueError(
             "hidden_layer_sizes must be a tuple of one or more whole numbers above 0, such as "
             f"(100, 100, 100); got {sizes!r}."

@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import SplineTransformer
 from torch import Tensor
 
+from skgeh.functions import Function
+
 N_KNOTS = 7
 
 
@@ -45,9 +47,10 @@ class MainEffects:
         return torch.as_tensor(X, dtype=torch.float32)
 
     @property
-    def basis(self):
+    def basis(self) -> Function | None:
         """Basis functions of a draw's main effects, or None for the features themselves."""
         return self._basis if self.kind == "spline" else None
 
     def _basis(self, x: Tensor) -> Tensor:
-        return torch.as_tensor(self.splines.transform(x.cpu().numpy()), dtype=x.dtype, device=x.device)
+        columns = self.splines.transform(x.cpu().numpy())
+        return torch.as_tensor(columns, dtype=x.dtype, device=x.device)

@@ -1,0 +1,43 @@
+"""Which rows are held out, and at which rows interactions are measured."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_HELD_OUT = 2000  # more rows would measure the noise no better, and could have been learned from
+MAX_POINTS = 1000
+
+
+def held_out_rows(
+    n_rows: int, n_networks: int, fraction: float, generator: np.random.Generator
+) -> NDArray[np.intp]:
+    """Rows that each network never trains on: disjoint between networks while there are enough.
+
+    Returns
+    -------
+    ndarray of shape (n_networks, held out)
+
+    Examples
+    --------
+    >>> held_out_rows(20, 3, 0.1, np.random.default_rng(0)).shape
+    (3, 2)
+    """
+    size = min(max(1, round(fraction * n_rows)), MAX_HELD_OUT, n_rows - 1)
+    order = generator.permutation(n_rows)
+    return np.take(order, np.arange(n_networks * size), mode="wrap").reshape(-1, size)
+
+
+def point_rows(
+    n_rows: int, held_out: NDArray[np.intp], generator: np.random.Generator
+) -> NDArray[np.intp]:
+    """Rows to measure at, up to 1000: held-out ones in random order, then any.
+
+    Examples
+    --------
+    >>> rows = point_rows(6, np.array([[4], [2]]), np.random.default_rng(0))
+    >>> sorted(rows[:2].tolist()), sorted(rows.tolist())
+    ([2, 4], [0, 1, 2, 3, 4, 5])
+    """
+    held = np.zeros(n_rows, dtype=bool)
+    held[held_out] = True
+    order = generator.permutation(n_rows)
+    return order[np.argsort(~held[order], kind="stable")][:MAX_POINTS]

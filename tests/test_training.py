@@ -1,0 +1,150 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from skorch import NeuralNet
+
+from skgeh.networks import ConcreteDropout, Ensemble
+from skgeh.training import Rows, Slices, WarmCosine, n_batches, parameter_groups, train
+
+
+def table(n=200, copies=3, own_targets=False, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(n, 3, generator=generator)
+    target = inputs[:, :1] * inputs[:, 1:2] + 0.1 * torch.randn(n, 1, generator=generator)
+    if own_targets:
+        target = torch.stack([target * (k + 1) for k in range(copies)])
+    order = np.random.default_rng(seed).permutation(n)
+    held_out = order[: 20 * copies].reshape(copies, 20)
+    training = np.stack([np.setdiff1d(order, rows) for rows in held_out])
+    whole = inputs, target, torch.ones(n)
+    return Rows(*whole, training, held_out=Rows(*whole, held_out))
+
+
+def trained(rows, network=None, **options):
+    defaults = {
+        "main_columns": (0, 3),
+        "n_features": 3,
+        "n_samples": 200.0,
+        "max_epochs": 20,
+        "batch_size": 20,
+        "learning_rate": 3e-3,
+        "patience": None,
+        "callbacks": [],
+        "device": "cpu",
+        "verbose": False,
+        "seed": 0,
+    }
+    return train(network or ConcreteDropout((20, 20)), rows, **{**defaults, **options})
+
+
+def test_batches_are_the_rows_of_each_copy_once_in_its_own_order():
+    rows = table()
+    batches = list(Slices(rows, 45, seed=0))
+    assert len(batches) == len(Slices(rows, 45, seed=0)) == 4
+    seen = torch.cat([x for x, _ in batches], dim=1)
+    for copy in range(3):
+        expected = rows.inputs[rows.rows[copy]]
+        assert sorted(map(tuple, seen[copy].tolist())) == sorted(map(tuple, expected.tolist()))
+    assert not torch.equal(seen[0], seen[1])
+    order = [rows.inputs.tolist().index(row) for row in seen[0].tolist()]
+    assert order != sorted(order)
+
+
+def test_targets_and_weights_follow_their_rows():
+    rows = table(own_targets=True)
+    rows.weights = torch.rand(200, generator=torch.Generator().manual_seed(1))
+    for x, (y, weight) in Slices(rows, 30, seed=0):
+        for copy in range(3):
+            places = [rows.inputs.tolist().index(row) for row in x[copy].tolist()]
+            torch.testing.assert_close(y[copy], rows.targets[copy, places])
+            torch.testing.assert_close(weight[copy], rows.weights[places])
+
+
+def test_held_out_rows_come_in_order_and_all_of_them():
+    rows = table().held_out
+    seen = torch.cat([x for x, _ in Slices(rows, 7)], dim=1)
+    torch.testing.assert_close(seen, rows.inputs[rows.rows])
+
+
+@pytest.mark.parametrize(("n", "size", "expected"), [(100, 10, 10), (99999, 250, 20), (7, 10, 1)])
+def test_number_of_batches(n, size, expected):
+    assert n_batches(n, size) == expected
+
+
+def test_learning_rate_rises_then_falls():
+    rate = [WarmCosine(100)(step) for step in range(100)]
+    assert rate[0] < rate[3] and max(rate) > 0.95
+    assert rate[-1] == pytest.approx(0, abs=1e-12)
+    assert (np.diff(rate[5:]) < 0).all()
+    cosine = [0.5 * (1 + math.cos(math.pi * (k + 1) / 100)) for k in range(100)]
+    np.testing.assert_allclose(rate[5:], cosine[5:], atol=1e-12)
+
+
+def test_every_parameter_has_its_rate():
+    net = trained(table(), max_epochs=1)
+    names = {id(parameter): name for name, parameter in net.module_.named_parameters()}
+    rates = {
+        names[id(parameter)]: group["initial_lr"]
+        for group in net.optimizer_.param_groups
+        for parameter in group["params"]
+    }
+    assert len(rates) == len(names)
+    assert rates["weights.1"] == pytest.approx(0.02)
+    assert {rates["weights.0"], rates["weights.2"], rates["biases.1"], rates["main"]} == {3e-3}
+    assert {rates[f"logits.{layer}"] for layer in range(3)} == {0.18}
+    shallow = [name for name, _ in parameter_groups(Ensemble((20,)), 3e-3)]
+    assert not any(name.startswith("weights") for name in shallow)
+
+
+def test_copies_train_as_they_would_alone():
+    """A stack gives every copy the gradient that it would have had alone."""
+    rows = table(copies=2)
+    alone = Rows(rows.inputs, rows.targets, rows.weights, rows.rows[:1])
+    assert torch.equal(alone.batch(rows.rows[:1, :9])[0][0], rows.batch(rows.rows[:, :9])[0][0])
+    both = trained(rows, network=Ensemble((20, 20)))
+    scaled = Rows(
+        rows.inputs, torch.stack([rows.targets, 100 * rows.targets]), rows.weights, rows.rows
+    )
+    scaled.held_out = Rows(rows.inputs, scaled.targets, rows.weights, rows.held_out.rows)
+    other = trained(scaled, network=Ensemble((20, 20)))
+    x = rows.inputs[:10].expand(2, -1, -1)
+    torch.testing.assert_close(both.module_(x)[0], other.module_(x)[0])
+    assert not torch.allclose(both.module_(x)[1], other.module_(x)[1])
+
+
+def test_it_is_a_skorch_net_with_a_history():
+    net = trained(table())
+    assert isinstance(net, NeuralNet)
+    assert len(net.history) == 20
+    assert {"train_loss", "valid_loss", "dur"} <= set(net.history[-1])
+    assert net.history[-1, "valid_loss"] < 0.5 * net.history[0, "valid_loss"]
+
+
+def test_noise_is_measured_on_held_out_rows():
+    rows = table()
+    net = trained(rows)
+    net.module_.eval()
+    with torch.no_grad():
+        x, (y, _) = rows.held_out.batch(rows.held_out.rows)
+        errors = (net.module_(x) - y).square().mean((1, 2))
+    assert torch.allclose(net.module_.noise_variance, errors, rtol=0.2)
+
+
+def test_dropout_is_switched_on_after_the_ramp_and_moves():
+    net = trained(table(n=400), max_epochs=40)
+    assert net.module_.noisy and net.kl_weight_ == 1.0
+    p = torch.sigmoid(net.module_.logits[1].detach())
+    start = (0.1 * net.module_.noise_variance).clamp(1e-4, 0.05)[:, None, None]
+    assert (p / start).log().abs().max() > 1
+
+
+def test_training_depends_on_the_seed_alone():
+    rows = table()
+    torch.manual_seed(0)
+    one = trained(rows, seed=1).module_.weights[0]
+    torch.manual_seed(99)
+    two = trained(rows, seed=1).module_.weights[0]
+    assert torch.equal(one, two)
+    assert not torch.equal(one, trained(rows, seed=2).module_.weights[0])
