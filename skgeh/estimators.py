@@ -19,6 +19,7 @@ from skgeh import networks
 from skgeh.functions import Function
 from skgeh.groups import find_n_groups
 from skgeh.moments import Moments
+from skgeh.networks.hybrid import Family
 from skgeh.networks.main_effects import MainEffects
 from skgeh.pairs import pair_index
 from skgeh.partition import Partition
@@ -300,7 +301,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         self._network()
         MainEffects(self.main_effects)
 
-    def _network(self) -> networks.Family:
+    def _network(self) -> Family:
         """The family of the posterior with its architecture."""
         given = {
             name: getattr(self, name)

@@ -44,7 +44,7 @@ class RandomFunction(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MLP:
     """A stack of K multilayer perceptrons ``g(x) = W_L phi(... phi(W_1 x + b_1) ...) + b_L``.
 
@@ -92,7 +92,7 @@ class MLP:
         return [self.weights[0].shape[1], *(weight.shape[2] for weight in self.weights)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Additive:
     """A stack of main effects ``basis(x) @ coefficients``, each basis function of one feature.
 
@@ -117,7 +117,7 @@ class Additive:
         return replace(self, coefficients=self.coefficients[which])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hybrid:
     """Main effects plus interactions, ``f(x) = main(x) + g(x)``.
 
@@ -144,7 +144,7 @@ class Hybrid:
         return Hybrid(self.main[which], self.interactions[which])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Finite:
     """The uniform distribution over given functions: an ensemble, or one trained model.
 

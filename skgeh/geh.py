@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-CONVERGED = 0.02  # share of the curve's maximum under which a step counts as no change
-CALM = 3  # consecutive steps that have to be that small
+SETTLED = 0.02  # share of the whole curve that may still be ahead
+NO_CHANGE = 1e-20  # effects that swap ranks by rounding
 
 
 def group_expected_hessian(group_means: NDArray, weights: NDArray) -> NDArray:
@@ -56,10 +56,11 @@ def rank_weighted_distance(effect: NDArray, previous: NDArray) -> float:
 
 
 def choose_n_groups(distances: NDArray) -> int:
-    """Smallest number of groups from which the ranking no longer changes.
+    """Smallest number of groups after which the ranking hardly changes any more.
 
-    The curve is the median over several k-means seeds, relative to its maximum; the choice is the
-    first M from which M, M + 1 and M + 2 all stay under 2 %.
+    The curve is the median over several k-means seeds. The choice is the first M from which all
+    that is left of it, the sum over M, M + 1, ..., is at most 2 % of the whole: a sum is steadier
+    under the seed than any single step.
 
     Parameters
     ----------
@@ -79,7 +80,8 @@ def choose_n_groups(distances: NDArray) -> int:
     1
     """
     curve = np.median(distances, axis=0)
-    if not curve.max() > 0:
+    if not curve.max(initial=0) > NO_CHANGE:
         return 1
-    calm = np.convolve(curve <= CONVERGED * curve.max(), np.ones(CALM), mode="valid") == CALM
-    return int(np.argmax(calm)) + 2 if calm.any() else len(curve) + 1
+    left = np.cumsum(curve[::-1])[::-1] / curve.sum()
+    settled = np.flatnonzero(left <= SETTLED)
+    return int(settled[0]) + 2 if len(settled) else len(curve) + 1

@@ -4,16 +4,19 @@ One group gives the absolute expected Hessian (AEH, Eq. 5 of Cui et al. 2020), o
 expected absolute Hessian (EAH, Eq. 4), k-means the group expected Hessian in between (GEH, Eq. 6).
 """
 
+import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import ThreadpoolController
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Partition:
     """Groups ``A_1 .. A_M`` of ``n`` points.
 
@@ -62,11 +65,14 @@ class Partition:
             Seed of the initial centres.
         """
         X = np.asarray(X)
+        n_groups = min(n_groups, len(np.unique(X, axis=0)))
         if n_groups == 1:
             return cls.one_group(len(X))
-        if n_groups >= len(X) or n_groups > (distinct := len(np.unique(X, axis=0))):
-            n_groups = distinct if n_groups < len(X) else len(np.unique(X, axis=0))
-        labels = KMeans(n_groups, n_init=1, random_state=seed).fit_predict(X)
+        # one thread: k-means on a thousand points loses many times its cost to a second one
+        with warnings.catch_warnings(), threadpools().limit(limits=1):
+            # points that differ by rounding only are fewer clusters than asked for
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            labels = KMeans(n_groups, n_init=1, random_state=seed).fit_predict(X)
         return cls.from_labels(labels)
 
     @cached_property
@@ -105,3 +111,9 @@ class Partition:
         )
         means = (members @ flat) / self.counts[:, None].astype(flat.dtype)
         return means.reshape(self.n_groups, *values.shape[1:])
+
+
+@cache
+def threadpools() -> ThreadpoolController:
+    """The thread pools of the libraries that are loaded; looking for them takes a while."""
+    return ThreadpoolController()

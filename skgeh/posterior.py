@@ -15,7 +15,7 @@ ROWS_SHOWN = 10  # in the HTML form
 SMALLEST = np.finfo(float).smallest_subnormal  # a probability is never printed as 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Interactions:
     """Posterior of the group expected Hessian (GEH) of every pair of features.
 

@@ -27,7 +27,7 @@ TILE = 128  # rows and columns in a tile of pairs
 KEEP = 25_000_000  # values up to which all draws are kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pushed:
     """The group expected Hessian of many draws.
 
@@ -111,15 +111,18 @@ def push_block(
     with torch.no_grad():
         hessian = group_mean_hessians(function, x, partition)
     outputs = slice(None) if target is None else slice(target, target + 1)
-    effects = np.empty((stop - start, n_pairs(posterior.n_features)))
-    means, squares = np.empty((2, partition.n_groups, effects.shape[1]))
+    n_draws, size = stop - start, n_pairs(posterior.n_features)
+    kept = np.empty((n_draws, size)) if keep else None
+    effect, groups = np.empty((2, size)), np.empty((2, partition.n_groups, size))
     for rows, columns, inside, places in tiles(posterior.n_features):
         entries = hessian.tile(rows, columns)[:, outputs].flatten(-2)[..., inside].cpu().numpy()
-        effects[:, places] = group_expected_hessian(entries, partition.weights).mean(1)
-        groups = Moments.of(entries.mean(1))
-        means[:, places], squares[:, places] = groups.mean, groups.squares
-    kept = effects if keep else None
-    return kept, Moments.of(effects), Moments(stop - start, means, squares)
+        effects = group_expected_hessian(entries, partition.weights).mean(1, dtype=np.float64)
+        if kept is not None:
+            kept[:, places] = effects
+        of_effects, of_groups = Moments.of(effects), Moments.of(entries.mean(1))
+        effect[:, places] = of_effects.mean, of_effects.squares
+        groups[:, :, places] = of_groups.mean, of_groups.squares
+    return kept, Moments(n_draws, *effect), Moments(n_draws, *groups)
 
 
 def tiles(n_features: int) -> Iterator[tuple[slice, slice, slice | Tensor, NDArray[np.intp]]]:

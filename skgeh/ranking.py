@@ -23,6 +23,7 @@ LEADING_PAIRS = 2000  # above, only the strongest
 N_CLUSTERS = 8
 MIN_SIDE = 0.1  # a median split that leaves fewer points than this share on one side is dropped
 SPREAD_FLOOR = 1e-3  # of the median variance
+ROUNDING = 100 * np.finfo(float).eps
 
 
 def rank_pairs(
@@ -60,9 +61,12 @@ def rank_pairs(
     outputs = range(posterior.n_outputs) if target is None else [target]
     X = x.cpu().numpy().astype(np.float64)
     scores = np.mean([detection_score(hessians[:, c], X, pairs, seed) for c in outputs], axis=0)
+    if len(leading) == len(effect):
+        return scores
+    least = max(scores.min(), np.finfo(float).eps)
     rest = np.delete(effect, leading)
-    score = effect * (scores.min() / max(rest.max(initial=0), np.finfo(float).tiny))
-    score[leading] = scores
+    score = least / 2 * effect / (rest.max() or 1.0)
+    score[leading] = np.maximum(scores, least)
     return score
 
 
@@ -108,15 +112,19 @@ def detection_score(hessians: NDArray, X: NDArray, pairs: NDArray, seed: int = 0
     if len(hessians) < 2 or len(pairs) < 3:
         return effect
     variance = np.einsum("mp,mp->p", weights, means.var(0, ddof=1))
-    if not np.median(variance) > 0:
-        return effect
+    if np.median(variance) <= (ROUNDING * np.median(effect)) ** 2:
+        return effect  # the networks agree: what they differ by is rounding
     return effect / pooled_spread(variance, pairs, X.shape[1])
 
 
 def pair_cells(X: NDArray, pairs: NDArray, seed: int) -> NDArray[np.intp]:
     """Cell of every point for every pair, shape (n, P): cluster times quadrant."""
     clusters = Partition.kmeans(X, N_CLUSTERS, seed).labels
-    sides = np.greater(X, np.median(X, axis=0))
+    median = np.median(X, axis=0)
+    above, from_on = np.greater(X, median), np.greater_equal(X, median)
+    # where points tie at the median, the split that is nearer to halves
+    nearer = np.abs(above.mean(0) - 0.5) <= np.abs(from_on.mean(0) - 0.5)
+    sides = np.where(nearer, above, from_on)
     share = sides.mean(0)
     sides[:, (share < MIN_SIDE) | (share > 1 - MIN_SIDE)] = False
     quadrants = 2 * sides[:, pairs[:, 0]] + sides[:, pairs[:, 1]]

@@ -24,8 +24,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from skgeh.callbacks import RAMP, Annealing, BestState, HeldOutNoise, Progress, WarmCosine
 from skgeh.muon import Muon
-from skgeh.networks import Family
-from skgeh.networks.hybrid import HybridStack
+from skgeh.networks.hybrid import Family, HybridStack
 
 MUON_RATE = 20 / 3  # learning rate of hidden matrices, in units of the others'
 DROPOUT_RATE = 60  # the same of dropout logits: at the others' rate they never leave their start
@@ -199,8 +198,8 @@ def train(
 
 def parameter_groups(network: Family, learning_rate: float) -> list[tuple[str, dict]]:
     """Groups for `Muon`, by parameter name: hidden matrices, dropout logits, and the rest."""
-    hidden = [f"weights.{layer}" for layer in range(1, len(network.hidden_layer_sizes))]
+    hidden = [f"weight_{layer}" for layer in range(1, len(network.hidden_layer_sizes))]
     return [
         *((name, {"lr": MUON_RATE * learning_rate, "muon": True}) for name in hidden),
-        ("logits.*", {"lr": DROPOUT_RATE * learning_rate, "betas": (0.9, 0.99), "eps": 1e-12}),
+        ("logit_*", {"lr": DROPOUT_RATE * learning_rate, "betas": (0.9, 0.99), "eps": 1e-12}),
     ]

@@ -180,14 +180,13 @@ def test_no_effects_at_all_have_no_distance():
     ("curve", "n_groups"),
     [
         ([5, 0, 0, 0, 0, 0], 3),  # settled at once
-        ([5, 0.1, 0.1, 0.1, 5], 3),  # under 2 % is settled, whatever comes later
-        ([5, 0.11, 0, 0, 0, 0], 4),
-        ([5, 0, 0, 5, 0, 0, 5, 0, 0, 0], 9),  # two calm steps are not enough
+        ([5, 0.04, 0.03, 0.02, 0.0], 3),  # less than 2 % is left
+        ([5, 0.04, 0.04, 0.04, 0.0], 4),  # more, but not one step later
+        ([5, 0, 0, 5, 0, 0, 5, 0, 0], 9),  # calm for a while is not settled
+        ([0, 0, 0, 5, 0], 6),
+        ([5, 0, 0, 0, 0, 1], 7),
         ([5, 4, 3, 2, 1], 6),  # never
-        ([5, 4, 3, 0, 0], 6),  # calm, but not shown to be for long enough
-        ([5, 4, 3, 0, 0, 0], 5),
-        ([0, 0, 0, 5, 0], 2),
-        ([5], 2),  # too few points for a longer curve
+        ([5], 2),
         ([5, 0], 3),
         ([0, 0, 0, 0], 1),
         ([0], 1),
@@ -195,6 +194,14 @@ def test_no_effects_at_all_have_no_distance():
 )
 def test_the_curve_decides(curve, n_groups):
     assert choose_n_groups(np.array([curve], dtype=float)) == n_groups
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_at_most_two_percent_of_the_curve_is_left(seed):
+    """From M on, and from no smaller number of groups on."""
+    curve = np.random.default_rng(seed).gamma(0.3, size=29) * 0.7 ** np.arange(29)
+    m = choose_n_groups(curve[None])
+    assert sum(curve[m - 2 :]) <= 0.02 * sum(curve) < sum(curve[m - 3 :])
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e10])

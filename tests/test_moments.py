@@ -41,6 +41,15 @@ def test_single_precision_values_have_moments_in_double(sizes):
     np.testing.assert_allclose(moments.variance, exact.var(0, ddof=1), rtol=1e-10)
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 5)])
+def test_nothing_drawn_before_changes_nothing(shape):
+    moments = Moments.of(np.random.default_rng(0).gamma(1.0, size=(4, *shape)))
+    after = Moments.none(*shape).merged(moments)
+    assert after.count == 4
+    assert np.array_equal(after.mean, moments.mean)
+    assert np.array_equal(after.variance, moments.variance)
+
+
 def test_a_single_draw_has_no_variance():
     moments = Moments.of(np.array([[3.0, -1.0]]))
     assert moments.mean.tolist() == [3, -1]

@@ -91,11 +91,11 @@ def test_every_parameter_has_its_rate():
         for parameter in group["params"]
     }
     assert len(rates) == len(names)
-    assert rates["weights.1"] == pytest.approx(0.02)
-    assert {rates["weights.0"], rates["weights.2"], rates["biases.1"], rates["main"]} == {3e-3}
-    assert {rates[f"logits.{layer}"] for layer in range(3)} == {0.18}
+    assert rates["weight_1"] == pytest.approx(0.02)
+    assert {rates["weight_0"], rates["weight_2"], rates["bias_1"], rates["main"]} == {3e-3}
+    assert {rates[f"logit_{layer}"] for layer in range(3)} == {0.18}
     shallow = [name for name, _ in parameter_groups(Ensemble((20,)), 3e-3)]
-    assert not any(name.startswith("weights") for name in shallow)
+    assert not any(name.startswith("weight") for name in shallow)
 
 
 def test_copies_train_as_they_would_alone():

@@ -38,9 +38,12 @@ def group_hessian(function: Function, x: Tensor, partition: Partition) -> GroupH
 
 def _hessian_rows(total: Tensor, shift: Tensor) -> Tensor:
     """Second derivatives of one sum, shape (M, d, d)."""
-    (gradient,) = torch.autograd.grad(total, shift, create_graph=True)
-    if not gradient.requires_grad:  # linear in the shift
-        return shift.new_zeros(*shift.shape, shift.shape[1])
+    none = shift.new_zeros(*shift.shape, shift.shape[1])
+    if not total.requires_grad:  # constant in the shift
+        return none
+    (gradient,) = torch.autograd.grad(total, shift, create_graph=True, materialize_grads=True)
+    if not gradient.requires_grad:  # linear in it
+        return none
     rows = []
     for along in gradient.sum(0):
         (row,) = torch.autograd.grad(along, shift, retain_graph=True, materialize_grads=True)

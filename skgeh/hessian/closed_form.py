@@ -196,7 +196,8 @@ def _add_deep_products(core, mlp, gates, curvatures, segments, hidden, work):
             for m, start, stop in segments:
                 part = slice(start * h, stop * h)
                 _add_product(core[:, output, m], left[..., part], right[..., part])
-        scaled, spare = jacobian.mul_(gates[layer][:, None]), scaled
+        if layer < len(gates) - 1:
+            scaled, spare = jacobian.mul_(gates[layer][:, None]), scaled
 
 
 def _layer(jacobian: Tensor, weight: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupHessian:
     """Mean Hessians ``factor core factor^T`` of K functions with c outputs inside M groups.
 

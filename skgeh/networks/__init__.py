@@ -2,8 +2,7 @@
 
 from skgeh.networks.concrete_dropout import ConcreteDropout
 from skgeh.networks.ensemble import Ensemble
-from skgeh.networks.hybrid import Family
 
 FAMILIES = {"concrete_dropout": ConcreteDropout, "ensemble": Ensemble}
 
-__all__ = ["FAMILIES", "ConcreteDropout", "Ensemble", "Family"]
+__all__ = ["FAMILIES", "ConcreteDropout", "Ensemble"]

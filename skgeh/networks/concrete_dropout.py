@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skgeh.functions import MLP, Additive, Function
+from skgeh.networks.concrete_layer import ConcreteLayer, Divergence
 from skgeh.networks.hybrid import HybridStack, check_architecture, with_main
 
+SMALLEST_POOL = 2**18
 LOGIT_RANGE = (-14.0, 3.0)  # p from 1e-6 to .95: outside it the gradient of p vanishes
 
 
@@ -93,34 +94,31 @@ class ConcreteDropoutStack(HybridStack):
         super().__init__(widths, n_copies, activation, length_scale, main_columns, seed)
         self.temperature = temperature
         self.noisy = False
-        self.noise = LogisticNoise(seed + 1)
-        self.logits = nn.ParameterList(
-            torch.full((n_copies, 1, width), LOGIT_RANGE[0]) for width in widths[:-1]
-        )
+        self.noise = LogisticNoise(seed + 1, scale=1 / temperature)
+        start = (torch.full((n_copies, 1, width), LOGIT_RANGE[0]) for width in widths[:-1])
+        self.number("logit", map(nn.Parameter, start))
+
+    @property
+    def logits(self) -> list[nn.Parameter]:
+        """Logits of the dropout probabilities of the nodes entering a layer, each (S, 1, h_l)."""
+        return self.numbered("logit")
 
     def layer(self, layer: int, a: Tensor) -> Tensor:
-        """``W (a * mask / (1 - p)) + b`` with a relaxed mask of its own for every sample.
-
-        ``mask = 1 - sigmoid((logit p + logit u) / t)`` with u uniform; u is symmetric about 1/2,
-        so a fresh ``logit u`` may enter with either sign. ``1 / (1 - p) = 1 + exp(logit p)``.
-        """
-        weight = self.weights[layer]
+        """A linear layer; in training, once dropout is on, with a relaxed mask for every sample."""
+        weight, bias = getattr(self, f"weight_{layer}"), getattr(self, f"bias_{layer}")
         if self.noisy and self.training:
-            logit = self.logits[layer]
-            a = a * torch.sigmoid(self.noise(a) / self.temperature - logit / self.temperature)
-            weight = weight * (1 + logit.exp()).mT
-        return torch.baddbmm(self.biases[layer], a, weight)
+            logit = getattr(self, f"logit_{layer}")
+            return ConcreteLayer.apply(a, weight, bias, logit, self.noise(a), self.temperature)
+        return torch.baddbmm(bias, a, weight)
 
     def kl(self) -> Tensor:
-        """``sum_l l^2/2 (sum_k ||w_lk||^2 / (1 - p_lk) + ||b_l||^2) - sum_k H(p_lk)``."""
+        """Sum of the layers' divergences from the prior."""
         total = torch.zeros_like(self.noise_variance)
         for weight, bias, logit, precision in zip(
             self.weights, self.biases, self.logits, self.prior_precisions, strict=True
         ):
-            squares = (weight.square().sum(2) * (1 + logit.exp()).squeeze(1)).sum(1)
-            total = total + precision / 2 * (squares + bias.square().sum((1, 2)))
-            if self.noisy:
-                total = total - entropy(logit).sum((1, 2))
+            free = logit if self.noisy else logit.detach()
+            total = total + Divergence.apply(weight, bias, free, precision)
         return total
 
     def start_noise(self) -> None:
@@ -144,7 +142,7 @@ class ConcreteDropoutStack(HybridStack):
         return ConcreteDropoutPosterior(self.means(), self.main_effects(basis), probabilities)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ConcreteDropoutPosterior:
     """Draws fix one hard mask a node for all rows, folded into the weights.
 
@@ -231,30 +229,25 @@ def fold(means: MLP, turn: Tensor, masks: Sequence[Tensor]) -> MLP:
     return MLP(tuple(weights), tuple(biases), means.activation)
 
 
-def entropy(logit: Tensor) -> Tensor:
-    """Entropy of a Bernoulli variable from its logit."""
-    return F.softplus(logit) - logit * torch.sigmoid(logit)
-
-
 class LogisticNoise:
-    """Logistic noise for the relaxed masks: random windows of one long sample.
+    """Logistic noise for the relaxed masks: windows of one long sample, at random places.
 
     Fresh uniform numbers and their logits would take as long as the matrix products of a training
-    step; a window at a random place of a few million of them is free.
+    step; a window of numbers drawn before is free.
     """
 
-    def __init__(self, seed: int, size: int = 2**22):
-        self.seed, self.size = seed, size
+    def __init__(self, seed: int, scale: float):
+        self.seed, self.scale = seed, scale
         self.pool: Tensor | None = None
         self.places = np.random.default_rng(seed)
 
     def __call__(self, like: Tensor) -> Tensor:
         """Noise in the shape and on the device of a tensor."""
         n = math.prod(like.shape)
-        if self.pool is None or len(self.pool) < 2 * n:
+        if self.pool is None or len(self.pool) < 4 * n:
             generator = torch.Generator().manual_seed(self.seed)
-            uniform = torch.rand(max(self.size, 4 * n), generator=generator)
-            self.pool = torch.logit(uniform, eps=1e-7).to(like.device)
+            uniform = torch.rand(max(SMALLEST_POOL, 8 * n), generator=generator)
+            self.pool = torch.logit(uniform, eps=1e-7).mul_(self.scale).to(like.device)
         place = int(self.places.integers(len(self.pool) - n))
         return self.pool[place : place + n].view(like.shape)
 

@@ -58,7 +58,8 @@ class EnsembleStack(HybridStack):
 
     def layer(self, layer: int, a: Tensor) -> Tensor:
         """A linear layer without noise."""
-        return torch.baddbmm(self.biases[layer], a, self.weights[layer])
+        weight, bias = getattr(self, f"weight_{layer}"), getattr(self, f"bias_{layer}")
+        return torch.baddbmm(bias, a, weight)
 
     def kl(self) -> Tensor:
         """Negative log prior of the weights and biases."""
@@ -75,7 +76,7 @@ class EnsembleStack(HybridStack):
         return EnsemblePosterior(self.means(), self.main_effects(basis))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EnsemblePosterior:
     """The uniform distribution over S trained copies.
 

@@ -253,7 +253,7 @@ def test_the_cheaper_space_is_chosen(monkeypatch, n_features, hidden, n_groups):
     """Measured up to the entries of all pairs; near a draw the choice is free."""
     mlp, x = random_mlp((n_features, *hidden, 1)), random_points(100, n_features)
     partition = random_partition(100, n_groups)
-    chosen = closed_form.prefers_hidden_space(mlp, 100, n_groups)
+    chosen = closed_form.prefers_hidden_space(mlp.widths, 100, n_groups)
     monkeypatch.setattr(closed_form, "TRIANGLE", 10**9)
     counts = {}
     for space in (True, False):

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 
 from skgeh.networks import ConcreteDropout, Ensemble
-from skgeh.networks.concrete_dropout import LogisticNoise, entropy
+from skgeh.networks.concrete_dropout import LogisticNoise
+from skgeh.networks.concrete_layer import ConcreteLayer, Divergence, entropy
 from skgeh.networks.main_effects import MainEffects
 from skgeh.training import negative_elbo, squared_error
 
@@ -12,14 +13,14 @@ from skgeh.training import negative_elbo, squared_error
 class FixedNoise:
     """The same noise at every call with a shape: a loss that can be differentiated."""
 
-    def __init__(self):
-        self.known = {}
+    def __init__(self, temperature):
+        self.known, self.temperature = {}, temperature
 
     def __call__(self, like):
         if like.shape not in self.known:
             generator = torch.Generator().manual_seed(sum(like.shape))
             uniform = torch.rand(like.shape, generator=generator, dtype=torch.float64)
-            self.known[like.shape] = torch.logit(uniform, eps=1e-3)
+            self.known[like.shape] = torch.logit(uniform, eps=1e-3) / self.temperature
         return self.known[like.shape].to(like)
 
 
@@ -36,7 +37,7 @@ def stack_of(network, n_copies=2, d=4):
 def noisy_stack(temperature=0.5):
     stack = stack_of(ConcreteDropout((5, 3), temperature=temperature))
     stack.start_noise()
-    stack.noise = FixedNoise()
+    stack.noise = FixedNoise(temperature)
     with torch.no_grad():
         for k, logit in enumerate(stack.logits):
             logit.copy_(torch.linspace(-2, 1, logit.numel()).view_as(logit) + 0.1 * k)
@@ -72,7 +73,20 @@ def test_gradient_of_the_elbo_against_finite_differences(stack):
                 below = loss().item()
                 flat[place] = value
             slope = parameter.grad.view(-1)[place].item()
-            assert slope == pytest.approx((above - below) / (2 * step), rel=1e-5, abs=1e-8), name
+            assert slope == pytest.approx((above - below) / (2 * step), rel=1e-5, abs=1e-7), name
+
+
+def test_derivatives_written_out():
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape):
+        values = torch.randn(shape, generator=generator, dtype=torch.float64)
+        return values.requires_grad_(True)
+
+    a, weight, bias, logit = random(2, 5, 3), random(2, 3, 4), random(2, 1, 4), random(2, 1, 3)
+    noise = random(2, 5, 3).detach()
+    assert torch.autograd.gradcheck(ConcreteLayer.apply, (a, weight, bias, logit, noise, 0.7))
+    assert torch.autograd.gradcheck(Divergence.apply, (weight, bias, logit, 0.3))
 
 
 def test_elbo_is_the_formula_of_the_paper():
@@ -104,7 +118,7 @@ def test_forward_is_concrete_dropout():
         a = x[copy]
         for layer in range(3):
             p = torch.sigmoid(stack.logits[layer][copy])
-            logit_u = stack.noise(torch.empty(2, *a.shape, dtype=a.dtype))[copy]
+            logit_u = stack.noise(torch.empty(2, *a.shape, dtype=a.dtype))[copy] * stack.temperature
             dropped = torch.sigmoid((torch.logit(p) - logit_u) / stack.temperature)
             z = (a * (1 - dropped) / (1 - p)) @ stack.weights[layer][copy]
             z = z + stack.biases[layer][copy]
@@ -189,12 +203,12 @@ def test_entropy_of_a_coin():
 
 
 def test_noise_is_logistic_and_its_windows_differ():
-    noise = LogisticNoise(seed=0)
+    noise = LogisticNoise(seed=0, scale=1.0)
     one, two = noise(torch.empty(200, 100)), noise(torch.empty(200, 100))
     assert not torch.equal(one, two)
     assert one.mean().abs() < 5 * np.pi / np.sqrt(3) / np.sqrt(one.numel())
     assert one.std().item() == pytest.approx(np.pi / np.sqrt(3), rel=0.03)
-    again = LogisticNoise(seed=0)
+    again = LogisticNoise(seed=0, scale=1.0)
     assert torch.equal(again(torch.empty(200, 100)), one)
     large = noise(torch.empty(3, 1000, 1000))
     assert large.shape == (3, 1000, 1000)

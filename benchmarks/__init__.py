@@ -1,0 +1,1 @@
+"""Numbers behind every claim: each module prints one table and keeps it in `results/`."""

@@ -1,0 +1,34 @@
+"""Run benchmarks: ``python -m benchmarks [name ...] [--quick]``."""
+
+import argparse
+from importlib import import_module
+
+import torch
+
+from benchmarks.measure import report
+
+NAMES = ("kernels", "memory", "training", "group_curve", "simulation", "wide")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"which of {', '.join(NAMES)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="small sizes, nothing is kept")
+    options = parser.parse_args(arguments)
+    unknown = set(options.names) - set(NAMES)
+    if unknown:
+        parser.error(f"unknown benchmarks {sorted(unknown)}; choose from {', '.join(NAMES)}")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for name in options.names or NAMES:
+            module = import_module(f"benchmarks.{name}")
+            title = module.__doc__.splitlines()[0]
+            rows = module.run(quick=options.quick)
+            report(name, title, rows, f"python -m benchmarks {name}", keep=not options.quick)
+    finally:
+        torch.set_num_threads(threads)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""How the benchmarks measure: CPU seconds on one thread, rivals in turn, and on what machine."""
+
+import json
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+RESULTS = Path(__file__).parent / "results"
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "skorch")
+SIZE = 1024  # of the matrices whose product is the yardstick
+
+
+def cpu_seconds(functions: dict[str, Callable], repeats: int = 7) -> dict[str, float]:
+    """Median CPU seconds of each function; they run in turn, so that they share the weather."""
+    for function in functions.values():
+        function()
+    times = {name: [] for name in functions}
+    for _ in range(repeats):
+        for name, function in functions.items():
+            start = time.process_time()
+            function()
+            times[name].append(time.process_time() - start)
+    return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def matrix_product() -> Callable:
+    """The yardstick: one product of two square float32 matrices, 2 SIZE^3 operations."""
+    a, b = torch.rand(SIZE, SIZE), torch.rand(SIZE, SIZE)
+    out = torch.empty(SIZE, SIZE)
+    return lambda: torch.mm(a, b, out=out)
+
+
+def gigaflops(seconds: float) -> float:
+    """Rate of `matrix_product` from its seconds."""
+    return 2 * SIZE**3 / seconds / 1e9
+
+
+def environment() -> dict:
+    """Versions and the class of the machine."""
+    return {
+        **{name: version(name) for name in LIBRARIES},
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, 1 thread",
+    }
+
+
+def report(name: str, title: str, rows: list[dict], command: str, keep: bool) -> None:
+    """Print a table and, if asked, keep it beside the others as JSON."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    cells = [columns, *([_text(row.get(column)) for column in columns] for row in rows)]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]
+    print(f"\n{title}")
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
+    text = {"title": title, "command": command, "environment": environment(), "rows": rows}
+    if keep:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.json").write_text(json.dumps(text, indent=1) + "\n")
+
+
+def _text(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)

@@ -1,0 +1,55 @@
+"""
+A first table of interactions
+=============================
+
+Which measurements of a patient act together? And is the answer right where the truth is known?
+
+The diabetes table that comes with scikit-learn has ten measurements of 442 patients and the
+progress of their disease a year later. The simulation is that of Cui, Marttinen and Kaski (2020),
+section 5.1: eight features, seven of whose pairs interact, each in its own way.
+"""
+
+# %%
+# Real data: a small and noisy table. Fit, and ask for the interactions.
+import os
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_diabetes
+
+from skgeh import BayesianInteractionRegressor, InteractionDisplay
+from skgeh.datasets import make_interactions
+
+X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+patients = BayesianInteractionRegressor(random_state=0).fit(X, y)
+columns = ["feature_i", "feature_j", "score", "effect", "std", "ci_low", "ci_high"]
+print(f"diabetes: {len(X)} patients, {patients.interactions_.group_weights.size} groups of points")
+print(patients.interactions_.to_frame()[columns].head(10).round(3).to_string())
+
+# %%
+# The effect is the mean size of the mixed second derivative, in standard deviations of target and
+# features; std and the interval are those of the posterior. They describe what the networks have
+# learned. They do not decide which pairs are real: an effect is a mean of absolute values, so its
+# interval can exclude 0 for a pair that does not interact.
+#
+# Known truth: 2000 rows, as much noise as signal. The true pairs are neighbours: x0 x1, x1 x2 ...
+X_known, y_known, truth = make_interactions(2000, signal_to_noise=1, random_state=0)
+simulated = BayesianInteractionRegressor(random_state=0).fit(X_known, y_known)
+frame = simulated.interactions_.to_frame()
+names = {(f"x{i}", f"x{j}") for i, j in truth.pairs}
+frame["true"] = [pair in names for pair in zip(frame.feature_i, frame.feature_j, strict=True)]
+print(f"\nsimulation: {len(X_known)} rows, {len(names)} true pairs of {len(frame)}")
+print(frame[[*columns, "true"]].head(12).round(3).to_string())
+
+# %%
+# The picture: how strong every pair is, how sure the posterior is of it, and where in the data it
+# pushes the target up or down.
+figure, axes = plt.subplots(2, 3, figsize=(17, 11), layout="constrained")
+for row, (model, title) in zip(
+    axes, [(patients, "diabetes"), (simulated, "simulation")], strict=True
+):
+    for ax, kind in zip(row, ["heatmap", "intervals", "groups"], strict=True):
+        InteractionDisplay.from_estimator(model, kind=kind, ax=ax)
+    row[0].set_title(title)
+picture = os.environ.get("SKGEH_PICTURE", "demo.png")
+figure.savefig(picture, dpi=100)
+print(f"\npicture: {picture}")

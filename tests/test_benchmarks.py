@@ -1,0 +1,31 @@
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from benchmarks.__main__ import NAMES, main
+
+
+# torch.func compiles a part of itself on first use by a function that torch itself has deprecated
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("memory", "wide")])
+def test_every_benchmark_still_runs(name, capsys):
+    main([name, "--quick"])
+    title = import_module(f"benchmarks.{name}").__doc__.splitlines()[0]
+    assert title in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's account of memory")
+@pytest.mark.parametrize("name", ["memory", "wide"])
+def test_benchmarks_in_processes_of_their_own(name, capsys):
+    main([name, "--quick"])
+    assert "MB" in (out := capsys.readouterr().out) or "peak memory" in out
+
+
+def test_a_name_that_is_none():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "nonsense"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "choose from" in done.stderr
