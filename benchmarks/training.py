@@ -54,7 +54,7 @@ def compare(name, hidden, n, batch_size, epochs, quick) -> dict:
 
 
 def ours(hidden, X, y, split, batch_size, epochs) -> int:
-    table = torch.from_numpy(X), torch.from_numpy(y), torch.ones(len(X))
+    table = torch.from_numpy(X), torch.from_numpy(y), torch.ones(len(X), 1)
     rows = np.arange(len(X))[None]
     net = train(
         ConcreteDropout(hidden),

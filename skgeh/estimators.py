@@ -354,7 +354,9 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         table = (
             self._main.inputs(Z).to(self.device),
             torch.as_tensor(target, dtype=torch.float32, device=self.device),
-            torch.as_tensor(weight / weight.mean(), dtype=torch.float32, device=self.device),
+            torch.as_tensor(
+                (weight / weight.mean())[:, None], dtype=torch.float32, device=self.device
+            ),
         )
         training = np.stack([np.setdiff1d(np.arange(n), rows) for rows in held_out])
         batch_size = min(250, max(1, n // 10)) if self.batch_size == "auto" else self.batch_size

@@ -18,11 +18,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import LRScheduler
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
-from skgeh.callbacks import RAMP, Annealing, BestState, HeldOutNoise, Progress, WarmCosine
+from skgeh.callbacks import RAMP, Annealing, BestState, HeldOutNoise, Progress
 from skgeh.muon import Muon
 from skgeh.networks.hybrid import Family, HybridStack
 
@@ -40,7 +38,7 @@ class Rows(torch.utils.data.Dataset):
     inputs : Tensor of shape (n, columns)
     targets : Tensor of shape (n, c) or (S, n, c)
         One target for all copies, or each copy's own.
-    weights : Tensor of shape (n,)
+    weights : Tensor of shape (n, 1)
         Sample weights with mean 1.
     rows : ndarray of shape (S, m)
         The m rows that each copy sees.
@@ -54,16 +52,22 @@ class Rows(torch.utils.data.Dataset):
     rows: NDArray[np.intp]
     held_out: "Rows | None" = None
 
+    def __post_init__(self) -> None:
+        """Lay what is read by row side by side: a batch is then one look-up."""
+        shared = [self.targets] if self.targets.ndim == 2 else []
+        self.table = torch.cat([self.inputs, self.weights, *shared], dim=1)
+
     def __len__(self) -> int:
         return self.rows.shape[1]
 
     def batch(self, rows: NDArray[np.intp]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Inputs (S, b, columns), targets (S, b, c) and weights (S, b) of the rows given."""
-        index = torch.from_numpy(rows).to(self.inputs.device)
-        copies = torch.arange(len(rows), device=index.device)[:, None]
-        own = self.targets.ndim == 3
-        targets = self.targets[copies, index] if own else self.targets[index]
-        return self.inputs[index], (targets, self.weights[index])
+        """Inputs (S, b, columns), targets (S, b, c) and weights (S, b, 1) of the rows given."""
+        index = torch.from_numpy(rows).to(self.table.device)
+        found, end = self.table[index], self.inputs.shape[1]
+        targets = found[..., end + 1 :]
+        if self.targets.ndim == 3:
+            targets = self.targets[torch.arange(len(rows), device=index.device)[:, None], index]
+        return found[..., :end], (targets, found[..., end : end + 1])
 
 
 class Slices:
@@ -113,7 +117,7 @@ class StackNet(NeuralNet):
 
 def squared_error(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean squared error of each copy, shape (S,)."""
-    return ((predictions - targets).square().mean(2) * weights).mean(1)
+    return ((predictions - targets).square() * weights).mean((1, 2))
 
 
 def negative_elbo(errors: Tensor, stack: HybridStack, kl_weight: float, n_samples: float) -> Tensor:
@@ -164,7 +168,6 @@ def train(
     ours = [
         ("annealing", Annealing(n_steps)),
         ("noise", HeldOutNoise()),
-        ("rate", LRScheduler(LambdaLR, lr_lambda=WarmCosine(n_steps), step_every="batch")),
         *([("best", BestState(patience, first_epoch))] if patience else []),
         *([("progress", Progress(n_steps))] if verbose else []),
     ]

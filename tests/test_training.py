@@ -1,12 +1,14 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from skorch import NeuralNet
 
+from skgeh.callbacks import warm_cosine
 from skgeh.networks import ConcreteDropout, Ensemble
-from skgeh.training import Rows, Slices, WarmCosine, n_batches, parameter_groups, train
+from skgeh.training import Rows, Slices, n_batches, parameter_groups, train
 
 
 def table(n=200, copies=3, own_targets=False, seed=0):
@@ -18,7 +20,7 @@ def table(n=200, copies=3, own_targets=False, seed=0):
     order = np.random.default_rng(seed).permutation(n)
     held_out = order[: 20 * copies].reshape(copies, 20)
     training = np.stack([np.setdiff1d(order, rows) for rows in held_out])
-    whole = inputs, target, torch.ones(n)
+    whole = inputs, target, torch.ones(n, 1)
     return Rows(*whole, training, held_out=Rows(*whole, held_out))
 
 
@@ -53,8 +55,8 @@ def test_batches_are_the_rows_of_each_copy_once_in_its_own_order():
 
 
 def test_targets_and_weights_follow_their_rows():
-    rows = table(own_targets=True)
-    rows.weights = torch.rand(200, generator=torch.Generator().manual_seed(1))
+    weights = torch.rand(200, 1, generator=torch.Generator().manual_seed(1))
+    rows = replace(table(own_targets=True), weights=weights)
     for x, (y, weight) in Slices(rows, 30, seed=0):
         for copy in range(3):
             places = [rows.inputs.tolist().index(row) for row in x[copy].tolist()]
@@ -74,7 +76,7 @@ def test_number_of_batches(n, size, expected):
 
 
 def test_learning_rate_rises_then_falls():
-    rate = [WarmCosine(100)(step) for step in range(100)]
+    rate = [warm_cosine((step + 1) / 100) for step in range(100)]
     assert rate[0] < rate[3] and max(rate) > 0.95
     assert rate[-1] == pytest.approx(0, abs=1e-12)
     assert (np.diff(rate[5:]) < 0).all()
@@ -84,10 +86,11 @@ def test_learning_rate_rises_then_falls():
 
 def test_every_parameter_has_its_rate():
     net = trained(table(), max_epochs=1)
+    annealing = dict(net.callbacks_)["annealing"]
     names = {id(parameter): name for name, parameter in net.module_.named_parameters()}
     rates = {
-        names[id(parameter)]: group["initial_lr"]
-        for group in net.optimizer_.param_groups
+        names[id(parameter)]: rate
+        for group, rate in zip(net.optimizer_.param_groups, annealing.rates_, strict=True)
         for parameter in group["params"]
     }
     assert len(rates) == len(names)

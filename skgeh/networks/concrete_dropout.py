@@ -4,10 +4,10 @@ Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017; for every node by Cu
 """
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
@@ -105,21 +105,17 @@ class ConcreteDropoutStack(HybridStack):
 
     def layer(self, layer: int, a: Tensor) -> Tensor:
         """A linear layer; in training, once dropout is on, with a relaxed mask for every sample."""
-        weight, bias = getattr(self, f"weight_{layer}"), getattr(self, f"bias_{layer}")
+        weight, bias = self.numbered_at("weight", layer), self.numbered_at("bias", layer)
         if self.noisy and self.training:
-            logit = getattr(self, f"logit_{layer}")
+            logit = self.numbered_at("logit", layer)
             return ConcreteLayer.apply(a, weight, bias, logit, self.noise(a), self.temperature)
         return torch.baddbmm(bias, a, weight)
 
     def kl(self) -> Tensor:
-        """Sum of the layers' divergences from the prior."""
-        total = torch.zeros_like(self.noise_variance)
-        for weight, bias, logit, precision in zip(
-            self.weights, self.biases, self.logits, self.prior_precisions, strict=True
-        ):
-            free = logit if self.noisy else logit.detach()
-            total = total + Divergence.apply(weight, bias, free, precision)
-        return total
+        """Divergence from the prior; the probabilities have no part in it until dropout is on."""
+        logits = self.logits if self.noisy else [logit.detach() for logit in self.logits]
+        parameters = *self.weights, *self.biases, *logits
+        return Divergence.apply(self.prior_precisions, *parameters)
 
     def start_noise(self) -> None:
         """Start at ``p = 0.1 s2``: little dropout on clean data, where weak pairs must survive."""
@@ -239,7 +235,7 @@ class LogisticNoise:
     def __init__(self, seed: int, scale: float):
         self.seed, self.scale = seed, scale
         self.pool: Tensor | None = None
-        self.places = np.random.default_rng(seed)
+        self.places = random.Random(seed)
 
     def __call__(self, like: Tensor) -> Tensor:
         """Noise in the shape and on the device of a tensor."""
@@ -248,7 +244,7 @@ class LogisticNoise:
             generator = torch.Generator().manual_seed(self.seed)
             uniform = torch.rand(max(SMALLEST_POOL, 8 * n), generator=generator)
             self.pool = torch.logit(uniform, eps=1e-7).mul_(self.scale).to(like.device)
-        place = int(self.places.integers(len(self.pool) - n))
+        place = self.places.randrange(len(self.pool) - n)
         return self.pool[place : place + n].view(like.shape)
 
     def __getstate__(self) -> dict:

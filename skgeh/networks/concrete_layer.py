@@ -4,6 +4,7 @@ Autograd would take them apart into a dozen small steps a layer, which for small
 the time of a training step.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -49,29 +50,44 @@ class ConcreteLayer(Function):
 
 
 class Divergence(Function):
-    """``l^2/2 (sum_k ||w_k||^2 / (1 - p_k) + ||b||^2) - sum_k H(p_k)`` of one layer, shape (S,).
+    """Sum over layers of ``l^2/2 (sum_k ||w_k||^2 / (1 - p_k) + ||b||^2) - sum_k H(p_k)``.
 
-    Shapes: weight (S, h, k), bias (S, 1, k), logit (S, 1, h); ``precision`` is ``l^2``.
+    The arguments after the precisions ``l^2``, one a layer, are the weights (S, h, k) of all
+    layers, then their biases (S, 1, k), then the logits of p (S, 1, h). The result has shape (S,).
     """
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, bias: Tensor, logit: Tensor, precision: float) -> Tensor:
+    def forward(ctx: Any, precisions: Sequence[float], *parameters: Tensor) -> Tensor:
         """Divergence from the prior, up to a constant."""
-        squares, odds = weight.square().sum(2)[:, None], logit.exp()
-        ctx.save_for_backward(weight, bias, logit, squares, odds)
-        ctx.precision = precision
-        total = (squares * (1 + odds)).sum((1, 2)) + bias.square().sum((1, 2))
-        return precision / 2 * total - entropy(logit).sum((1, 2))
+        ctx.save_for_backward(*parameters)
+        ctx.precisions, ctx.squares = precisions, []
+        total = parameters[0].new_zeros(len(parameters[0]))
+        for precision, weight, bias, logit in zip(precisions, *thirds(parameters), strict=True):
+            squares = weight.square().sum(2)[:, None]
+            ctx.squares.append(squares)
+            prior = torch.addcmul(squares, squares, logit.exp()).sum((1, 2))
+            total += precision / 2 * (prior + bias.square().sum((1, 2)))
+            total -= entropy(logit).sum((1, 2))
+        return total
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Derivatives by weight, bias and logit."""
-        weight, bias, logit, squares, odds = ctx.saved_tensors
+        """Derivatives by weights, biases and logits."""
         outer = gradients[0][:, None, None]
-        inner = outer * ctx.precision
-        p = odds / (1 + odds)
-        by_logit = inner / 2 * squares * odds + outer * logit * p * (1 - p)
-        return weight * (inner * (1 + odds)).mT, inner * bias, by_logit, None
+        layers = zip(ctx.precisions, ctx.squares, *thirds(ctx.saved_tensors), strict=True)
+        found = []
+        for precision, squares, weight, bias, logit in layers:
+            inner, odds, p = outer * precision, logit.exp(), torch.sigmoid(logit)
+            by_weight = weight * (inner + inner * odds).mT
+            by_logit = inner / 2 * squares * odds + outer * logit * p * (1 - p)
+            found.append((by_weight, inner * bias, by_logit))
+        return None, *(by for kind in zip(*found, strict=True) for by in kind)
+
+
+def thirds(parameters: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
+    """Weights, biases and logits from all of them in a row."""
+    n_layers = len(parameters) // 3
+    return (parameters[start : start + n_layers] for start in range(0, 3 * n_layers, n_layers))
 
 
 def entropy(logit: Tensor) -> Tensor:

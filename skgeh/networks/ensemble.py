@@ -58,7 +58,7 @@ class EnsembleStack(HybridStack):
 
     def layer(self, layer: int, a: Tensor) -> Tensor:
         """A linear layer without noise."""
-        weight, bias = getattr(self, f"weight_{layer}"), getattr(self, f"bias_{layer}")
+        weight, bias = self.numbered_at("weight", layer), self.numbered_at("bias", layer)
         return torch.baddbmm(bias, a, weight)
 
     def kl(self) -> Tensor:

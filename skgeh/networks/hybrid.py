@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from sklearn.utils import check_scalar
@@ -98,7 +98,11 @@ class HybridStack(nn.Module):
 
     def numbered(self, name: str) -> list[nn.Parameter]:
         """Parameters of a name, first layer first."""
-        return [getattr(self, f"{name}_{layer}") for layer in range(self.n_layers)]
+        return [self.numbered_at(name, layer) for layer in range(self.n_layers)]
+
+    def numbered_at(self, name: str, layer: int) -> nn.Parameter:
+        """Parameter of one layer."""
+        return cast(nn.Parameter, self._parameters[f"{name}_{layer}"])
 
     @property
     def weights(self) -> list[nn.Parameter]:

@@ -48,7 +48,7 @@ def data(n=6, d=4):
     generator = torch.Generator().manual_seed(2)
     x = torch.randn(2, n, d, generator=generator, dtype=torch.float64)
     y = torch.randn(2, n, 1, generator=generator, dtype=torch.float64)
-    return x, y, torch.rand(2, n, generator=generator, dtype=torch.float64) + 0.5
+    return x, y, torch.rand(2, n, 1, generator=generator, dtype=torch.float64) + 0.5
 
 
 @pytest.mark.parametrize("stack", [noisy_stack(), stack_of(Ensemble((5, 3)))])
@@ -86,7 +86,9 @@ def test_derivatives_written_out():
     a, weight, bias, logit = random(2, 5, 3), random(2, 3, 4), random(2, 1, 4), random(2, 1, 3)
     noise = random(2, 5, 3).detach()
     assert torch.autograd.gradcheck(ConcreteLayer.apply, (a, weight, bias, logit, noise, 0.7))
-    assert torch.autograd.gradcheck(Divergence.apply, (weight, bias, logit, 0.3))
+    weights, biases, logits = (weight, random(2, 4, 2)), (bias, random(2, 1, 2)), (logit, bias)
+    parameters = *weights, *biases, *logits
+    assert torch.autograd.gradcheck(lambda *p: Divergence.apply((0.3, 2.0), *p), parameters)
 
 
 def test_elbo_is_the_formula_of_the_paper():
