@@ -1,7 +1,7 @@
 """Extra peak memory of group mean Hessians: closed form against vmap(hessian), 1000 points.
 
 Each figure is the rise of the peak resident set over its value before the call, in a process of
-its own that has made a tiny call before (Linux only).
+its own that has made a tiny call and a matrix product before (Linux only).
 """
 
 import subprocess
@@ -31,6 +31,7 @@ def resident(field):
             return int(line.split()[1]) / 1024
 
 call({kind!r}, 8, 100, 22)()
+torch.rand(2000, 100) @ torch.rand(100, 100)  # the buffers that the BLAS keeps for itself
 go = call({kind!r}, {d}, {width}, {n})
 open("/proc/self/clear_refs", "w").write("5")
 before = resident("VmRSS")

@@ -26,7 +26,8 @@ from skgeh.functions import MLP
 from skgeh.hessian.group_hessian import GroupHessian
 from skgeh.partition import Partition
 
-BLOCK = 200_000  # activations of a layer that are computed at once
+STACK = 200_000  # activations of a layer, over all points, up to which small functions are stacked
+BLOCK = 50_000  # activations of a layer that are in memory at once
 CACHE = 200_000  # floats of a Jacobian that stay in the second-level cache beside their products
 TRIANGLE = 64  # from this size on, a Gram product pays for being cut into an upper triangle
 
@@ -45,10 +46,10 @@ def group_hessian(mlp: MLP, x: Tensor, partition: Partition) -> GroupHessian:
     -------
     GroupHessian
     """
-    x = x[torch.from_numpy(np.argsort(partition.labels, kind="stable")).to(x.device)]
-    labels = np.sort(partition.labels)
+    order = np.argsort(partition.labels, kind="stable")
+    x, labels = x.index_select(0, torch.from_numpy(order).to(x.device)), partition.labels[order]
     hidden = prefers_hidden_space(mlp.widths, len(x), partition.n_groups)
-    at_once = max(1, BLOCK // (len(x) * max(mlp.widths[1:-1])))
+    at_once = max(1, STACK // (len(x) * max(mlp.widths[1:-1])))
     starts = range(0, len(mlp), at_once)
     sums = [_sums(mlp[start : start + at_once], x, labels, hidden) for start in starts]
     counts = torch.as_tensor(partition.counts, device=x.device)[:, None, None]
@@ -138,17 +139,23 @@ def _sums(mlp: MLP, x: Tensor, labels: NDArray, hidden: bool) -> Tensor:
     shape = (len(mlp), mlp.widths[-1], labels[-1] + 1)
     rows = weight.shape[2] if hidden else weight.shape[1]
     deep, first = x.new_zeros(*shape, rows, rows), x.new_zeros(*shape, weight.shape[2])
-    many = max(16, BLOCK // (len(mlp) * max(mlp.widths[1:-1])))
+    one_layer, units = len(mlp.weights) == 2, len(mlp) * max(mlp.widths[1:-1])
+    many = len(x) if one_layer else max(16, BLOCK // units)
+    # Jacobians of a few points live in two buffers that are used in turn: fresh memory for each
+    # would cost as much time in page faults as the products themselves
+    few = min(max(16, CACHE // (rows * units)), len(x))
+    work = [x.new_empty(0 if one_layer else few * rows * units) for _ in range(2)]
+    targets = [[deep[:, output, m] for m in range(shape[2])] for output in range(shape[1])]
     for start in range(0, len(x), many):
         part = slice(start, start + many)
-        members = F.one_hot(torch.from_numpy(labels[part]), shape[2]).to(x)
-        if len(mlp.weights) == 2:
+        members = F.one_hot(torch.from_numpy(labels[part]), int(shape[2])).to(x)
+        if one_layer:
             first += _one_hidden_layer(mlp, x[part], members)
         else:
             gates, curvatures = layer_derivatives(mlp, x[part])
             first += members.mT @ curvatures[0]
-            _add_deep(deep, mlp, gates, curvatures, labels[part], hidden)
-    if len(mlp.weights) > 2:
+            _add_deep(targets, mlp, gates, curvatures, labels[part], hidden, work)
+    if not one_layer:
         deep = deep.triu().add_(deep.triu(1).mT)
     if hidden:
         deep.diagonal(dim1=-2, dim2=-1).add_(first)
@@ -162,24 +169,18 @@ def _one_hidden_layer(mlp: MLP, x: Tensor, members: Tensor) -> Tensor:
     return (members.mT @ mlp.activation.curvature(z))[:, None] * mlp.weights[1].mT[:, :, None]
 
 
-def _add_deep(core, mlp, gates, curvatures, labels, hidden):
-    """Add the terms of the second and later layers.
-
-    The Jacobians of a few points at a time live in two buffers that are used in turn: fresh memory
-    for each would cost as much time in page faults as the products themselves.
-    """
-    copies, rows, width = len(mlp), core.shape[-1], max(mlp.widths[1:-1])
-    few = max(16, CACHE // (copies * rows * width))
-    work = [core.new_empty(copies * rows * few * width) for _ in range(2)]
+def _add_deep(targets, mlp, gates, curvatures, labels, hidden, work):
+    """Add the terms of the second and later layers, a few points at a time."""
+    few = len(work[0]) // (len(mlp) * targets[0][0].shape[-1] * max(mlp.widths[1:-1]))
     for start in range(0, len(labels), few):
         part = slice(start, start + few)
         inside = [gate[:, part] for gate in gates], [bend[:, :, part] for bend in curvatures]
-        _add_deep_products(core, mlp, *inside, _segments(labels[part]), hidden, work)
+        _add_deep_products(targets, mlp, *inside, _segments(labels[part]), hidden, work)
 
 
-def _add_deep_products(core, mlp, gates, curvatures, segments, hidden, work):
+def _add_deep_products(targets, mlp, gates, curvatures, segments, hidden, work):
     """Add ``J^T diag(phi'' delta) J`` layer by layer, for points whose Jacobians fit the cache."""
-    shape = (len(mlp), core.shape[-1], gates[0].shape[1])
+    shape = (len(mlp), targets[0][0].shape[-1], gates[0].shape[1])
     scaled, spare = (_view(buffer, *shape, mlp.widths[1]) for buffer in work)
     if not hidden:
         torch.mul(mlp.weights[0][:, :, None], gates[0][:, None], out=scaled)
@@ -191,11 +192,11 @@ def _add_deep_products(core, mlp, gates, curvatures, segments, hidden, work):
             torch.bmm(scaled.flatten(1, 2), weight, out=jacobian.flatten(1, 2))
         bent = _view(scaled, *jacobian.shape)
         left, right, h = jacobian.flatten(2), bent.flatten(2), weight.shape[2]
-        for output in range(core.shape[1]):
+        for output, sums in enumerate(targets):
             torch.mul(jacobian, curvatures[layer][:, output, None], out=bent)
             for m, start, stop in segments:
-                part = slice(start * h, stop * h)
-                _add_product(core[:, output, m], left[..., part], right[..., part])
+                part = 2, start * h, (stop - start) * h
+                _add_product(sums[m], left.narrow(*part), right.narrow(*part))
         if layer < len(gates) - 1:
             scaled, spare = jacobian.mul_(gates[layer][:, None]), scaled
 
