@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.measure import report
 
-NAMES = ("kernels", "memory", "training", "group_curve", "simulation", "wide")
+NAMES = ("kernels", "memory", "training", "group_curve", "group_choice", "simulation", "wide")
 
 
 def main(arguments: list[str] | None = None) -> None:

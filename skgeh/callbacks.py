@@ -15,8 +15,7 @@ NOISE_RANGE = (1e-6, 1.5)  # noise variance in units of the target's variance
 class Annealing(Callback):
     """What moves with every step: the learning rates, the prior's weight, and when noise starts.
 
-    torch's and skorch's schedulers would do the first; on small networks they take a thirtieth of
-    the time of a step.
+    torch's and skorch's schedulers would do the first, but slow the steps of small networks.
     """
 
     def __init__(self, n_steps: int):

@@ -102,11 +102,12 @@ class StackNet(NeuralNet):
         self, y_pred: Tensor, y_true: tuple, X: Any = None, training: bool = False
     ) -> Tensor:
         """Negative ELBO of all copies in training, mean held-out error otherwise."""
-        errors = squared_error(y_pred, *y_true)
+        targets, weights = y_true
+        errors = squared_error(y_pred, targets, weights)
         if training:
             return negative_elbo(errors, self.module_, self.kl_weight_, self.n_samples_).sum()
-        self.held_out_errors_ = errors
-        return errors.mean()
+        self.held_out_errors_ = errors / weights.mean((1, 2))
+        return self.held_out_errors_.mean()
 
     def get_split_datasets(
         self, X: Rows, y: None = None, **fit_params: Any
@@ -188,7 +189,7 @@ def train(
         iterator_train=Slices,
         iterator_train__seed=batch_seed,
         iterator_valid=Slices,
-        iterator_valid__batch_size=1024,
+        iterator_valid__batch_size=-1,
         train_split=None,
         callbacks=[*ours, *callbacks],
         callbacks__print_log=None,
@@ -196,7 +197,12 @@ def train(
         verbose=0,
     )
     net.n_samples_ = n_samples
-    return net.fit(rows)
+    net.fit(rows)
+    if "valid_loss" not in net.history[-1] or (
+        len(net.history) < max_epochs and not (patience or callbacks)
+    ):
+        raise KeyboardInterrupt  # skorch takes it for the wish to stop early, and keeps it quiet
+    return net
 
 
 def parameter_groups(network: Family, learning_rate: float) -> list[tuple[str, dict]]:

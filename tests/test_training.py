@@ -8,7 +8,7 @@ from skorch import NeuralNet
 
 from skgeh.callbacks import warm_cosine
 from skgeh.networks import ConcreteDropout, Ensemble
-from skgeh.training import Rows, Slices, n_batches, parameter_groups, train
+from skgeh.training import Rows, Slices, n_batches, parameter_groups, squared_error, train
 
 
 def table(n=200, copies=3, own_targets=False, seed=0):
@@ -133,6 +133,34 @@ def test_noise_is_measured_on_held_out_rows():
         x, (y, _) = rows.held_out.batch(rows.held_out.rows)
         errors = (net.module_(x) - y).square().mean((1, 2))
     assert torch.allclose(net.module_.noise_variance, errors, rtol=0.2)
+
+
+def test_noise_is_measured_on_all_held_out_rows_and_weighted():
+    rows = table(n=3000, copies=1)
+    order = np.arange(3000)[None]
+    weights = torch.rand(3000, 1, generator=torch.Generator().manual_seed(1))
+    rows = replace(rows, weights=weights, rows=order[:, 1500:])
+    rows = replace(rows, held_out=replace(rows, rows=order[:, :1500]))
+    net = trained(rows, max_epochs=1)
+    with torch.no_grad():
+        x, (y, w) = rows.held_out.batch(rows.held_out.rows)
+        squares = (net.module_.eval()(x) - y).square()
+    expected = (squares * w).sum() / w.sum()
+    assert net.module_.noise_variance.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_an_interrupt_is_not_kept_quiet(monkeypatch):
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 25:
+            raise KeyboardInterrupt
+        return squared_error(*arguments)
+
+    monkeypatch.setattr("skgeh.training.squared_error", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trained(table())
 
 
 def test_dropout_is_switched_on_after_the_ramp_and_moves():

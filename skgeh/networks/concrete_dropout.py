@@ -7,75 +7,18 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.utils import check_scalar
 from torch import Tensor, nn
 
 from skgeh.functions import MLP, Additive, Function
 from skgeh.networks.concrete_layer import ConcreteLayer, Divergence
-from skgeh.networks.hybrid import HybridStack, check_architecture, with_main
+from skgeh.networks.hybrid import Family, HybridStack, StackPosterior, with_main
 
 SMALLEST_POOL = 2**18
 LOGIT_RANGE = (-14.0, 3.0)  # p from 1e-6 to .95: outside it the gradient of p vanishes
-
-
-class ConcreteDropout(BaseEstimator):
-    """A family of posteriors: weights times Bernoulli masks with learned probabilities.
-
-    Parameters
-    ----------
-    hidden_layer_sizes : tuple of int, default=(100, 100, 100)
-        Units in each hidden layer.
-    activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
-        A smooth activation.
-    length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None scales it with the fan-in.
-    temperature : float, default=0.1
-        Temperature of the relaxed masks in training.
-
-    Examples
-    --------
-    >>> network = ConcreteDropout(hidden_layer_sizes=(30,))
-    >>> stack = network.build(n_features=4, n_outputs=1, n_copies=2, main_columns=(0, 4), seed=0)
-    >>> stack(torch.zeros(2, 5, 4)).shape, stack.kl().shape
-    (torch.Size([2, 5, 1]), torch.Size([2]))
-    """
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(100, 100, 100),
-        activation="gelu",
-        length_scale=None,
-        temperature=0.1,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.length_scale = length_scale
-        self.temperature = temperature
-
-    def check(self) -> None:
-        """Refuse an architecture that has no interactions, or none that could be built."""
-        check_architecture(self.hidden_layer_sizes, self.activation, self.length_scale)
-
-    def build(
-        self,
-        n_features: int,
-        n_outputs: int,
-        n_copies: int,
-        main_columns: tuple[int, int],
-        seed: int,
-    ) -> "ConcreteDropoutStack":
-        """Untrained copies."""
-        return ConcreteDropoutStack(
-            widths=[n_features, *self.hidden_layer_sizes, n_outputs],
-            n_copies=n_copies,
-            activation=self.activation,
-            length_scale=self.length_scale,
-            main_columns=main_columns,
-            seed=seed,
-            temperature=self.temperature,
-        )
 
 
 class ConcreteDropoutStack(HybridStack):
@@ -139,32 +82,18 @@ class ConcreteDropoutStack(HybridStack):
 
 
 @dataclass(frozen=True, eq=False)
-class ConcreteDropoutPosterior:
+class ConcreteDropoutPosterior(StackPosterior):
     """Draws fix one hard mask a node for all rows, folded into the weights.
 
     Parameters
     ----------
-    means : MLP
-        Networks of the S copies without dropout.
-    main : Additive
-        Their main effects.
+    means, main
+        See `StackPosterior`.
     probabilities : tuple of Tensor, each of shape (S, 1, h_l)
         Dropout probability of every node that enters layer l + 1, inputs first.
     """
 
-    means: MLP
-    main: Additive
     probabilities: tuple[Tensor, ...]
-
-    @property
-    def n_features(self) -> int:
-        """Number of features ``d``."""
-        return self.means.widths[0]
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs ``c``."""
-        return self.means.widths[-1]
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Draw functions from the copies in turn; see `RandomFunction`."""
@@ -177,9 +106,45 @@ class ConcreteDropoutPosterior:
         mlp = fold(self.means, turn, [mask.squeeze(1) for mask in masks])
         return with_main(Additive(self.main.coefficients[turn], self.main.basis), mlp)
 
-    def members(self) -> Function:
-        """Mean function of every copy."""
-        return with_main(self.main, self.means)
+
+class ConcreteDropout(Family):
+    """A family of posteriors: weights times Bernoulli masks with learned probabilities.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=(100, 100, 100)
+        Units in each hidden layer.
+    activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
+        A smooth activation.
+    length_scale : float, default=None
+        Inverse prior standard deviation of the weights; None scales it with the fan-in.
+    temperature : float, default=0.1
+        Temperature of the relaxed masks in training.
+
+    Examples
+    --------
+    >>> network = ConcreteDropout(hidden_layer_sizes=(30,))
+    >>> stack = network.build(n_features=4, n_outputs=1, n_copies=2, main_columns=(0, 4), seed=0)
+    >>> stack(torch.zeros(2, 5, 4)).shape, stack.kl().shape
+    (torch.Size([2, 5, 1]), torch.Size([2]))
+    """
+
+    _stack = ConcreteDropoutStack
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100, 100, 100),
+        activation="gelu",
+        length_scale=None,
+        temperature=0.1,
+    ):
+        super().__init__(hidden_layer_sizes, activation, length_scale)
+        self.temperature = temperature
+
+    def check(self) -> None:
+        """Refuse an architecture that has no interactions, or none that could be built."""
+        super().check()
+        check_scalar(self.temperature, "temperature", Real, min_val=0, include_boundaries="neither")
 
 
 def fold(means: MLP, turn: Tensor, masks: Sequence[Tensor]) -> MLP:

@@ -1,56 +1,10 @@
 """Deep ensembles: the posterior is the copies themselves (Lakshminarayanan et al. 2017)."""
 
-from dataclasses import dataclass
-
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from skgeh.functions import MLP, Additive, Function
-from skgeh.networks.hybrid import HybridStack, check_architecture, with_main
-
-
-class Ensemble(BaseEstimator):
-    """A family of posteriors: networks that differ by their start, batches and held-out rows.
-
-    Parameters
-    ----------
-    hidden_layer_sizes : tuple of int, default=(100, 100, 100)
-        Units in each hidden layer.
-    activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
-        A smooth activation.
-    length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None scales it with the fan-in.
-
-    Examples
-    --------
-    >>> stack = Ensemble((30,)).build(4, 1, n_copies=8, main_columns=(0, 4), seed=0)
-    >>> len(stack.posterior(None).members())
-    8
-    """
-
-    def __init__(self, hidden_layer_sizes=(100, 100, 100), activation="gelu", length_scale=None):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.length_scale = length_scale
-
-    def check(self) -> None:
-        """Refuse an architecture that has no interactions, or none that could be built."""
-        check_architecture(self.hidden_layer_sizes, self.activation, self.length_scale)
-
-    def build(
-        self,
-        n_features: int,
-        n_outputs: int,
-        n_copies: int,
-        main_columns: tuple[int, int],
-        seed: int,
-    ) -> "EnsembleStack":
-        """Untrained copies."""
-        widths = [n_features, *self.hidden_layer_sizes, n_outputs]
-        return EnsembleStack(
-            widths, n_copies, self.activation, self.length_scale, main_columns, seed
-        )
+from skgeh.functions import Function
+from skgeh.networks.hybrid import Family, HybridStack, StackPosterior, with_main
 
 
 class EnsembleStack(HybridStack):
@@ -76,34 +30,32 @@ class EnsembleStack(HybridStack):
         return EnsemblePosterior(self.means(), self.main_effects(basis))
 
 
-@dataclass(frozen=True, eq=False)
-class EnsemblePosterior:
-    """The uniform distribution over S trained copies.
-
-    Parameters
-    ----------
-    means : MLP
-    main : Additive
-    """
-
-    means: MLP
-    main: Additive
-
-    @property
-    def n_features(self) -> int:
-        """Number of features ``d``."""
-        return self.means.widths[0]
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs ``c``."""
-        return self.means.widths[-1]
+class EnsemblePosterior(StackPosterior):
+    """The uniform distribution over the copies."""
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Take the copies in turn; see `RandomFunction`."""
         turn = torch.arange(first, first + n_draws) % len(self.means)
         return with_main(self.main[turn], self.means[turn])
 
-    def members(self) -> Function:
-        """Every copy."""
-        return with_main(self.main, self.means)
+
+class Ensemble(Family):
+    """A family of posteriors: networks that differ by their start, batches and held-out rows.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=(100, 100, 100)
+        Units in each hidden layer.
+    activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
+        A smooth activation.
+    length_scale : float, default=None
+        Inverse prior standard deviation of the weights; None scales it with the fan-in.
+
+    Examples
+    --------
+    >>> stack = Ensemble((30,)).build(4, 1, n_copies=8, main_columns=(0, 4), seed=0)
+    >>> len(stack.posterior(None).members())
+    8
+    """
+
+    _stack = EnsembleStack

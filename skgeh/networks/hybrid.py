@@ -7,36 +7,18 @@ train together: a layer of all copies is one batched product.
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any, Protocol, cast
+from typing import cast
 
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from torch import Tensor, nn
 
 from skgeh.activations import get_activation
 from skgeh.functions import MLP, Additive, Function, Hybrid, RandomFunction
-
-
-class Family(Protocol):
-    """A family of posteriors over networks: a scikit-learn object that builds stacks of copies."""
-
-    hidden_layer_sizes: tuple[int, ...]
-
-    def check(self) -> None:
-        """Refuse an architecture that has no interactions, or none that could be built."""
-
-    def build(
-        self,
-        n_features: int,
-        n_outputs: int,
-        n_copies: int,
-        main_columns: tuple[int, int],
-        seed: int,
-    ) -> "HybridStack":
-        """Untrained copies."""
-        ...
 
 
 class HybridStack(nn.Module):
@@ -92,7 +74,7 @@ class HybridStack(nn.Module):
         self.register_buffer("noise_variance", torch.ones(n_copies))
 
     def number(self, name: str, parameters: Iterable[nn.Parameter]) -> None:
-        """Register one parameter a layer; nn.ParameterList costs a step of a small net a tenth."""
+        """Register one parameter a layer: nn.ParameterList would slow the steps of small nets."""
         for layer, parameter in enumerate(parameters):
             self.register_parameter(f"{name}_{layer}", parameter)
 
@@ -150,19 +132,85 @@ class HybridStack(nn.Module):
         return Additive(self.main.detach().clone(), basis)
 
 
+@dataclass(frozen=True, eq=False)
+class StackPosterior:
+    """A distribution over functions around the mean networks of S trained copies.
+
+    Parameters
+    ----------
+    means : MLP
+        The copies without noise.
+    main : Additive
+        Their main effects.
+    """
+
+    means: MLP
+    main: Additive
+
+    @property
+    def n_features(self) -> int:
+        """Number of features ``d``."""
+        return self.means.widths[0]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs ``c``."""
+        return self.means.widths[-1]
+
+    def members(self) -> Function:
+        """Mean function of every copy."""
+        return with_main(self.main, self.means)
+
+
 def with_main(main: Additive, mlp: MLP) -> Function:
     """A hybrid function, or the MLP alone if there are no main effects."""
     return Hybrid(main, mlp) if main.coefficients.shape[1] else mlp
 
 
-def check_architecture(sizes: Any, activation: str, length_scale: float | None) -> None:
-    """Refuse what cannot be built, saying what was expected."""
-    given = isinstance(sizes, Sequence) and len(sizes) > 0
-    if not given or not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
-        raise ValueError(
-            "hidden_layer_sizes must be a tuple of one or more whole numbers above 0, such as "
-            f"(100, 100, 100); got {sizes!r}."
-        )
-    get_activation(activation)
-    if length_scale is not None:
-        check_scalar(length_scale, "length_scale", Real, min_val=0, include_boundaries="neither")
+class Family(BaseEstimator):
+    """A family of posteriors over networks: an architecture and the stack that trains it.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=(100, 100, 100)
+        Units in each hidden layer.
+    activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
+        A smooth activation.
+    length_scale : float, default=None
+        Inverse prior standard deviation of the weights; None scales it with the fan-in.
+    """
+
+    _stack: type[HybridStack]
+
+    def __init__(self, hidden_layer_sizes=(100, 100, 100), activation="gelu", length_scale=None):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.length_scale = length_scale
+
+    def check(self) -> None:
+        """Refuse an architecture that has no interactions, or none that could be built."""
+        sizes = self.hidden_layer_sizes
+        given = isinstance(sizes, Sequence) and len(sizes) > 0
+        if not given or not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
+            raise ValueError(
+                "hidden_layer_sizes must be a tuple of one or more whole numbers above 0, such as "
+                f"(100, 100, 100); got {sizes!r}."
+            )
+        get_activation(self.activation)
+        if self.length_scale is not None:
+            check_scalar(
+                self.length_scale, "length_scale", Real, min_val=0, include_boundaries="neither"
+            )
+
+    def build(
+        self,
+        n_features: int,
+        n_outputs: int,
+        n_copies: int,
+        main_columns: tuple[int, int],
+        seed: int,
+    ) -> HybridStack:
+        """Untrained copies; see `HybridStack`."""
+        given = self.get_params()
+        widths = [n_features, *given.pop("hidden_layer_sizes"), n_outputs]
+        return self._stack(widths, n_copies, main_columns=main_columns, seed=seed, **given)

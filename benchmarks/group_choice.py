@@ -1,0 +1,34 @@
+"""How steady the number of groups is under the k-means seed: ten seeds on each fitted model.
+
+The seed also chooses the draws whose mean function is measured. Models: the defaults on the
+simulation of section 5.1 (signal to noise 1) and on scikit-learn's diabetes table.
+"""
+
+import numpy as np
+import torch
+from sklearn.datasets import load_diabetes
+
+from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
+from skgeh import BayesianInteractionRegressor
+from skgeh.datasets import make_interactions
+from skgeh.groups import find_n_groups
+
+
+def run(quick: bool = False) -> list[dict]:
+    tables = {"diabetes": load_diabetes(return_X_y=True)}
+    for n in (300,) if quick else (2000, 20000):
+        tables[f"simulation, n = {n}"] = make_interactions(n, signal_to_noise=1, random_state=0)[:2]
+    return [choices(name, X, y, quick) for name, (X, y) in tables.items()]
+
+
+def choices(name: str, X, y, quick: bool) -> dict:
+    model = BayesianInteractionRegressor(random_state=0, max_epochs=2 if quick else 55).fit(X, y)
+    x = torch.as_tensor(model._points, dtype=torch.float32)
+    chosen = [find_n_groups(model.posterior_, x, seed=k)[0] for k in range(2 if quick else 10)]
+    return {
+        "table": name,
+        "M by seed": " ".join(map(str, chosen)),
+        "mean": float(np.mean(chosen)),
+        "sd": float(np.std(chosen, ddof=1)),
+        "product GFLOP/s": gigaflops(cpu_seconds({"product": matrix_product()})["product"]),
+    }
