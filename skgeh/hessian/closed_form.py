@@ -27,7 +27,7 @@ from skgeh.hessian.group_hessian import GroupHessian
 from skgeh.partition import Partition
 
 STACK = 200_000  # activations of a layer, over all points, up to which small functions are stacked
-BLOCK = 50_000  # activations of a layer that are in memory at once
+BLOCK = 25_000  # activations of a layer that are in memory at once
 CACHE = 200_000  # floats of a Jacobian that stay in the second-level cache beside their products
 TRIANGLE = 64  # from this size on, a Gram product pays for being cut into an upper triangle
 
