@@ -21,7 +21,7 @@ demo: $(VENV)/.plot
 	$(BIN)/python docs/gallery/plot_01_first_table.py
 
 # The networks of the tests are small: a second BLAS thread waits longer than it computes.
-# Demo and benchmarks keep the machine's own setting, for they show what a user gets.
+# The demo keeps the machine's own setting, for it shows what a user gets.
 test: export OMP_NUM_THREADS ?= 1
 test: export MPLBACKEND ?= Agg
 test: $(VENV)/.dev
@@ -37,7 +37,7 @@ docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
 
 bench: export MPLBACKEND ?= Agg
-bench: $(VENV)/.bench
+bench: $(VENV)/.plot
 	$(BIN)/python -m benchmarks
 
 # .venv/.dev: the extra `dev` is installed, with the versions of these files

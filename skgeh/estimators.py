@@ -26,12 +26,12 @@ from skgeh.partition import Partition
 from skgeh.posterior import Interactions
 from skgeh.push_forward import BLOCK, push_forward
 from skgeh.ranking import rank_pairs
-from skgeh.splits import held_out_rows, point_rows
+from skgeh.splits import MAX_POINTS, held_out_rows, point_rows
 from skgeh.training import Rows, StackNet, train
 
 MIN_ROWS = 8
 PREDICT_DRAWS = 100
-CHUNK = 4096  # rows predicted at once
+VALUES = 4096  # predicted at once: the activations behind them stay in the cache
 
 
 class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
@@ -57,20 +57,21 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
     main_effects : {"linear", "spline", None}, default="linear"
         What is kept apart from the interactions.
     max_epochs : int, default=55
-        Passes over the rows. A pass ends after 20 batches at the latest, so that large tables take
-        1100 steps.
-    batch_size : int, default="auto"
+        Epochs: one pass over the rows each, or 20 batches of them where that is less, so that
+        large tables take 1100 steps by default.
+    batch_size : int or "auto", default="auto"
         Rows in a batch; "auto" is a tenth of the rows, at most 250.
     learning_rate : float, default=0.003
-        Highest learning rate of Adam; that of Muon on the hidden matrices is 20/3 as high.
+        Highest learning rate of Adam; hidden matrices, which Muon moves, take 20/3 times and
+        dropout logits 60 times that rate.
     validation_fraction : float, default=0.1
         Share of the rows that each network holds out, at most 2000 rows, to measure the noise.
     patience : int, default=None
         Epochs without improvement on the held-out rows before training stops and each network
         returns to its best state; None trains to the end.
-    n_groups : int, default="auto"
-        Groups of points (M) in the group expected Hessian; "auto" takes the smallest number from
-        which the ranking settles.
+    n_groups : int or "auto", default="auto"
+        Groups of points (M) in the group expected Hessian; "auto" takes the smallest number, from
+        8 on, after which the ranking settles.
     n_draws : int, default=400
         Posterior draws (K).
     callbacks : list of skorch callbacks, default=None
@@ -95,11 +96,13 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
     net_ : skorch.NeuralNet
         The trained networks as a stack of copies.
     history_ : skorch.history.History
-        Losses by epoch.
+        Losses by epoch: ``train_loss`` is the sum of the networks' losses, ``valid_loss`` their
+        mean squared error on held-out rows, in squared standard deviations of the target.
     noise_variance_ : float
         Held-out mean squared error, mean over the networks, in squared units of the target.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Number of features.
+    feature_names_in_ : ndarray of shape (d,)
         Only if X has column names.
 
     References
@@ -182,6 +185,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             If the table has missing values, too few rows or features, or a parameter is not one
             that can be used; the message says what was expected.
         """
+        self.__dict__.pop("posterior_", None)  # a fit that fails leaves no fitted model
         self._check_parameters()
         polars = nw.dependencies.is_polars_dataframe(X)
         X, y = validate_data(
@@ -193,7 +197,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             ensure_min_samples=MIN_ROWS,
             ensure_min_features=2,
         )
-        X, y, weight = self._counted_rows(X, y, sample_weight)
+        X, y, weight = self._counted_rows(X, y.astype(np.float64), sample_weight)
         seeds = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         rows_seed, train_seed, self._seed = seeds.generate_state(3, np.uint32).tolist()
         generator = np.random.default_rng(rows_seed)
@@ -210,13 +214,15 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         Z = self._x_scaler.transform(X)
         target = self._y_scaler.transform(y[:, None])
         held_out = held_out_rows(len(Z), self.n_networks, self.validation_fraction, generator)
-        self._points = Z[point_rows(len(Z), held_out, generator)]
+        self._points = Z[point_rows(held_out, weight, generator)]
         self.net_ = self._train(Z, target, weight, held_out, train_seed)
-        self.posterior_ = self.net_.module_.to("cpu").posterior(self._main.basis)
+        stack = self.net_.module_.to("cpu")
+        stack.silence(torch.from_numpy(np.ptp(X, axis=0) == 0))
         self.history_ = self.net_.history
-        noise = self.net_.module_.noise_variance.mean().item()
-        self.noise_variance_ = noise * float(self._y_scaler.scale_[0]) ** 2
-        self._interactions = None
+        scale = float(self._y_scaler.scale_[0])
+        self.noise_variance_ = stack.noise_variance.mean().item() * scale**2
+        self._interactions: Interactions | None = None
+        self.posterior_ = stack.posterior(self._main.basis)
         return self
 
     def predict(self, X, return_std=False):
@@ -236,22 +242,23 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         """
         x = self._standardised(X)
         scale, shift = self._y_scaler.scale_[0], self._y_scaler.mean_[0]
-        mean = evaluate(self.posterior_.members(), x).mean(0)[:, 0] * scale + shift
+        members = evaluate(self.posterior_.members(), x, self.n_networks)
+        mean = members.mean(0)[:, 0] * scale + shift
         if not return_std:
             return mean
         generator = torch.Generator().manual_seed(self._seed)
         moments = Moments.none(len(x))
         for first in range(0, PREDICT_DRAWS, BLOCK):
-            draws = evaluate(self.posterior_.draw(BLOCK, generator, first=first), x)[:, :, 0]
-            moments = moments.merged(Moments.of(draws))
+            function = self.posterior_.draw(BLOCK, generator, first=first)
+            moments = moments.merged(Moments.of(evaluate(function, x, BLOCK)[:, :, 0]))
         return mean, np.sqrt(moments.variance * scale**2 + self.noise_variance_)
 
     @property
     def interactions_(self) -> Interactions:
         """Interactions at held-out rows, computed when first asked for."""
-        check_is_fitted(self)
+        check_is_fitted(self, "posterior_")
         if self._interactions is None:
-            self._interactions = self._measure(self._points, self.n_groups, self.n_draws)
+            self._interactions = self.interactions()
         return self._interactions
 
     @property
@@ -267,8 +274,9 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, d), default=None
-            Points to average over, all of them; by default up to 1000 rows of the training table,
-            held-out ones first.
+            Points to average over, all of them (the number of groups and the scores are decided
+            on 1000 of them); by default up to 1000 rows of the training table, held-out ones
+            first, in proportion to their weights.
         n_groups : int or "auto", default=None
             The estimator's own if None.
         n_draws : int, default=None
@@ -278,7 +286,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         -------
         Interactions
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "posterior_")
         n_groups = self.n_groups if n_groups is None else n_groups
         n_draws = self.n_draws if n_draws is None else n_draws
         check_scalar(n_draws, "n_draws", Integral, min_val=2)
@@ -308,14 +316,14 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             for name in ("hidden_layer_sizes", "activation", "length_scale")
             if getattr(self, name) is not None
         }
-        if not isinstance(self.posterior, str):
+        if isinstance(self.posterior, Family):
             if given:
                 raise ValueError(
                     f"posterior={self.posterior!r} brings its own architecture, but {given} came "
                     "beside it. Set these on the posterior, and leave them at None here."
                 )
             network = clone(self.posterior)
-        elif self.posterior in networks.FAMILIES:
+        elif isinstance(self.posterior, str) and self.posterior in networks.FAMILIES:
             network = networks.FAMILIES[self.posterior](**given)
         else:
             known = ", ".join(repr(name) for name in networks.FAMILIES)
@@ -378,15 +386,18 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
 
     def _standardised(self, X: Any) -> NDArray[np.float64]:
         """New rows in the units of the posterior."""
-        check_is_fitted(self)
+        check_is_fitted(self, "posterior_")
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self._x_scaler.transform(X)
 
     def _measure(self, points: NDArray, n_groups: int | str, n_draws: int) -> Interactions:
         """Push the posterior through the group expected Hessian at some points."""
         x = torch.as_tensor(points, dtype=torch.float32)
+        # what needs every pair at every point makes do with as many points as a fit measures at
+        some = np.random.default_rng(self._seed).permutation(len(x))[:MAX_POINTS]
+        few = x if len(x) <= MAX_POINTS else x[torch.from_numpy(some)]
         if isinstance(n_groups, str):
-            n_groups, _ = find_n_groups(self.posterior_, x, seed=self._seed)
+            n_groups, _ = find_n_groups(self.posterior_, few, seed=self._seed)
         partition = Partition.kmeans(points, n_groups, self._seed)
         bar = partial(tqdm, total=-(-n_draws // BLOCK), desc="draws", disable=not self.verbose)
         pushed = push_forward(
@@ -404,7 +415,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             pairs=pair_index(self.n_features_in_),
             effect=effect,
             std=np.sqrt(pushed.effect.variance),
-            score=rank_pairs(self.posterior_, x, effect, seed=self._seed),
+            score=rank_pairs(self.posterior_, few, effect, seed=self._seed),
             draws=pushed.draws,
             group_effects=pushed.groups.mean,
             group_std=np.sqrt(pushed.groups.variance),
@@ -416,12 +427,13 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         )
 
 
-def evaluate(function: Function, Z: NDArray) -> NDArray[np.float64]:
-    """Values of a stack of functions at many rows, shape (K, n, c)."""
+def evaluate(function: Function, Z: NDArray, copies: int) -> NDArray[np.float64]:
+    """Values of a stack of functions at many rows, shape (copies, n, c)."""
+    few = max(64, VALUES // copies)
     with torch.no_grad():
         parts = [
-            function(torch.as_tensor(Z[start : start + CHUNK], dtype=torch.float32)).numpy()
-            for start in range(0, len(Z), CHUNK)
+            function(torch.as_tensor(Z[start : start + few], dtype=torch.float32)).numpy()
+            for start in range(0, len(Z), few)
         ]
     return np.concatenate(parts, axis=1, dtype=np.float64)
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SETTLED = 0.02  # share of the whole curve that may still be ahead
-NO_CHANGE = 1e-20  # effects that swap ranks by rounding
+NEGLIGIBLE = 1e-6  # changes of rank between pairs that differ by a thousandth of all effects
 
 
 def group_expected_hessian(group_means: NDArray, weights: NDArray) -> NDArray:
@@ -59,8 +59,8 @@ def choose_n_groups(distances: NDArray) -> int:
     """Smallest number of groups after which the ranking hardly changes any more.
 
     The curve is the median over several k-means seeds. The choice is the first M from which all
-    that is left of it, the sum over M, M + 1, ..., is at most 2 % of the whole: a sum is steadier
-    under the seed than any single step.
+    that is left of it, the sum over M, M + 1, ..., is at most 2 % of the whole, or negligible: a
+    sum is steadier under the seed than any single step.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def choose_n_groups(distances: NDArray) -> int:
     Returns
     -------
     int
-        M; ``M_max`` if the curve never settles, 1 if it is zero everywhere.
+        M; ``M_max`` if the curve never settles, 1 if all of it is negligible.
 
     Examples
     --------
@@ -80,8 +80,8 @@ def choose_n_groups(distances: NDArray) -> int:
     1
     """
     curve = np.median(distances, axis=0)
-    if not curve.max(initial=0) > NO_CHANGE:
+    left = np.cumsum(curve[::-1])[::-1]
+    if not left.max(initial=0) > NEGLIGIBLE:
         return 1
-    left = np.cumsum(curve[::-1])[::-1] / curve.sum()
-    settled = np.flatnonzero(left <= SETTLED)
+    settled = np.flatnonzero(left <= max(SETTLED * left[0], NEGLIGIBLE))
     return int(settled[0]) + 2 if len(settled) else len(curve) + 1

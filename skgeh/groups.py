@@ -19,13 +19,14 @@ from skgeh.ranking import leading_pairs
 
 FIXED_DRAWS = 24  # draws whose mean function is measured
 N_SEEDS = 5  # k-means runs over which the curve is a median
+MIN_GROUPS = 8  # where no rank can change, as with two features, the curve is blind to cancelling
 MAX_GROUPS = 30
 
 
 def find_n_groups(
     posterior: RandomFunction, x: Tensor, *, target: int | None = None, seed: int = 0
 ) -> tuple[int, NDArray[np.float64]]:
-    """Choose the number of groups.
+    """Choose the number of groups, at least 8 of them.
 
     Parameters
     ----------
@@ -49,7 +50,8 @@ def find_n_groups(
         partitions = [Partition.kmeans(points, m, seed + k) for m in range(1, most + 1)]
         effects = group_curve(hessians, partitions)
         distances.append([rank_weighted_distance(b, a) for a, b in pairwise(effects)])
-    return choose_n_groups(np.array(distances)), np.array(distances)
+    chosen = max(choose_n_groups(np.array(distances)), min(MIN_GROUPS, len(x)))
+    return chosen, np.array(distances)
 
 
 def mean_function_hessians(

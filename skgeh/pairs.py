@@ -1,6 +1,4 @@
-"""Pairs of features: their order, their names, and the way to and from a symmetric matrix."""
-
-from collections.abc import Sequence
+"""Pairs of features: their order, and the way to and from a symmetric matrix."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,14 +77,3 @@ def to_matrix(values: NDArray, n_features: int) -> NDArray:
     matrix[..., rows, columns] = values
     matrix[..., columns, rows] = values
     return matrix
-
-
-def pair_names(feature_names: Sequence[str], pairs: NDArray[np.intp]) -> list[str]:
-    """Names of pairs, written as scikit-learn's PolynomialFeatures writes a product.
-
-    Examples
-    --------
-    >>> pair_names(["age", "bmi", "bp"], np.array([[0, 2], [1, 2]]))
-    ['age bp', 'bmi bp']
-    """
-    return [f"{feature_names[i]} {feature_names[j]}" for i, j in pairs]

@@ -15,7 +15,7 @@ ROWS_SHOWN = 10  # in the HTML form
 SMALLEST = np.finfo(float).smallest_subnormal  # a probability is never printed as 0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Interactions:
     """Posterior of the group expected Hessian (GEH) of every pair of features.
 
@@ -168,6 +168,10 @@ class Interactions:
         }
         ordered = {name: values[order].tolist() for name, values in columns.items()}
         return nw.from_dict(ordered, backend=self.frame_backend).to_native()
+
+    def __repr__(self) -> str:
+        first = ", ".join(f"{a} x {b}" for a, b in self.top(3))
+        return f"<Interactions of {len(self.pairs)} pairs, highest score: {first}>"
 
     def _repr_html_(self) -> str:
         head = "<tr><th></th><th></th><th>score</th><th>effect</th><th>95 % interval</th></tr>"

@@ -52,9 +52,7 @@ def rank_pairs(
     -------
     ndarray of shape (P,)
     """
-    leading = np.arange(len(effect))
-    if len(effect) > MANY_PAIRS:
-        leading = np.sort(np.argsort(-effect, kind="stable")[:LEADING_PAIRS])
+    leading = strongest(effect)
     pairs = pair_index(posterior.n_features)[leading]
     with torch.no_grad():
         hessians = pointwise_hessians(posterior.members(), x, torch.from_numpy(pairs)).cpu().numpy()
@@ -79,8 +77,15 @@ def leading_pairs(posterior: RandomFunction, x: Tensor, target: int | None = Non
             hessian = group_mean_hessians(posterior.members(), x, groups).full()
         chosen = hessian.mean(0) if target is None else hessian[:, target].mean(0, keepdim=True)
         effect = group_expected_hessian(to_vector(chosen.cpu().numpy()), groups.weights).mean(0)
-        pairs = pairs[np.sort(np.argsort(-effect, kind="stable")[:LEADING_PAIRS])]
+        pairs = pairs[strongest(effect)]
     return torch.from_numpy(pairs)
+
+
+def strongest(effect: NDArray) -> NDArray[np.intp]:
+    """Places of the pairs that get a Hessian at every point, in order of their places."""
+    if len(effect) <= MANY_PAIRS:
+        return np.arange(len(effect))
+    return np.sort(np.argsort(-effect, kind="stable")[:LEADING_PAIRS])
 
 
 def detection_score(hessians: NDArray, X: NDArray, pairs: NDArray, seed: int = 0) -> NDArray:

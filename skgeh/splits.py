@@ -27,17 +27,35 @@ def held_out_rows(
 
 
 def point_rows(
-    n_rows: int, held_out: NDArray[np.intp], generator: np.random.Generator
+    held_out: NDArray[np.intp], weight: NDArray[np.float64], generator: np.random.Generator
 ) -> NDArray[np.intp]:
     """Rows to measure at, up to 1000: held-out ones in random order, then any.
 
+    Rows that count more than others come in proportion to their weights, some of them repeatedly.
+
+    Parameters
+    ----------
+    held_out : ndarray
+        Rows that some network holds out.
+    weight : ndarray of shape (n,)
+        How often each row counts.
+    generator : numpy Generator
+
     Examples
     --------
-    >>> rows = point_rows(6, np.array([[4], [2]]), np.random.default_rng(0))
+    >>> rows = point_rows(np.array([[4], [2]]), np.ones(6), np.random.default_rng(0))
     >>> sorted(rows[:2].tolist()), sorted(rows.tolist())
     ([2, 4], [0, 1, 2, 3, 4, 5])
+    >>> heavy = point_rows(np.array([1]), np.array([1.0, 3.0]), np.random.default_rng(0))
+    >>> np.bincount(heavy).tolist()
+    [250, 750]
     """
-    held = np.zeros(n_rows, dtype=bool)
+    held = np.zeros(len(weight), dtype=bool)
     held[held_out] = True
-    order = generator.permutation(n_rows)
-    return order[np.argsort(~held[order], kind="stable")][:MAX_POINTS]
+    order = generator.permutation(len(weight))
+    order = order[np.argsort(~held[order], kind="stable")]
+    if np.ptp(weight) > 0:
+        order = order[: max(held.sum(), MAX_POINTS)]
+        shares = np.cumsum(weight[order]) / weight[order].sum()
+        return order[np.searchsorted(shares, (np.arange(MAX_POINTS) + 0.5) / MAX_POINTS)]
+    return order[:MAX_POINTS]

@@ -106,7 +106,7 @@ class TestAnswers:
 
     def test_points_are_held_out_rows_first(self, simulated):
         held_out = held_out_rows(100, 4, 0.1, np.random.default_rng(0))
-        rows = point_rows(100, held_out, np.random.default_rng(0))
+        rows = point_rows(held_out, np.ones(100), np.random.default_rng(0))
         assert len(np.unique(held_out)) == held_out.size == 40
         assert set(rows[:40]) == set(held_out.ravel())
         assert sorted(rows) == list(range(100))
@@ -159,10 +159,10 @@ class TestInvariance:
         weighted, repeated = [], []
         for seed in range(4):
             fit = small(max_epochs=40, random_state=seed).fit(X, y, sample_weight=weight)
-            weighted.append(fit.interactions(X, n_groups=4).effect)
+            weighted.append(fit.interactions_.effect)
             fit = small(max_epochs=40, random_state=seed)
             fit.fit(np.repeat(X, weight, 0), np.repeat(y, weight))
-            repeated.append(fit.interactions(X, n_groups=4).effect)
+            repeated.append(fit.interactions_.effect)
         error = np.sqrt((np.var(weighted, 0, ddof=1) + np.var(repeated, 0, ddof=1)) / 4)
         difference = np.abs(np.mean(weighted, 0) - np.mean(repeated, 0))
         np.testing.assert_array_less(difference, 5 * error + 0.02)
@@ -243,6 +243,20 @@ class TestTables:
         model = small(max_epochs=40).fit(X, y)
         assert model.interactions_.top(1) == [("x0", "x1")]
 
+    def test_effects_of_two_features_that_cancel(self):
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(600, 2))
+        y = X[:, 0] ** 2 * X[:, 1]
+        found = small(max_epochs=55).fit(X, y).interactions_
+        signed = found.group_effects[:, 0]
+        assert signed.min() < -0.1 and signed.max() > 0.1
+        assert found.effect[0] > 5 * abs(found.group_weights @ signed)
+
+    def test_boolean_and_integer_targets(self):
+        X, y = product()
+        for target in (y > 0, np.round(3 * y).astype(int)):
+            assert np.isfinite(small().fit(X, target).predict(X)).all()
+
     def test_constant_duplicate_and_collinear_columns(self):
         X, y = product()
         X = np.column_stack([X, np.full(len(X), 7.0), X[:, 0], X[:, 1] + X[:, 2]])
@@ -250,7 +264,7 @@ class TestTables:
         found = model.interactions_
         assert np.isfinite(found.to_frame()[["score", "effect", "std"]].to_numpy()).all()
         constant = (found.pairs == 3).any(1)
-        assert found.effect[constant].max() < found.effect[~constant].max() / 3
+        assert (found.effect[constant] == 0).all()
 
     def test_two_features(self):
         X, y = product(d=2)
@@ -276,6 +290,8 @@ class TestRefusals:
             ({"activation": "sine"}, "'gelu'.*got 'sine'"),
             ({"posterior": "laplace"}, "concrete_dropout.*got 'laplace'"),
             ({"posterior": networks.Ensemble()}, "brings its own architecture"),
+            ({"posterior": None, "hidden_layer_sizes": None}, "an object of skgeh.networks"),
+            ({"posterior": LinearRegression()}, "an object of skgeh.networks"),
             ({"hidden_layer_sizes": ()}, "one or more"),
             ({"hidden_layer_sizes": (10, 0)}, "whole numbers above 0"),
             ({"main_effects": "cubic"}, "'linear', 'spline' or None"),
@@ -329,6 +345,14 @@ class TestRefusals:
         X, y = product(n=60)
         with pytest.warns(UserWarning, match="Divide them by their mean"):
             small().fit(X, y, sample_weight=np.full(60, 1 / 60))
+
+    def test_a_fit_that_fails_leaves_no_fitted_model(self):
+        X, y = product(n=60)
+        model = small().fit(X, y)
+        with pytest.raises(ValueError, match="contains NaN"):
+            model.fit(X, np.where(y > 1, np.nan, y))
+        with pytest.raises(NotFittedError):
+            model.predict(X)
 
     def test_unfitted(self):
         with pytest.raises(NotFittedError):

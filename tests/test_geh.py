@@ -204,9 +204,14 @@ def test_at_most_two_percent_of_the_curve_is_left(seed):
     assert sum(curve[m - 2 :]) <= 0.02 * sum(curve) < sum(curve[m - 3 :])
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e10])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e10])
 def test_only_the_shape_of_the_curve_counts(scale):
     assert choose_n_groups(scale * np.array([[5, 2, 0.01, 0, 0.02, 0]])) == 4
+
+
+def test_what_is_negligible_does_not_count():
+    assert choose_n_groups(1e-8 * np.array([[5, 2, 0.01, 0, 0.02, 0]])) == 1
+    assert choose_n_groups(np.array([[3e-5, 0, 0, 0, 9e-7, 0]])) == 3
 
 
 def test_a_spike_under_one_seed_of_five_is_noise():

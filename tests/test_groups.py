@@ -24,6 +24,7 @@ from tests.oracles import (
 @pytest.fixture(autouse=True)
 def _few_groups(monkeypatch):
     monkeypatch.setattr(groups, "MAX_GROUPS", 12)
+    monkeypatch.setattr(groups, "MIN_GROUPS", 1)
 
 
 def one_function(function, n_features):
@@ -140,3 +141,12 @@ def test_the_target_is_the_output_that_is_measured():
     answers = [find_n_groups(both, x, target=target)[0] for target in (0, 1)]
     assert answers == [1, find_n_groups(one_function(by_region, 3), x)[0]]
     assert answers[1] > 1
+
+
+@pytest.mark.parametrize(("n_points", "expected"), [(60, 8), (5, 5)])
+def test_never_fewer_than_eight_groups_where_there_are_as_many_points(
+    monkeypatch, n_points, expected
+):
+    monkeypatch.undo()
+    product = one_function(lambda a, b: a * b, 2)
+    assert find_n_groups(product, random_points(n_points, 2))[0] == expected

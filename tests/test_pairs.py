@@ -2,9 +2,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from sklearn.preprocessing import PolynomialFeatures
 
-from skgeh.pairs import n_pairs, pair_index, pair_names, to_matrix, to_vector
+from skgeh.pairs import n_pairs, pair_index, to_matrix, to_vector
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 8, 41])
@@ -39,10 +38,3 @@ def test_to_a_matrix_and_back(d, dtype):
 def test_a_vector_is_the_upper_triangle_by_rows():
     matrix = np.arange(16).reshape(4, 4)  # not symmetric: the lower triangle must not show
     assert to_vector(matrix).tolist() == [1, 2, 3, 6, 7, 11]
-
-
-def test_names_are_those_of_scikit_learn():
-    names = ["age", "sex", "bmi", "bp"]
-    products = PolynomialFeatures(interaction_only=True, include_bias=False).fit(np.zeros((1, 4)))
-    expected = products.get_feature_names_out(names)[4:10].tolist()
-    assert pair_names(names, pair_index(4)) == expected

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
 
@@ -42,8 +43,6 @@ def _read_table(file_name: str, openml_id: int, data_home: Any, **openml: str) -
     """Read a named folder, else the folder SKGEH_DATA, else OpenML."""
     folder = os.environ.get("SKGEH_DATA") if data_home is None else data_home
     if folder:
-        import pandas as pd  # the simulations do without it
-
         path = Path(folder).expanduser() / file_name
         if not path.is_file():
             raise FileNotFoundError(

@@ -5,4 +5,4 @@ from skgeh.networks.ensemble import Ensemble
 
 FAMILIES = {"concrete_dropout": ConcreteDropout, "ensemble": Ensemble}
 
-__all__ = ["FAMILIES", "ConcreteDropout", "Ensemble"]
+__all__ = ["ConcreteDropout", "Ensemble"]

@@ -13,7 +13,7 @@ import torch
 from sklearn.utils import check_scalar
 from torch import Tensor, nn
 
-from skgeh.functions import MLP, Additive, Function
+from skgeh.functions import MLP, Function
 from skgeh.networks.concrete_layer import ConcreteLayer, Divergence
 from skgeh.networks.hybrid import Family, HybridStack, StackPosterior, with_main
 
@@ -104,7 +104,7 @@ class ConcreteDropoutPosterior(StackPosterior):
             uniform = torch.rand(kept.shape, generator=generator).to(kept)
             masks.append((uniform < kept) / kept)
         mlp = fold(self.means, turn, [mask.squeeze(1) for mask in masks])
-        return with_main(Additive(self.main.coefficients[turn], self.main.basis), mlp)
+        return with_main(self.main[turn], mlp)
 
 
 class ConcreteDropout(Family):

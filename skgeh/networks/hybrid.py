@@ -122,6 +122,11 @@ class HybridStack(nn.Module):
     def after_step(self) -> None:
         """Bring parameters back into their range after an optimiser step."""
 
+    @torch.no_grad()
+    def silence(self, features: Tensor) -> None:
+        """Cut the network's connections from features that never vary."""
+        self.numbered_at("weight", 0)[:, features] = 0
+
     def means(self) -> MLP:
         """The copies' mean networks."""
         weights = tuple(weight.detach().clone() for weight in self.weights)

@@ -36,8 +36,7 @@ class MainEffects:
         self.columns = (0, d if self.kind == "linear" else 0)
         if self.kind == "spline":
             self.splines = SplineTransformer(N_KNOTS, include_bias=False, extrapolation="linear")
-            self.columns = (d, d + self.splines.fit_transform(X[:2]).shape[1])
-            self.splines.fit(X)
+            self.columns = (d, d + self.splines.fit(X).n_features_out_)
         return self
 
     def inputs(self, X: NDArray) -> Tensor:
