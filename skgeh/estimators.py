@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from tqdm.auto import tqdm
 
 from skgeh import networks
-from skgeh.functions import Function
+from skgeh.functions import evaluate
 from skgeh.groups import find_n_groups
 from skgeh.moments import Moments
 from skgeh.networks.hybrid import Family
@@ -26,12 +26,11 @@ from skgeh.partition import Partition
 from skgeh.posterior import Interactions
 from skgeh.push_forward import BLOCK, push_forward
 from skgeh.ranking import rank_pairs
-from skgeh.splits import MAX_POINTS, held_out_rows, point_rows
+from skgeh.splits import MAX_POINTS, counted_rows, held_out_rows, point_rows
 from skgeh.training import Rows, StackNet, train
 
 MIN_ROWS = 8
 PREDICT_DRAWS = 100
-VALUES = 4096  # predicted at once: the activations behind them stay in the cache
 
 
 class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
@@ -197,7 +196,9 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             ensure_min_samples=MIN_ROWS,
             ensure_min_features=2,
         )
-        X, y, weight = self._counted_rows(X, y.astype(np.float64), sample_weight)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        counted = counted_rows(weight, MIN_ROWS)
+        X, y, weight = X[counted], y[counted].astype(np.float64), weight[counted]
         seeds = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         rows_seed, train_seed, self._seed = seeds.generate_state(3, np.uint32).tolist()
         generator = np.random.default_rng(rows_seed)
@@ -333,26 +334,6 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         network.check()
         return network
 
-    @staticmethod
-    def _counted_rows(X: NDArray, y: NDArray, sample_weight: Any) -> tuple[NDArray, ...]:
-        """Rows with a weight above zero, and their weights."""
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        counted = weight > 0
-        if counted.sum() < MIN_ROWS:
-            raise ValueError(
-                f"Found {counted.sum()} rows with a sample weight above zero while a minimum of "
-                f"{MIN_ROWS} is required."
-            )
-        if weight.sum() < counted.sum() / 2:
-            warnings.warn(
-                f"The sample weights of {counted.sum()} rows sum to {weight.sum():.3g}. They are "
-                "read as counts of rows, so the prior will outweigh the data. Divide them by "
-                "their mean if they are no counts.",
-                UserWarning,
-                stacklevel=3,  # the caller of fit
-            )
-        return X[counted], y[counted], weight[counted]
-
     def _train(
         self, Z: NDArray, target: NDArray, weight: NDArray, held_out: NDArray, seed: int
     ) -> StackNet:
@@ -425,17 +406,6 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             target_scale=float(self._y_scaler.scale_[0]),
             frame_backend=self._frame_backend,
         )
-
-
-def evaluate(function: Function, Z: NDArray, copies: int) -> NDArray[np.float64]:
-    """Values of a stack of functions at many rows, shape (copies, n, c)."""
-    few = max(64, VALUES // copies)
-    with torch.no_grad():
-        parts = [
-            function(torch.as_tensor(Z[start : start + few], dtype=torch.float32)).numpy()
-            for start in range(0, len(Z), few)
-        ]
-    return np.concatenate(parts, axis=1, dtype=np.float64)
 
 
 def check_auto(value: Any, name: str) -> None:

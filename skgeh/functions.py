@@ -14,12 +14,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skgeh.activations import Activation
 
 Function = Callable[[Tensor], Tensor]
+
+VALUES = 4096  # computed at once: the activations behind them stay in the cache
 
 
 class RandomFunction(Protocol):
@@ -178,3 +182,31 @@ def stack(functions: Iterable[Function]) -> Function:
     """One function (n, d) -> (K, n, c) from K functions (n, d) -> (n, c)."""
     functions = list(functions)
     return lambda x: torch.stack([function(x) for function in functions])
+
+
+def evaluate(function: Function, X: NDArray, copies: int) -> NDArray[np.float64]:
+    """Values of a stack of functions at many rows.
+
+    Parameters
+    ----------
+    function : callable (n, d) -> (copies, n, c)
+    X : ndarray of shape (n, d)
+    copies : int
+        Functions in the stack: with many, fewer rows are taken at once.
+
+    Returns
+    -------
+    ndarray of shape (copies, n, c)
+
+    Examples
+    --------
+    >>> evaluate(stack([torch.sin, torch.cos]), np.zeros((5, 1)), copies=2)[:, 0, 0].tolist()
+    [0.0, 1.0]
+    """
+    few = max(64, VALUES // copies)
+    with torch.no_grad():
+        parts = [
+            function(torch.as_tensor(X[start : start + few], dtype=torch.float32)).numpy()
+            for start in range(0, len(X), few)
+        ]
+    return np.concatenate(parts, axis=1, dtype=np.float64)

@@ -1,10 +1,48 @@
-"""Which rows are held out, and at which rows interactions are measured."""
+"""Which rows count, which are held out, and at which ones interactions are measured."""
+
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
 
 MAX_HELD_OUT = 2000  # more rows would measure the noise no better, and could have been learned from
 MAX_POINTS = 1000
+
+
+def counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_]:
+    """Rows with a weight above zero, shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If fewer than `minimum` rows count.
+
+    Warns
+    -----
+    UserWarning
+        If the weights sum to less than half the rows: they are read as counts.
+
+    Examples
+    --------
+    >>> counted_rows(np.array([1.0, 0.0, 2.0]), minimum=2).tolist()
+    [True, False, True]
+    """
+    counted = weight > 0
+    n_rows, total = counted.sum(), weight.sum()
+    if n_rows < minimum:
+        raise ValueError(
+            f"Found {n_rows} rows with a sample weight above zero while a minimum of {minimum} is "
+            "required."
+        )
+    if total < n_rows / 2:
+        warnings.warn(
+            f"The sample weights of {n_rows} rows sum to {total:.3g}. They are read as counts of "
+            "rows, so the prior will outweigh the data. Divide them by their mean if they are no "
+            "counts.",
+            UserWarning,
+            stacklevel=3,  # the caller of fit
+        )
+    return counted
 
 
 def held_out_rows(

@@ -21,6 +21,7 @@ from skgeh import BayesianInteractionRegressor, networks
 from skgeh.datasets import make_interactions
 from skgeh.geh import group_expected_hessian
 from skgeh.partition import Partition
+from skgeh.push_forward import push_forward
 from skgeh.splits import held_out_rows, point_rows
 
 SAMPLE_WEIGHT = {
@@ -271,6 +272,17 @@ class TestTables:
         found = small().fit(X, y).interactions_
         assert found.effect.shape == (1,)
         assert len(found.to_frame()) == 1
+
+    def test_more_points_than_a_fit_measures_at(self):
+        X, y = product(n=1600)
+        model = small(max_epochs=3).fit(X, y)
+        found = model.interactions(X, n_groups=1)
+        x = torch.as_tensor(model._x_scaler.transform(X), dtype=torch.float32)
+        pushed = push_forward(
+            model.posterior_, x, Partition.one_group(1600), n_draws=50, seed=model._seed
+        )
+        np.testing.assert_array_equal(found.effect, pushed.draws.mean(0))
+        assert np.isfinite(model.interactions(X).score).all()
 
     def test_few_rows(self):
         X, y = product(n=8)
