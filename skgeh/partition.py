@@ -68,7 +68,7 @@ class Partition:
         n_groups = min(n_groups, len(np.unique(X, axis=0)))
         if n_groups == 1:
             return cls.one_group(len(X))
-        # one thread: k-means on a thousand points loses many times its cost to a second one
+        # one thread: on a busy machine a second one makes k-means of few points many times slower
         with warnings.catch_warnings(), threadpools().limit(limits=1):
             # points that differ by rounding only are fewer clusters than asked for
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -198,8 +198,10 @@ def train(
     )
     net.n_samples_ = n_samples
     net.fit(rows)
-    if "valid_loss" not in net.history[-1] or (
-        len(net.history) < max_epochs and not (patience or callbacks)
+    if (
+        not net.history
+        or "valid_loss" not in net.history[-1]
+        or (len(net.history) < max_epochs and not (patience or callbacks))
     ):
         raise KeyboardInterrupt  # skorch takes it for the wish to stop early, and keeps it quiet
     return net

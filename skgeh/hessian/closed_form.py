@@ -7,7 +7,8 @@ MLP is a sum over its hidden layers,
 
 so the mean over a group of points is one product of the stacked Jacobians a layer. `x` enters
 through ``W_1`` alone: ``Hess = W_1^T H W_1`` with ``H`` the Hessian with respect to ``z_1``, whose
-cost does not grow with the number of features. The cheaper space is chosen by counted operations.
+cost does not grow with the number of features. The cheaper space is chosen by counted operations;
+with many features, always the smaller one.
 
 Axes: K functions, c outputs, M groups, n points, d features, h units. A Jacobian is kept as
 (K, d, n, h), so that a layer is one product and a group is one contiguous block.
@@ -29,6 +30,7 @@ from skgeh.partition import Partition
 STACK = 200_000  # activations of a layer, over all points, up to which small functions are stacked
 BLOCK = 25_000  # activations of a layer that are in memory at once
 CACHE = 200_000  # floats of a Jacobian that stay in the second-level cache beside their products
+WIDE = 128  # features above which (d, d) matrices of a stack of draws would fill the memory
 TRIANGLE = 64  # from this size on, a Gram product pays for being cut into an upper triangle
 
 
@@ -49,6 +51,7 @@ def group_hessian(mlp: MLP, x: Tensor, partition: Partition) -> GroupHessian:
     order = np.argsort(partition.labels, kind="stable")
     x, labels = x.index_select(0, torch.from_numpy(order).to(x.device)), partition.labels[order]
     hidden = prefers_hidden_space(mlp.widths, len(x), partition.n_groups)
+    hidden = hidden or mlp.widths[1] < mlp.widths[0] > WIDE
     at_once = max(1, STACK // (len(x) * max(mlp.widths[1:-1])))
     starts = range(0, len(mlp), at_once)
     sums = [_sums(mlp[start : start + at_once], x, labels, hidden) for start in starts]

@@ -1,6 +1,6 @@
 """The two formulas of concrete dropout, with their derivatives written out.
 
-Autograd would take them apart into a dozen small steps a layer, which for small networks is most of
+Autograd would take them apart into a dozen small steps a layer, which for small networks is much of
 the time of a training step.
 """
 

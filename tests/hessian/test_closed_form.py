@@ -255,6 +255,7 @@ def test_the_cheaper_space_is_chosen(monkeypatch, n_features, hidden, n_groups):
     partition = random_partition(100, n_groups)
     chosen = closed_form.prefers_hidden_space(mlp.widths, 100, n_groups)
     monkeypatch.setattr(closed_form, "TRIANGLE", 10**9)
+    monkeypatch.setattr(closed_form, "WIDE", 10**9)
     counts = {}
     for space in (True, False):
         monkeypatch.setattr(closed_form, "prefers_hidden_space", lambda *sizes, s=space: s)
@@ -262,3 +263,13 @@ def test_the_cheaper_space_is_chosen(monkeypatch, n_features, hidden, n_groups):
             group_mean_hessians(mlp, x, partition).full()
         counts[space] = counter.count
     assert counts[chosen] <= 1.02 * counts[not chosen]
+
+
+@pytest.mark.parametrize("hidden", [(4,), (4, 3)])
+def test_with_many_features_no_matrix_over_all_pairs_is_formed(monkeypatch, hidden):
+    monkeypatch.setattr(closed_form, "WIDE", 6)
+    mlp, x = random_mlp((7, *hidden, 1), 2), random_points(19, 7)
+    partition = random_partition(19, 4)
+    answer = group_mean_hessians(mlp, x, partition)
+    assert answer.core.shape[-1] == 4
+    assert_close(answer.full(), means_by_hand(mlp, x, partition))
