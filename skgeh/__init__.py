@@ -4,11 +4,13 @@ from skgeh import datasets, networks
 from skgeh.display import InteractionDisplay
 from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.posterior import Interactions
+from skgeh.testing import crossfit_test
 
 __all__ = [
     "BayesianInteractionRegressor",
     "InteractionDisplay",
     "Interactions",
+    "crossfit_test",
     "datasets",
     "networks",
 ]

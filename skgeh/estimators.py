@@ -335,10 +335,22 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         return network
 
     def _train(
-        self, Z: NDArray, target: NDArray, weight: NDArray, held_out: NDArray, seed: int
+        self,
+        Z: NDArray,
+        target: NDArray,
+        weight: NDArray,
+        held_out: NDArray,
+        seed: int,
+        training: NDArray | None = None,
     ) -> StackNet:
-        """The trained stack of networks, in standard units."""
-        n = len(Z)
+        """A trained stack of networks, in standard units: one for each line of `held_out`.
+
+        Each trains on its line of `training`, by default on all rows that it does not hold out, and
+        on the target or, if `target` has shape (S, n, 1), on its own.
+        """
+        if training is None:
+            training = np.stack([np.setdiff1d(np.arange(len(Z)), rows) for rows in held_out])
+        n_rows = training.shape[1] + held_out.shape[1]
         self._main = MainEffects(self.main_effects).fit(Z)
         table = (
             self._main.inputs(Z).to(self.device),
@@ -347,14 +359,15 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
                 (weight / weight.mean())[:, None], dtype=torch.float32, device=self.device
             ),
         )
-        training = np.stack([np.setdiff1d(np.arange(n), rows) for rows in held_out])
-        batch_size = min(250, max(1, n // 10)) if self.batch_size == "auto" else self.batch_size
+        batch_size = (
+            min(250, max(1, n_rows // 10)) if self.batch_size == "auto" else self.batch_size
+        )
         return train(
             self._network(),
             Rows(*table, training, held_out=Rows(*table, held_out)),
             n_features=Z.shape[1],
             main_columns=self._main.columns,
-            n_samples=float(weight.sum()),
+            n_samples=float(weight.sum()) * n_rows / len(Z),
             max_epochs=self.max_epochs,
             batch_size=min(batch_size, training.shape[1]),
             learning_rate=self.learning_rate,

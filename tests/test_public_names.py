@@ -8,6 +8,7 @@ NAMES = [
     "BayesianInteractionRegressor",
     "InteractionDisplay",
     "Interactions",
+    "crossfit_test",
     "datasets",
     "networks",
 ]

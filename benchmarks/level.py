@@ -1,0 +1,157 @@
+"""Level and power of the cross-fitted test beside true interactions, and the variance inflation.
+
+Calibration: the variance of the summed fold scores of null pairs, over designs, on one set of
+seeds. Judgement: with the constant that ships, on other seeds, false positives of single pairs at
+5 %, of the family after Holm at 5 %, and the false discovery rate at 10 %, with one-sided
+Clopper-Pearson lower bounds at 5 % over the number of cells; power beside an oracle that knows the
+forms of the interactions.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from joblib import Memory, Parallel, delayed
+from scipy.stats import beta, norm
+
+from benchmarks.designs import PAIRS, Design, oracle_shapes
+from skgeh import BayesianInteractionRegressor
+from skgeh.testing.combination import adjust
+from skgeh.testing.crossfit import VARIANCE_INFLATION, combined, crossfit_test
+from skgeh.testing.nuisance import smooth_weights
+from skgeh.testing.regressions import Regressions
+
+CELLS = (
+    Design("signal", 2000),
+    Design("additive", 2000),
+    Design("partial", 2000),
+    Design("signal", 2000, permuted=True),
+    Design("signal", 2000, noise="t3"),
+    Design("additive", 2000, noise="t3"),
+    Design("signal", 2000, features="AR .8"),
+    Design("additive", 2000, features="AR .8"),
+    Design("signal", 2000, features="equal .7"),
+    Design("signal", 600),
+    Design("additive", 600),
+    Design("signal", 10_000),
+    Design("additive", 10_000),
+)
+CALIBRATION = {CELLS[0]: 400, CELLS[1]: 100, CELLS[2]: 100, CELLS[6]: 100, CELLS[9]: 100}
+JUDGED = 100  # tables a cell
+CALIBRATION_SEED, JUDGEMENT_SEED = 1_000_000, 2_000_000
+PHI = VARIANCE_INFLATION["concrete_dropout"]
+CACHE = Memory(Path(__file__).parent / ".cache", verbose=0)  # a run that was stopped goes on
+
+
+def run(quick: bool = False) -> list[dict]:
+    if quick:
+        return [judged(Design("signal", 200), of_tables(Design("signal", 200), 2, 0, 1))]
+    jobs = os.cpu_count()
+    calibrated = [
+        calibrated_cell(design, of_tables(design, count, CALIBRATION_SEED, jobs))
+        for design, count in CALIBRATION.items()
+    ]
+    tables = {design: of_tables(design, JUDGED, JUDGEMENT_SEED, jobs) for design in CELLS}
+    cells = [judged(design, found) for design, found in tables.items()]
+    return calibrated + cells + [pooled(tables)]
+
+
+def of_tables(design: Design, count: int, first_seed: int, n_jobs: int) -> list[dict]:
+    task = delayed(CACHE.cache(one_table) if count > 2 else one_table)
+    place = 10_000 * ([*CELLS, design].index(design))
+    seeds = range(first_seed + place, first_seed + place + count)
+    return Parallel(n_jobs=n_jobs)(task(design, seed) for seed in seeds)
+
+
+def one_table(design: Design, seed: int) -> dict:
+    """Scores of one table: everything that a decision is made from."""
+    X, y, true = design.draw(seed)
+    start = time.process_time()
+    result = crossfit_test(BayesianInteractionRegressor(), X, y, random_state=seed)
+    seconds = time.process_time() - start
+    regressions = Regressions(X, y, PAIRS, within=False)
+    oracle = regressions.scores(oracle_shapes(design, X), np.zeros(len(X), dtype=int))[0, :, 0]
+    return {
+        "true": true,
+        "learned": result.fold_scores,
+        "smooth": result.shape_scores,
+        "oracle": 2 * norm.sf(np.abs(oracle)) if design.permuted else norm.sf(oracle),
+        "seconds": seconds,
+    }
+
+
+def p_values(table: dict, phi: float) -> np.ndarray:
+    weights = smooth_weights(round(np.sqrt(table["smooth"].shape[1])))
+    return combined(table["learned"], phi, table["smooth"].swapaxes(1, 2), 1.0, weights, False)
+
+
+def calibrated_cell(design: Design, tables: list[dict]) -> dict:
+    """Variance of the summed fold scores of null pairs, what `variance_inflation` has to be."""
+    z = [(t["learned"].sum(1) / np.sqrt(t["learned"].shape[1]))[:, ~t["true"]] for t in tables]
+    variances = np.array([(one**2).mean() for one in z])
+    folds = [t["learned"][..., ~t["true"]] for t in tables]
+    return {
+        "what": "calibration",
+        "design": design.name,
+        "n": design.n,
+        "tables": len(tables),
+        "phi": float(variances.mean()),
+        "phi +-": float(variances.std() / np.sqrt(len(tables))),
+        "sd of a fold": float(np.std(np.concatenate([one.ravel() for one in folds]))),
+    }
+
+
+def judged(design: Design, tables: list[dict]) -> dict:
+    """Errors and power in one cell."""
+    decisions = [decide(table, p_values(table, PHI)) for table in tables]
+    row = {"what": "judgement", "design": design.name, "n": design.n, "tables": len(tables)}
+    row |= errors(decisions, 0.05 / len(CELLS))
+    row["CPU s"] = float(np.mean([table["seconds"] for table in tables]))
+    if any(table["true"].any() for table in tables):
+        oracle = [decide(table, table["oracle"]) for table in tables]
+        for name in ("power", "power Holm"):
+            row[name] = mean(decisions, name)
+            row[f"{name} / oracle"] = mean(decisions, name) / max(mean(oracle, name), 1e-9)
+    return row
+
+
+def pooled(tables: dict[Design, list[dict]]) -> dict:
+    decisions = [decide(t, p_values(t, PHI)) for found in tables.values() for t in found]
+    row = {"what": "judgement", "design": "all cells", "tables": len(decisions)}
+    return row | errors(decisions, 0.05)
+
+
+def decide(table: dict, p: np.ndarray) -> dict:
+    true, null = table["true"], ~table["true"]
+    single, family = p <= 0.05, adjust(p, "fwer") <= 0.05
+    found = adjust(p, "fdr") <= 0.1
+    decision = {
+        "FPR": float(single[null].mean()),
+        "FWER": float(family[null].any()),
+        "FDR": float((found & null).sum() / max(1, found.sum())),
+    }
+    if true.any():
+        decision |= {"power": float(single[true].mean()), "power Holm": float(family[true].mean())}
+    return decision
+
+
+def errors(decisions: list[dict], level: float) -> dict:
+    """Error rates, and the one-sided lower bounds that must stay below the nominal rates.
+
+    Pairs of one table are not independent: the bounds are those of as many tables, each counted
+    with its share of errors.
+    """
+    row = {}
+    for name in ("FPR", "FWER", "FDR"):
+        rate, n = mean(decisions, name), len(decisions)
+        row[name] = rate
+        row[f"{name} +-"] = float(np.std([one[name] for one in decisions]) / np.sqrt(n))
+        row[f"{name} at least"] = (
+            float(beta.ppf(level, rate * n, n - rate * n + 1)) if rate else 0.0
+        )
+    return row
+
+
+def mean(decisions: list[dict], name: str) -> float:
+    return float(np.mean([decision[name] for decision in decisions]))

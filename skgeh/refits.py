@@ -1,0 +1,223 @@
+"""Refit an estimator on chosen rows: networks of several refits train together as one stack."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from skgeh.estimators import BayesianInteractionRegressor
+from skgeh.functions import MLP, Hybrid, evaluate
+from skgeh.geh import group_expected_hessian
+from skgeh.hessian import group_mean_hessians
+from skgeh.pairs import to_vector
+from skgeh.partition import Partition
+
+Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+STACK = 16  # networks that train as one stack: the states of more leave the cache
+HIDDEN = (
+    40,
+    40,
+)  # of networks that learn from a part of the rows, where the user leaves the choice
+
+
+class Refit:
+    """What one refit predicts, called with rows (m, d); for networks, their Hessians too.
+
+    Parameters
+    ----------
+    predict : callable (m, d) -> (m,)
+    """
+
+    def __init__(self, predict: Callable[[NDArray], NDArray]):
+        self.predict = predict
+
+    def __call__(self, X: NDArray) -> NDArray[np.float64]:
+        """Predictions, shape (m,)."""
+        values = np.asarray(self.predict(X), dtype=np.float64)
+        if values.shape != (len(X),):
+            raise ValueError(
+                f"predict was expected to return one number a row, shape ({len(X)},); got "
+                f"{values.shape}. Tests take one target."
+            )
+        return values
+
+
+class NetworkRefit(Refit):
+    """Mean of the networks of one refit.
+
+    Parameters
+    ----------
+    members : MLP or Hybrid
+        Stack of networks, in standard units.
+    x_scaler : StandardScaler
+    target_scale : float
+    """
+
+    def __init__(self, members: MLP | Hybrid, x_scaler: StandardScaler, target_scale: float):
+        self.members, self.x_scaler, self.target_scale = members, x_scaler, target_scale
+
+    def __call__(self, X: NDArray) -> NDArray[np.float64]:
+        """Predictions up to a constant, shape (m,)."""
+        values = evaluate(self.members, self.x_scaler.transform(X), len(self.members))
+        return values.mean(0)[:, 0] * self.target_scale
+
+    def group_hessians(self, X: NDArray, partition: Partition) -> NDArray[np.float64]:
+        """Signed group mean Hessians of the mean network, in standard units, shape (M, P)."""
+        x = torch.as_tensor(self.x_scaler.transform(X), dtype=torch.float32)
+        with torch.no_grad():
+            hessian = group_mean_hessians(self.members, x, partition).full()
+        return to_vector(hessian[:, 0].mean(0).numpy().astype(np.float64))
+
+    def effects(self, X: NDArray, n_groups: int) -> NDArray[np.float64]:
+        """M-GEH of the mean network (Eq. 6), shape (P,)."""
+        partition = Partition.kmeans(self.x_scaler.transform(X), n_groups)
+        return group_expected_hessian(self.group_hessians(X, partition), partition.weights)
+
+
+def refit(
+    estimator: Any,
+    X: NDArray,
+    y: NDArray,
+    splits: Sequence[Split],
+    ask: Callable[..., Any],
+    *,
+    n_networks: int = 1,
+    seed: int,
+    n_jobs: int | None = None,
+    progress: Callable = iter,
+) -> list[Any]:
+    """Fit clones, each on its own rows, and ask each of them one question.
+
+    Parameters
+    ----------
+    estimator : scikit-learn regressor
+        It is cloned, and what was fitted is not used.
+    X : ndarray of shape (n, d)
+    y : ndarray of shape (n,)
+    splits : sequence of (train, test)
+        Rows that a refit learns from, and rows that it is asked about.
+    ask : callable (Refit, X, train, test) -> answer
+        Called where the refit was made, so that models do not travel.
+    n_networks : int, default=1
+        Networks of each refit, if the estimator is one of ours.
+    seed : int
+    n_jobs : int, optional
+        Jobs over chunks of refits, by joblib on any backend; results do not depend on it.
+    progress : callable, optional
+        Wraps the iterable of chunks.
+
+    Returns
+    -------
+    list of answers
+    """
+    estimator, size, fit = clone(estimator), 1, fit_one
+    if isinstance(estimator, BayesianInteractionRegressor):
+        estimator.set_params(n_networks=n_networks)
+        if isinstance(estimator.posterior, str) and estimator.hidden_layer_sizes is None:
+            estimator.set_params(hidden_layer_sizes=HIDDEN)
+        estimator._check_parameters()
+        size, fit = max(1, STACK // n_networks), fit_stack
+    chunks = list(of_one_length(splits, size))
+    seeds = np.random.SeedSequence(seed).generate_state(len(chunks), np.uint32).tolist()
+    jobs = (
+        delayed(answers)(fit, estimator, X, y, chunk, ask, chunk_seed)
+        for chunk, chunk_seed in zip(chunks, seeds, strict=True)
+    )
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    return [one for chunk in progress(parallel(jobs), len(chunks)) for one in chunk]
+
+
+def of_one_length(splits: Sequence[Split], size: int) -> Iterator[Sequence[Split]]:
+    """Runs of at most `size` splits that train on equally many rows, give or take one.
+
+    Examples
+    --------
+    >>> rows = [(np.arange(n), np.arange(0)) for n in (9, 8, 9, 5)]
+    >>> [len(run) for run in of_one_length(rows, 2)]
+    [2, 1, 1]
+    """
+    start = 0
+    for end in range(1, len(splits) + 1):
+        lengths = [len(train) for train, _ in splits[start : end + 1]]
+        if end == len(splits) or end - start == size or np.ptp(lengths) > 1:
+            yield splits[start:end]
+            start = end
+
+
+def answers(
+    fit: Callable,
+    estimator: Any,
+    X: NDArray,
+    y: NDArray,
+    splits: Sequence[Split],
+    ask: Callable,
+    seed: int,
+) -> list[Any]:
+    """Answers of the refits of one chunk."""
+    with one_thread():
+        refits = fit(estimator, X, y, [train for train, _ in splits], seed)
+        return [ask(one, X, train, test) for one, (train, test) in zip(refits, splits, strict=True)]
+
+
+def fit_one(
+    estimator: Any, X: NDArray, y: NDArray, rows: Sequence[NDArray[np.intp]], seed: int
+) -> list[Refit]:
+    """One clone of any estimator, its random state set."""
+    (mine,) = rows
+    states = {
+        name: seed
+        for name in estimator.get_params()
+        if name == "random_state" or name.endswith("__random_state")
+    }
+    fitted = clone(estimator).set_params(**states).fit(X[mine], y[mine])
+    return [Refit(fitted.predict)]
+
+
+def fit_stack(
+    estimator: BayesianInteractionRegressor,
+    X: NDArray,
+    y: NDArray,
+    rows: Sequence[NDArray[np.intp]],
+    seed: int,
+) -> list[Refit]:
+    """The networks of several clones as one stack."""
+    generator = np.random.default_rng(seed)
+    size = min(map(len, rows))  # copies of a stack have as many rows, give or take one
+    n_held_out = max(1, round(estimator.validation_fraction * size))
+    orders = np.stack(
+        [generator.permutation(mine)[:size] for mine in rows for _ in range(estimator.n_networks)]
+    )
+    x_scaler, y_scaler = StandardScaler().fit(X), StandardScaler().fit(y[orders[0], None])
+    net = estimator._train(
+        x_scaler.transform(X),
+        y_scaler.transform(y[:, None]),
+        np.ones(len(X)),
+        orders[:, :n_held_out],
+        int(generator.integers(2**31)),
+        training=orders[:, n_held_out:],
+    )
+    stack = net.module_.to("cpu")
+    stack.silence(torch.from_numpy(np.ptp(X, axis=0) == 0))
+    members = stack.posterior(estimator._main.basis).members()
+    copies = torch.arange(len(orders)).reshape(len(rows), -1)
+    return [NetworkRefit(members[mine], x_scaler, float(y_scaler.scale_[0])) for mine in copies]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for matrix products: on small ones a second waits longer than it computes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,88 @@
+"""How much of what one half of the rows shows is confirmed by the other half."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.geh import group_expected_hessian
+from skgeh.testing.scores import without
+
+MOST = 4.0  # lambda beyond it is noise
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmation:
+    """Strength of pairs on rows that their shapes were not learned from.
+
+    Parameters
+    ----------
+    strength, strength_std : ndarray of shape (q,)
+        Projection of the target on the learned shape of unit variance, mean of the two halves, and
+        its standard error.
+    scale : ndarray of shape (q,)
+        lambda: what the learned shapes have to be multiplied by.
+    """
+
+    strength: NDArray[np.float64]
+    strength_std: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+
+def confirm(
+    y: NDArray, shapes: NDArray, folds: NDArray, nuisance: NDArray, variance_inflation: float
+) -> Confirmation:
+    """``lambda = sqrt(theta_1 theta_2) / <f_1, f_2>``.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+    shapes : ndarray of shape (2, n, q)
+        ``f_k``, at all rows, learned on the rows that are not in fold k.
+    folds : ndarray of shape (n,)
+        0 or 1.
+    nuisance : ndarray of shape (n, r)
+    variance_inflation : float
+    """
+    rest = without(y, nuisance)
+    f = np.stack([without(one, nuisance) for one in shapes])
+    mean_square = np.maximum((f**2).mean(1), np.finfo(float).tiny)
+    theta, error = np.empty((2, 2, f.shape[2]))
+    for k in range(2):
+        theta[k], error[k] = coefficients(rest[folds == k], f[k, folds == k])
+    strength, std = theta * np.sqrt(mean_square), error * np.sqrt(mean_square)
+    common = np.maximum((f[0] * f[1]).mean(0), np.finfo(float).tiny)
+    both = np.sqrt(np.prod(np.maximum(theta * mean_square, 0), axis=0))
+    return Confirmation(
+        strength.mean(0),
+        np.sqrt((std**2).sum(0) * variance_inflation) / 2,
+        np.minimum(both / common, MOST),
+    )
+
+
+def coefficients(y: NDArray, f: NDArray) -> tuple[NDArray, NDArray]:
+    """Joint regression coefficients and their standard errors (HC0), each of shape (q,)."""
+    scale = np.maximum(np.sqrt((f**2).mean(0)), np.finfo(float).tiny)
+    columns = f / scale
+    inverse = np.linalg.inv(columns.T @ columns + 1e-6 * len(y) * np.eye(f.shape[1]))
+    beta = inverse @ (columns.T @ y)
+    influence = columns @ inverse * (y - columns @ beta)[:, None]
+    return beta / scale, np.sqrt((influence**2).sum(0)) / scale
+
+
+def confirmed_effect(
+    found: Confirmation, hessians: NDArray, weights: NDArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """M-GEH (Eq. 6) of the mean of both halves times lambda, and its standard error, each (q,).
+
+    Parameters
+    ----------
+    found : Confirmation
+    hessians : ndarray of shape (2, M, q)
+        Signed group mean Hessians of both halves.
+    weights : ndarray of shape (M,)
+    """
+    effect = found.scale * group_expected_hessian(hessians.mean(0), weights)
+    noise = found.scale * np.sqrt(((hessians[0] - hessians[1]) ** 2 / 4 * weights[:, None]).sum(0))
+    relative = found.strength_std / np.maximum(found.strength, np.finfo(float).tiny)
+    return effect, np.hypot(effect * np.minimum(relative, 2.0), noise)

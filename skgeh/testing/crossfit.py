@@ -1,0 +1,358 @@
+"""The cross-fitted test: shapes learned on other rows, and smooth shapes known beforehand."""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+from sklearn.base import is_classifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state, check_scalar
+from tqdm.auto import tqdm
+
+from skgeh.estimators import BayesianInteractionRegressor
+from skgeh.networks import FAMILIES
+from skgeh.partition import Partition
+from skgeh.refits import Split, refit
+from skgeh.testing.combination import LEAST, MOST, bonferroni, cauchy
+from skgeh.testing.confirmation import Confirmation, confirm, confirmed_effect
+from skgeh.testing.learned import assemble, fold_shapes, half_shapes
+from skgeh.testing.regressions import Regressions
+from skgeh.testing.result import CrossfitResult
+from skgeh.testing.table import Table
+
+VARIANCE_INFLATION = {"concrete_dropout": 1.5}  # calibrated by benchmarks/level.py
+CONSERVATIVE = 2.0  # the most that a learner linear in the target can reach
+LEARNED = 0.5  # weight of the learned shapes; smooth ones have the rest
+SEQUENTIAL = (0.4, 0.6, 0.8)  # shares of the rows after which a test fold begins
+ROWS_PER_PAIR = 10
+MIN_FOLD = 20
+MANY_FEATURES = 20  # above, only the strongest pairs of each training set are tested:
+PAIRS_PER_FEATURE = 3  # as many
+HALF_NETWORKS = 4
+N_GROUPS = 11  # of the confirmed effect, unless the estimator names a number
+MAX_POINTS = 1000
+
+
+def crossfit_test(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    cv: int | str = 5,
+    n_repeats: int = 3,
+    pairs: Any = None,
+    max_pairs: int | None = None,
+    variance_inflation: float | str = "auto",
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    verbose: bool = False,
+) -> CrossfitResult:
+    r"""Test which pairs of features interact, with error control beside true interactions.
+
+    Clones of the estimator learn on all folds but one; on the fold left out, the part of the
+    prediction that belongs to a pair (its functional-ANOVA component, anchored at the mean) is a
+    shape that the data of this fold have had no part in. If the pair interacts, the target goes
+    along with that shape once smooth main effects and all other pairs are taken out of both. Beside
+    the learned shapes stand smooth ones known beforehand: products of polynomials of degree 1 and
+    2. Both kinds of evidence, and repeated splits, make one p-value a pair.
+
+    Parameters
+    ----------
+    estimator : scikit-learn regressor
+        Anything with `predict`: components need predictions only. Clones of it are fitted, never
+        the estimator itself. Of `BayesianInteractionRegressor`, each fold trains one network
+        whatever `n_networks` is, with hidden layers (40, 40) where `hidden_layer_sizes` is None:
+        15 such networks take the time of a fit, and are as powerful.
+    X : array-like or data frame of shape (n, d)
+        At least 100 rows and 2 features, all numbers, none missing.
+    y : array-like of shape (n,)
+    cv : int or "sequential", default=5
+        Folds (K). "sequential" learns on the past only, 40, 60 and 80 % of the shuffled rows, and
+        regresses inside each fold: fold scores are then independent by construction and nothing
+        is calibrated, at the cost of power.
+    n_repeats : int, default=3
+        Splits into folds (R); a sequence has one.
+    pairs : sequence of pairs, default=None
+        Indices or names of the pairs in question; all by default.
+    max_pairs : int, default=None
+        Pairs that enter one regression, at most a tenth of the rows. Where there are more, each
+        training set chooses its strongest, by M-GEH or for other models by the spread of the
+        component, and corrections are over all pairs that any chose. By default all pairs up to 20
+        features, 3 pairs a feature beyond.
+    variance_inflation : float or "auto", default="auto"
+        Variance of the summed fold scores of a pair without interaction, relative to independent
+        folds: training sets overlap. "auto" is the value calibrated for the estimator's posterior,
+        and 2, with a warning, for any other model.
+    n_jobs : int, default=None
+        Jobs over chunks of refits, by joblib on any backend. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of folds and refits.
+    verbose : bool, default=False
+        Show progress bars.
+
+    Returns
+    -------
+    CrossfitResult
+        `p_value`, `adjusted()`, `to_frame()`; how strong pairs are at least, and confirmed effects.
+
+    Raises
+    ------
+    ValueError
+        If the table has fewer than 100 rows or missing values, or a parameter cannot be used.
+
+    Warns
+    -----
+    UserWarning
+        If features are copies of others, if shapes of a pair are combinations of other pairs', or
+        if the estimator was not calibrated.
+
+    Notes
+    -----
+    With :math:`a` a shape and :math:`e` the target, both residualised, fold k scores
+    :math:`t_k = \sum a e / \sqrt{\sum a^2 e^2 / (1 - h)}` and a split
+    :math:`z = \sum_k t_k / \sqrt{K \phi}`, with :math:`\phi` the variance inflation. The p-values
+    ``norm.sf(z)`` of learned shapes, weight 1/2, and the two-sided ones of smooth shapes, weight
+    1/2, are combined by the Cauchy combination, in a sequence by Bonferroni's. Main effects are
+    cubic splines of every feature.
+
+    Two features that are strongly correlated leave little by which their pairs could be told from
+    smooth main effects or from each other's: the level holds, power falls.
+
+    References
+    ----------
+    Y. Liu, J. Xie, "Cauchy combination test", JASA 2020. J. MacKinnon, H. White, "Some
+    heteroskedasticity-consistent covariance matrix estimators with improved finite sample
+    properties", J. Econometrics 1985.
+
+    Examples
+    --------
+    >>> from skgeh import BayesianInteractionRegressor, crossfit_test
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = X[:, 0] * X[:, 2] + rng.normal(size=200)
+    >>> model = BayesianInteractionRegressor(max_epochs=20)
+    >>> result = crossfit_test(model, X, y, n_repeats=1, random_state=0)
+    >>> result
+    <CrossfitResult of 3 pairs, 1 at a false discovery rate of 0.05>
+    >>> result.to_frame().loc[0, ["feature_i", "feature_j"]].tolist()
+    ['x0', 'x2']
+    >>> bool((result.p_value > 0).all())
+    True
+    """
+    if is_classifier(estimator):
+        raise ValueError(
+            f"crossfit_test takes regressors so far; got the classifier {estimator!r}."
+        )
+    table = Table.of(X, y, pairs)
+    sequential = isinstance(cv, str)
+    phi = inflation(estimator, variance_inflation, sequential)
+    check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
+    seeds = np.random.SeedSequence(check_random_state(random_state).randint(2**31 - 1))
+    fold_seed, learn_seed, half_seed = seeds.generate_state(3, np.uint32).tolist()
+    generator = np.random.default_rng(fold_seed)
+    folds = draw_folds(len(table.X), cv, n_repeats, generator)
+    candidates = np.flatnonzero(table.testable)
+    if len(candidates) == 0:
+        raise ValueError(
+            "There is no pair to test: of every pair, a feature is constant or a copy."
+        )
+    limit = pair_limit(table, folds, len(candidates), max_pairs)
+    again = partial(refit, estimator, table.X, table.y, n_jobs=n_jobs)
+
+    splits = [split for row in folds for split in train_and_test(row)]
+    ask = partial(fold_shapes, pairs=table.pairs[candidates], twins=table.twins, limit=limit)
+    answers = again(splits, ask, seed=learn_seed, progress=progress_bar("folds", verbose))
+    learned, kept = assemble(splits, answers, len(folds), len(table.X), len(candidates))
+    tested, kept = candidates[kept.any((0, 1))], kept[..., kept.any((0, 1))]
+    regressions = Regressions(table.X, table.y, table.pairs[tested], within=sequential)
+    rows = zip(learned[..., None], folds, strict=True)
+    t = np.stack([regressions.scores(shapes, row)[..., 0] for shapes, row in rows])
+    z, weights = regressions.smooth(kept, folds)
+    alive = np.asarray(t.any((0, 1)) | z.any((0, 2)))
+    warn_of_aliases(table, tested[~alive])
+    p = combined(t, phi, z, 1.0 if bool(kept.all()) else phi, weights, sequential)
+    p = np.where(alive, p, 1.0)
+
+    again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
+    order = generator.permutation(len(table.X))
+    found, effect = confirmed_by_halves(again, table, regressions, order, phi, estimator)
+    everywhere = partial(spread, places=tested, size=len(table.pairs))
+    return CrossfitResult(
+        pairs=table.pairs,
+        statistic=everywhere(norm.isf(np.clip(p, LEAST, MOST)), fill=-np.inf),
+        p_value=everywhere(p, fill=1.0),
+        tested=everywhere(alive, fill=False),
+        feature_names=table.feature_names,
+        frame_backend=table.frame_backend,
+        fold_scores=everywhere(t),
+        shape_scores=everywhere(z.swapaxes(1, 2)),
+        variance_inflation=phi,
+        strength=everywhere(found.strength),
+        strength_std=everywhere(found.strength_std),
+        effect=effect and everywhere(effect[0]),
+        effect_std=effect and everywhere(effect[1]),
+    )
+
+
+def confirmed_by_halves(
+    again: Callable,
+    table: Table,
+    regressions: Regressions,
+    order: NDArray,
+    variance_inflation: float,
+    estimator: Any,
+) -> tuple[Confirmation, tuple[NDArray, NDArray] | None]:
+    """What each half of the rows confirms of the other's shapes; of networks, the M-GEH too."""
+    halves, points = order % 2, order[:MAX_POINTS]
+    partition = None
+    if isinstance(estimator, BayesianInteractionRegressor):
+        n_groups = N_GROUPS if estimator.n_groups == "auto" else estimator.n_groups
+        partition = Partition.kmeans(StandardScaler().fit_transform(table.X[points]), n_groups)
+    ask = partial(
+        half_shapes,
+        pairs=regressions.pairs,
+        twins=table.twins,
+        partition=partition,
+        points=points,
+    )
+    splits = [(np.flatnonzero(halves != k), np.arange(len(halves))) for k in range(2)]
+    both = again(splits, ask, n_networks=HALF_NETWORKS)
+    target = table.y / (table.y.std() or 1.0)
+    shapes = np.stack([one for one, _ in both]) / (table.y.std() or 1.0)
+    found = confirm(target, shapes, halves, regressions.nuisance, variance_inflation)
+    if partition is None:
+        return found, None
+    hessians = np.stack([hessian for _, hessian in both])
+    return found, confirmed_effect(found, hessians, partition.weights)
+
+
+def warn_of_aliases(table: Table, places: NDArray) -> None:
+    """Name the pairs that cannot be told from others."""
+    if len(places) == 0:
+        return
+    names = [" x ".join(table.feature_names[j] for j in pair) for pair in table.pairs[places]]
+    warnings.warn(
+        f"{', '.join(names)}: any interaction of these would be a combination of main effects and "
+        "of other pairs' interactions. They are not tested, their p-value is 1.",
+        UserWarning,
+        stacklevel=3,  # the caller of the test
+    )
+
+
+def spread(values: NDArray, places: NDArray, size: int, fill: float = np.nan) -> NDArray:
+    """Put values of some pairs, on the last axis, in the row of all."""
+    whole = np.full((*values.shape[:-1], size), fill, dtype=values.dtype)
+    whole[..., places] = values
+    return whole
+
+
+def combined(
+    t: NDArray, phi: float, z: NDArray, phi_smooth: float, weights: NDArray, sequential: bool
+) -> NDArray[np.float64]:
+    """One p-value a pair from scores of learned and of smooth shapes.
+
+    Parameters
+    ----------
+    t : ndarray of shape (R, K, q)
+        Learned shapes: a real one has a positive coefficient, one side counts.
+    z : ndarray of shape (R or 1, q, s)
+    """
+    learned = norm.sf(t.sum(1) / np.sqrt(t.shape[1] * phi)).T
+    smooth = 2 * norm.sf(np.abs(z) / np.sqrt(phi_smooth))
+    smooth = smooth.transpose(1, 0, 2).reshape(t.shape[2], -1)
+    share = LEARNED if len(weights) else 1.0
+    every = np.concatenate(
+        [np.full(len(t), share / len(t)), np.tile((1 - share) * weights / len(z), len(z))]
+    )
+    return (bonferroni if sequential else cauchy)(np.hstack([learned, smooth]), every)
+
+
+def draw_folds(
+    n_rows: int, cv: int | str, n_repeats: int, generator: np.random.Generator
+) -> NDArray[np.intp]:
+    """Fold of every row in each split, (R, n); -1 for rows that are learned from only.
+
+    Examples
+    --------
+    >>> folds = draw_folds(100, "sequential", 3, np.random.default_rng(0))
+    >>> folds.shape, np.bincount(folds[0] + 1).tolist()
+    ((1, 100), [40, 20, 20, 20])
+    """
+    if isinstance(cv, str):
+        if cv != "sequential":
+            raise ValueError(f"cv must be a whole number of folds or 'sequential'; got {cv!r}.")
+        parts = np.searchsorted(SEQUENTIAL, np.arange(n_rows) / n_rows, side="right") - 1
+        return generator.permutation(parts)[None]
+    check_scalar(cv, "cv", Integral, min_val=2, max_val=n_rows // MIN_FOLD)
+    return np.stack([generator.permutation(n_rows) % cv for _ in range(n_repeats)])
+
+
+def train_and_test(folds: NDArray) -> list[Split]:
+    """Rows to learn from and to test on, by fold: all others, or in a sequence those before."""
+    n_folds, past = folds.max() + 1, folds.min() < 0
+    return [
+        (np.flatnonzero(folds < k if past else folds != k), np.flatnonzero(folds == k))
+        for k in range(n_folds)
+    ]
+
+
+def inflation(estimator: Any, given: float | str, sequential: bool) -> float:
+    """Variance of the summed fold scores: 1 for a sequence, else as given or calibrated."""
+    if sequential:
+        return 1.0
+    if not isinstance(given, str):
+        check_scalar(given, "variance_inflation", Real, min_val=1)
+        return float(given)
+    if given != "auto":
+        raise ValueError(f"variance_inflation must be 'auto' or a number from 1; got {given!r}.")
+    family = "of another kind"
+    if isinstance(estimator, BayesianInteractionRegressor):
+        names = {kind: name for name, kind in FAMILIES.items()}
+        posterior = estimator.posterior
+        family = posterior if isinstance(posterior, str) else names.get(type(posterior), family)
+        if family in VARIANCE_INFLATION:
+            return VARIANCE_INFLATION[family]
+    warnings.warn(
+        f"The variance inflation of {type(estimator).__name__} ({family}) was not calibrated: "
+        f"{CONSERVATIVE:g} is assumed, which is safe and costs power. Set variance_inflation where "
+        "you know it.",
+        UserWarning,
+        stacklevel=3,  # the caller of the test
+    )
+    return CONSERVATIVE
+
+
+def pair_limit(table: Table, folds: NDArray, n_candidates: int, max_pairs: int | None) -> int:
+    """Pairs that may enter one regression."""
+    rows = len(table.X) if folds.min() >= 0 else np.bincount(folds[folds >= 0]).min()
+    most = max(1, int(rows) // ROWS_PER_PAIR)
+    if max_pairs is not None:
+        check_scalar(max_pairs, "max_pairs", Integral, min_val=1)
+        if max_pairs > most:
+            raise ValueError(
+                f"max_pairs={max_pairs} are too many for regressions with {rows} rows: at most "
+                f"{most}, a tenth of them."
+            )
+        return max_pairs
+    d = table.X.shape[1]
+    return min(n_candidates, most, PAIRS_PER_FEATURE * d if d > MANY_FEATURES else n_candidates)
+
+
+def effect_groups(estimator: Any, X: NDArray) -> Partition | None:
+    """Groups of points of the confirmed effect, for estimators with Hessians."""
+    if not isinstance(estimator, BayesianInteractionRegressor):
+        return None
+    given = estimator.n_groups
+    return Partition.kmeans(
+        X / np.maximum(X.std(0), 1e-300), N_GROUPS if given == "auto" else given
+    )
+
+
+def progress_bar(name: str, verbose: bool) -> Callable:
+    """Wraps an iterable in a bar, if asked."""
+    return lambda iterable, total: tqdm(iterable, total=total, desc=name, disable=not verbose)

@@ -1,0 +1,105 @@
+"""What is taken out before a pair is tested: smooth main effects; and features that are copies."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import qr
+from scipy.stats import rankdata
+from sklearn.preprocessing import SplineTransformer
+
+DEGREES = (2, 1)  # of smooth shapes, the first for which there are columns enough
+KNOTS = (5, 3)  # as many quantile knots as the rows allow; then linear
+SHARE = 5  # rows for each column at least
+RANK = 1e-9  # columns below this share of the largest are combinations of others
+
+
+def main_effect_basis(X: NDArray) -> NDArray[np.float64]:
+    """Orthonormal basis of additive functions: cubic splines of every feature, and the constant.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+
+    Returns
+    -------
+    ndarray of shape (n, r)
+        With ``r <= n / 5`` if linear functions of all features are so few.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> main_effect_basis(X).shape, main_effect_basis(X[:60]).shape
+    ((200, 13), (60, 9))
+    """
+    n, d = X.shape
+    knots = next((k for k in KNOTS if d * (k + 1) < n / SHARE), 0)
+    columns = [np.ones((n, 1)), *(spline(column, knots) for column in X.T)]
+    Q, R, _ = qr(np.hstack(columns), mode="economic", pivoting=True)
+    size = np.abs(np.diag(R))
+    return Q[:, size > RANK * size[0]]
+
+
+def spline(x: NDArray, n_knots: int) -> NDArray[np.float64]:
+    """Cubic spline basis of one feature, or the feature itself where it has too few values."""
+    places = np.unique(np.quantile(x, np.linspace(0, 1, n_knots)))
+    if len(places) < 3:
+        return ((x - x.mean()) / (x.std() or 1.0))[:, None]
+    return SplineTransformer(degree=3, knots=places[:, None]).fit_transform(x[:, None])
+
+
+def copies(X: NDArray) -> NDArray[np.intp]:
+    """First feature that each feature is a copy of, up to a monotone change of scale; -1: constant.
+
+    Examples
+    --------
+    >>> x = np.array([3.0, 1.0, 2.0])
+    >>> copies(np.column_stack([x, -5 * x, x**2 % 4, np.ones(3)])).tolist()
+    [0, 0, 2, -1]
+    """
+    ranks = rankdata(X, axis=0) - (len(X) + 1) / 2
+    first: dict[bytes, int] = {}
+    found = []
+    for j, rank in enumerate(ranks.T):
+        moved = rank[rank != 0]
+        key = (rank * np.sign(moved[0]) + 0.0).tobytes() if len(moved) else b""
+        found.append(first.setdefault(key, j) if len(moved) else -1)
+    return np.array(found)
+
+
+def legendre(X: NDArray, degree: int) -> NDArray[np.float64]:
+    """Legendre polynomials of degree 1 to `degree` of each feature's ranks, (n, d, degree)."""
+    u = (2 * rankdata(X, axis=0) - 1) / len(X) - 1
+    powers = (np.polynomial.Legendre.basis(k)(u) * np.sqrt(2 * k + 1) for k in range(1, degree + 1))
+    return np.stack(list(powers), axis=2)
+
+
+def smooth_shapes(
+    X: NDArray, pairs: NDArray, max_columns: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Products of Legendre polynomials of the ranks of two features, and their weights.
+
+    Degrees 1 and 2 in each feature, or 1 alone, or none: what `max_columns` allow. The weights sum
+    to 1 and fall with the degrees as ``1 / (a b)``: most interactions are smooth.
+
+    Returns
+    -------
+    shapes : ndarray of shape (n, q, s)
+    weights : ndarray of shape (s,)
+    """
+    degree = next((k for k in DEGREES if len(pairs) * k**2 <= max_columns), 0)
+    polynomials = legendre(X, degree)
+    first, second = polynomials[:, pairs[:, 0]], polynomials[:, pairs[:, 1]]
+    shapes = (first[..., :, None] * second[..., None, :]).reshape(len(X), len(pairs), -1)
+    return shapes, smooth_weights(degree)
+
+
+def smooth_weights(degree: int) -> NDArray[np.float64]:
+    """Weights of the products of polynomials: they fall as ``1 / (a b)``.
+
+    Examples
+    --------
+    >>> smooth_weights(2).round(2).tolist()
+    [0.44, 0.22, 0.22, 0.11]
+    """
+    orders = np.arange(1, degree + 1)
+    weights = 1 / np.outer(orders, orders).ravel()
+    return weights / weights.sum()

@@ -1,0 +1,144 @@
+"""What a test found: one row a pair."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from skgeh.testing.combination import adjust
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TestResult:
+    """P-values of pairs.
+
+    Parameters
+    ----------
+    pairs : ndarray of shape (P, 2)
+        Pairs ``i < j``.
+    statistic : ndarray of shape (P,)
+        Larger is more evidence.
+    p_value : ndarray of shape (P,)
+    tested : ndarray of bool of shape (P,)
+        Where a p-value was computed; elsewhere it is 1, and corrections leave these pairs out.
+    feature_names : tuple of str
+    frame_backend : {"pandas", "polars"}
+    """
+
+    __test__ = False  # no test of pytest's
+
+    pairs: NDArray[np.intp]
+    statistic: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    tested: NDArray[np.bool_]
+    feature_names: tuple[str, ...]
+    frame_backend: Literal["pandas", "polars"]
+
+    def adjusted(self, control: str = "fdr") -> NDArray[np.float64]:
+        """P-values corrected over the tested pairs.
+
+        Parameters
+        ----------
+        control : {"fdr", "fdr_by", "fwer"}, default="fdr"
+            False discovery rate by Benjamini and Hochberg; the same under any dependence by
+            Benjamini and Yekutieli; family-wise error rate by Holm.
+
+        Returns
+        -------
+        ndarray of shape (P,)
+        """
+        return adjust(self.p_value, control, self.tested)
+
+    def columns(self) -> dict[str, NDArray]:
+        """Columns of the table, one value a pair."""
+        i, j = self.pairs.T
+        names = np.array(self.feature_names, dtype=object)
+        return {
+            "feature_i": names[i],
+            "feature_j": names[j],
+            "statistic": self.statistic,
+            "p_value": self.p_value,
+            "p_fdr": self.adjusted("fdr"),
+            "p_fwer": self.adjusted("fwer"),
+        }
+
+    def to_frame(self) -> Any:
+        """One row a pair, least p-value first.
+
+        Returns
+        -------
+        data frame
+            Of the kind that was tested, pandas for arrays.
+        """
+        order = np.lexsort([-self.statistic, self.p_value])
+        ordered = {name: values[order].tolist() for name, values in self.columns().items()}
+        return nw.from_dict(ordered, backend=self.frame_backend).to_native()
+
+    def __repr__(self) -> str:
+        found = int((self.adjusted("fdr") <= 0.05).sum())
+        return (
+            f"<{type(self).__name__} of {int(self.tested.sum())} pairs, {found} at a false "
+            "discovery rate of 0.05>"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CrossfitResult(TestResult):
+    """P-values of the cross-fitted test, and how strong the pairs are at least.
+
+    Parameters
+    ----------
+    pairs, statistic, p_value, tested, feature_names, frame_backend
+        See `TestResult`; the statistic is the z-score that has this p-value.
+    fold_scores : ndarray of shape (R, K, P)
+        Scores of the learned shapes on held-out folds, standard normal without an interaction.
+    shape_scores : ndarray of shape (R, P, s)
+        Scores of the smooth shapes.
+    variance_inflation : float
+        Variance of ``sum_k t_k / sqrt(K)`` without an interaction.
+    strength, strength_std : ndarray of shape (P,)
+        Standard deviation, in those of the target, of the part of the pair's component that was
+        found on one half of the rows and confirmed on the other; and its standard error.
+    effect, effect_std : ndarray of shape (P,) or None
+        M-GEH (Eq. 6) of the networks of the two halves, scaled by lambda to what held-out rows
+        confirm, and its standard error, in standard units; None for models without Hessians.
+    """
+
+    fold_scores: NDArray[np.float64]
+    shape_scores: NDArray[np.float64]
+    variance_inflation: float
+    strength: NDArray[np.float64]
+    strength_std: NDArray[np.float64]
+    effect: NDArray[np.float64] | None
+    effect_std: NDArray[np.float64] | None
+
+    def strength_lower(self, level: float = 0.95) -> NDArray[np.float64]:
+        """One-sided lower confidence bound of the strength, at least 0, shape (P,)."""
+        return np.maximum(self.strength - norm.ppf(level) * self.strength_std, 0.0)
+
+    def effect_interval(self, level: float = 0.95) -> NDArray[np.float64]:
+        """Confidence interval of the M-GEH of detected pairs, from 0 on, shape (P, 2).
+
+        It is meant for pairs that were detected: for the others lambda is not determined.
+        """
+        if self.effect is None or self.effect_std is None:
+            raise ValueError(
+                "Intervals of the effect need second derivatives, which only "
+                "BayesianInteractionRegressor has. strength_lower() works for every model."
+            )
+        half = norm.ppf((1 + level) / 2) * self.effect_std
+        return np.maximum(np.column_stack([self.effect - half, self.effect + half]), 0.0)
+
+    def columns(self) -> dict[str, NDArray]:
+        """Columns of the table, one value a pair."""
+        columns = super().columns() | {
+            "strength": self.strength,
+            "strength_low": self.strength_lower(),
+        }
+        if self.effect is None:
+            return columns
+        low, high = self.effect_interval().T
+        return columns | {"effect": self.effect, "effect_low": low, "effect_high": high}
