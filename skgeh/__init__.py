@@ -4,7 +4,7 @@ from skgeh import datasets, networks
 from skgeh.display import InteractionDisplay
 from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.posterior import Interactions
-from skgeh.testing import crossfit_test
+from skgeh.testing import crossfit_test, permutation_test
 
 __all__ = [
     "BayesianInteractionRegressor",
@@ -13,5 +13,6 @@ __all__ = [
     "crossfit_test",
     "datasets",
     "networks",
+    "permutation_test",
 ]
 __version__ = "0.1.0"

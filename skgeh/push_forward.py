@@ -11,13 +11,14 @@ from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 from torch import Tensor
 
 from skgeh.functions import RandomFunction
 from skgeh.geh import group_expected_hessian
 from skgeh.hessian import group_mean_hessians
+from skgeh.jobs import run_jobs
 from skgeh.moments import Moments
 from skgeh.pairs import n_pairs, to_matrix
 from skgeh.partition import Partition
@@ -81,15 +82,14 @@ def push_forward(
     edges = [*range(0, n_draws, BLOCK), n_draws]
     seeds = np.random.SeedSequence(seed).generate_state(len(edges) - 1, np.uint64)
     keep = n_draws * n_pairs(posterior.n_features) <= KEEP
-    jobs = (
+    jobs = [
         delayed(push_block)(posterior, x, partition, start, stop, int(block_seed), target, keep)
         for (start, stop), block_seed in zip(pairwise(edges), seeds, strict=True)
-    )
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator", prefer="threads")
+    ]
     draws = []
     effect = Moments.none(n_pairs(posterior.n_features))
     groups = Moments.none(partition.n_groups, n_pairs(posterior.n_features))
-    for kept, of_effect, of_groups in progress(parallel(jobs)):
+    for kept, of_effect, of_groups in progress(run_jobs(jobs, n_jobs, prefer="threads")):
         draws.append(kept)
         effect, groups = effect.merged(of_effect), groups.merged(of_groups)
     return Pushed(np.concatenate(draws) if keep else None, effect, groups)

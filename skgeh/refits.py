@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
@@ -16,12 +17,16 @@ from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.functions import MLP, Hybrid, evaluate
 from skgeh.geh import group_expected_hessian
 from skgeh.hessian import group_mean_hessians
+from skgeh.jobs import run_jobs
+from skgeh.networks.hybrid import StackPosterior
 from skgeh.pairs import to_vector
 from skgeh.partition import Partition
+from skgeh.splits import held_out_rows
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 
-STACK = 16  # networks that train as one stack: the states of more leave the cache
+STACK_VALUES = 2**18  # parameters that train as one stack: the states of more leave the cache
+STACK = 8, 64  # networks in it, least and most
 HIDDEN = (
     40,
     40,
@@ -92,7 +97,7 @@ def refit(
     n_networks: int = 1,
     seed: int,
     n_jobs: int | None = None,
-    progress: Callable = iter,
+    progress: Callable,
 ) -> list[Any]:
     """Fit clones, each on its own rows, and ask each of them one question.
 
@@ -111,7 +116,7 @@ def refit(
     seed : int
     n_jobs : int, optional
         Jobs over chunks of refits, by joblib on any backend; results do not depend on it.
-    progress : callable, optional
+    progress : callable (iterable, total) -> iterable
         Wraps the iterable of chunks.
 
     Returns
@@ -120,19 +125,33 @@ def refit(
     """
     estimator, size, fit = clone(estimator), 1, fit_one
     if isinstance(estimator, BayesianInteractionRegressor):
-        estimator.set_params(n_networks=n_networks)
-        if isinstance(estimator.posterior, str) and estimator.hidden_layer_sizes is None:
-            estimator.set_params(hidden_layer_sizes=HIDDEN)
-        estimator._check_parameters()
-        size, fit = max(1, STACK // n_networks), fit_stack
+        estimator = small(estimator).set_params(n_networks=n_networks)
+        size, fit = refits_per_stack(estimator, X.shape[1]), fit_stack
     chunks = list(of_one_length(splits, size))
     seeds = np.random.SeedSequence(seed).generate_state(len(chunks), np.uint32).tolist()
-    jobs = (
+    jobs = [
         delayed(answers)(fit, estimator, X, y, chunk, ask, chunk_seed)
         for chunk, chunk_seed in zip(chunks, seeds, strict=True)
-    )
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-    return [one for chunk in progress(parallel(jobs), len(chunks)) for one in chunk]
+    ]
+    return [one for chunk in progress(run_jobs(jobs, n_jobs), len(jobs)) for one in chunk]
+
+
+def small(estimator: BayesianInteractionRegressor) -> BayesianInteractionRegressor:
+    """A clone whose networks are small, unless the user chose their size."""
+    estimator = clone(estimator)
+    estimator._check_parameters()
+    if isinstance(estimator.posterior, str) and estimator.hidden_layer_sizes is None:
+        estimator.set_params(hidden_layer_sizes=HIDDEN)
+    return estimator
+
+
+def refits_per_stack(estimator: BayesianInteractionRegressor, n_features: int) -> int:
+    """Refits whose networks train as one stack."""
+    sizes = [n_features, *estimator._network().hidden_layer_sizes, 1]
+    n_parameters = sum((a + 1) * b for a, b in pairwise(sizes))
+    least, most = STACK
+    copies = min(max(STACK_VALUES // n_parameters, least), most)
+    return max(1, copies // estimator.n_networks)
 
 
 def of_one_length(splits: Sequence[Split], size: int) -> Iterator[Sequence[Split]]:
@@ -209,6 +228,41 @@ def fit_stack(
     members = stack.posterior(estimator._main.basis).members()
     copies = torch.arange(len(orders)).reshape(len(rows), -1)
     return [NetworkRefit(members[mine], x_scaler, float(y_scaler.scale_[0])) for mine in copies]
+
+
+def fit_targets(
+    estimator: BayesianInteractionRegressor, X: NDArray, targets: NDArray, seed: int
+) -> list[StackPosterior]:
+    """Refits that differ by their targets only: same start, batches, noise and held-out rows.
+
+    Parameters
+    ----------
+    estimator : BayesianInteractionRegressor
+    X : ndarray of shape (n, d)
+        In standard units.
+    targets : ndarray of shape (m, n)
+        In standard units.
+    seed : int
+
+    Returns
+    -------
+    list of m StackPosterior
+    """
+    generator = np.random.default_rng(seed)
+    n_networks = estimator.n_networks
+    held_out = held_out_rows(len(X), n_networks, estimator.validation_fraction, generator)
+    net = estimator._train(
+        X,
+        np.repeat(targets, n_networks, axis=0)[..., None],
+        np.ones(len(X)),
+        held_out,
+        int(generator.integers(2**31)),
+    )
+    stack = net.module_.to("cpu")
+    stack.silence(torch.from_numpy(np.ptp(X, axis=0) == 0))
+    posterior = stack.posterior(estimator._main.basis)
+    copies = torch.arange(len(targets) * n_networks).reshape(len(targets), -1)
+    return [posterior[mine] for mine in copies]
 
 
 @contextmanager

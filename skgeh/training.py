@@ -40,8 +40,9 @@ class Rows(torch.utils.data.Dataset):
         One target for all copies, or each copy's own.
     weights : Tensor of shape (n, 1)
         Sample weights with mean 1.
-    rows : ndarray of shape (S, m)
-        The m rows that each copy sees.
+    rows : ndarray of shape (N, m)
+        The m rows that each copy sees. With targets of their own there may be S = N, 2 N, ...
+        copies, of which s and s + N see the same rows in the same order.
     held_out : Rows, optional
         The rows that each copy is validated on.
     """
@@ -60,14 +61,21 @@ class Rows(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return self.rows.shape[1]
 
+    @property
+    def n_copies(self) -> int:
+        """Number of copies ``S``."""
+        return len(self.rows) if self.targets.ndim == 2 else len(self.targets)
+
     def batch(self, rows: NDArray[np.intp]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Inputs (S, b, columns), targets (S, b, c) and weights (S, b, 1) of the rows given."""
         index = torch.from_numpy(rows).to(self.table.device)
         found, end = self.table[index], self.inputs.shape[1]
-        targets = found[..., end + 1 :]
-        if self.targets.ndim == 3:
-            targets = self.targets[torch.arange(len(rows), device=index.device)[:, None], index]
-        return found[..., :end], (targets, found[..., end : end + 1])
+        if self.targets.ndim == 2:
+            return found[..., :end], (found[..., end + 1 :], found[..., end : end + 1])
+        found = found.repeat(self.n_copies // len(rows), 1, 1)
+        index = index.repeat(self.n_copies // len(rows), 1)
+        targets = self.targets[torch.arange(len(index), device=index.device)[:, None], index]
+        return found[..., :end], (targets, found[..., end:])
 
 
 class Slices:
@@ -142,7 +150,7 @@ def train(
     verbose: bool,
     seed: int,
 ) -> StackNet:
-    """Train a stack of copies, one for each line of ``rows.rows``.
+    """Train a stack of copies, one for each line of ``rows.rows`` or target.
 
     Parameters
     ----------
@@ -176,7 +184,8 @@ def train(
         network.build,
         module__n_features=n_features,
         module__n_outputs=rows.targets.shape[-1],
-        module__n_copies=len(rows.rows),
+        module__n_copies=rows.n_copies,
+        module__n_starts=len(rows.rows),
         module__main_columns=main_columns,
         module__seed=init_seed,
         criterion=torch.nn.MSELoss,

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "skgeh"
 # `__init__` is the package itself, the public names.
 LAYERS = (
     {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"},
-    {"networks", "push_forward", "groups"},
+    {"networks", "jobs", "push_forward", "groups"},
     {"posterior"},
     {"splits", "training", "muon", "callbacks", "estimators", "refits", "testing", "selector"},
     {"display", "datasets", "__init__", "__main__"},

@@ -11,6 +11,7 @@ NAMES = [
     "crossfit_test",
     "datasets",
     "networks",
+    "permutation_test",
 ]
 
 

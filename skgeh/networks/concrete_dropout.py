@@ -6,8 +6,9 @@ Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017; for every node by Cu
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
+from typing import Self
 
 import torch
 from sklearn.utils import check_scalar
@@ -33,8 +34,9 @@ class ConcreteDropoutStack(HybridStack):
         main_columns: tuple[int, int],
         seed: int,
         temperature: float,
+        n_starts: int | None = None,
     ):
-        super().__init__(widths, n_copies, activation, length_scale, main_columns, seed)
+        super().__init__(widths, n_copies, activation, length_scale, main_columns, seed, n_starts)
         self.temperature = temperature
         self.noisy = False
         self.noise = LogisticNoise(seed + 1, scale=1 / temperature)
@@ -51,7 +53,10 @@ class ConcreteDropoutStack(HybridStack):
         weight, bias = self.numbered_at("weight", layer), self.numbered_at("bias", layer)
         if self.noisy and self.training:
             logit = self.numbered_at("logit", layer)
-            return ConcreteLayer.apply(a, weight, bias, logit, self.noise(a), self.temperature)
+            noise = self.noise(a[: self.n_starts])
+            if len(noise) < len(a):
+                noise = noise.repeat(len(a) // len(noise), 1, 1)
+            return ConcreteLayer.apply(a, weight, bias, logit, noise, self.temperature)
         return torch.baddbmm(bias, a, weight)
 
     def kl(self) -> Tensor:
@@ -94,6 +99,12 @@ class ConcreteDropoutPosterior(StackPosterior):
     """
 
     probabilities: tuple[Tensor, ...]
+
+    def __getitem__(self, which: Tensor) -> Self:
+        """The distribution around some of the copies."""
+        return replace(
+            super().__getitem__(which), probabilities=tuple(p[which] for p in self.probabilities)
+        )
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Draw functions from the copies in turn; see `RandomFunction`."""

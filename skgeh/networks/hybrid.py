@@ -7,10 +7,10 @@ train together: a layer of all copies is one batched product.
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import cast
+from typing import Self, cast
 
 import torch
 from sklearn.base import BaseEstimator
@@ -18,7 +18,7 @@ from sklearn.utils import check_scalar
 from torch import Tensor, nn
 
 from skgeh.activations import get_activation
-from skgeh.functions import MLP, Additive, Function, Hybrid, RandomFunction
+from skgeh.functions import MLP, Additive, Function, Hybrid
 
 
 class HybridStack(nn.Module):
@@ -37,6 +37,9 @@ class HybridStack(nn.Module):
     main_columns : tuple of two int
         First and last + 1 input column that enter the main effects linearly.
     seed : int
+    n_starts : int, optional
+        Copies s and s + n_starts start at the same weights and see the same noise: what then
+        differs between them is the data. By default all differ.
 
     Notes
     -----
@@ -53,13 +56,16 @@ class HybridStack(nn.Module):
         length_scale: float | None,
         main_columns: tuple[int, int],
         seed: int,
+        n_starts: int | None = None,
     ):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
+        self.n_starts = n_starts or n_copies
+        again = n_copies // self.n_starts
 
         def uniform(fan_in: int, *shape: int) -> nn.Parameter:
-            values = torch.rand(n_copies, *shape, generator=generator)
-            return nn.Parameter((2 * values - 1) / math.sqrt(fan_in))
+            values = torch.rand(self.n_starts, *shape, generator=generator)
+            return nn.Parameter(((2 * values - 1) / math.sqrt(fan_in)).repeat(again, 1, 1))
 
         self.activation = get_activation(activation)
         self.n_features = widths[0]
@@ -113,7 +119,7 @@ class HybridStack(nn.Module):
         """Divergence from the prior of each copy, up to a constant, shape (S,)."""
 
     @abstractmethod
-    def posterior(self, basis: Function | None) -> RandomFunction:
+    def posterior(self, basis: Function | None) -> "StackPosterior":
         """What was learned, as a random function; `basis` is that of the main effects."""
 
     def start_noise(self) -> None:
@@ -152,6 +158,10 @@ class StackPosterior:
     means: MLP
     main: Additive
 
+    def __getitem__(self, which: Tensor) -> Self:
+        """The distribution around some of the copies."""
+        return replace(self, means=self.means[which], main=self.main[which])
+
     @property
     def n_features(self) -> int:
         """Number of features ``d``."""
@@ -161,6 +171,10 @@ class StackPosterior:
     def n_outputs(self) -> int:
         """Number of outputs ``c``."""
         return self.means.widths[-1]
+
+    @abstractmethod
+    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
+        """Draw a stack of functions; see `RandomFunction`."""
 
     def members(self) -> Function:
         """Mean function of every copy."""
@@ -214,8 +228,10 @@ class Family(BaseEstimator):
         n_copies: int,
         main_columns: tuple[int, int],
         seed: int,
+        n_starts: int | None = None,
     ) -> HybridStack:
         """Untrained copies; see `HybridStack`."""
         given = self.get_params()
         widths = [n_features, *given.pop("hidden_layer_sizes"), n_outputs]
-        return self._stack(widths, n_copies, main_columns=main_columns, seed=seed, **given)
+        given |= {"main_columns": main_columns, "seed": seed, "n_starts": n_starts}
+        return self._stack(widths, n_copies, **given)

@@ -149,6 +149,7 @@ def crossfit_test(
             f"crossfit_test takes regressors so far; got the classifier {estimator!r}."
         )
     table = Table.of(X, y, pairs)
+    table.warn_of_copies()
     sequential = isinstance(cv, str)
     phi = inflation(estimator, variance_inflation, sequential)
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)

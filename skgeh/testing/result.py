@@ -142,3 +142,58 @@ class CrossfitResult(TestResult):
             return columns
         low, high = self.effect_interval().T
         return columns | {"effect": self.effect, "effect_low": low, "effect_high": high}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PermutationResult(TestResult):
+    """What refits on shuffled targets say.
+
+    The hypothesis is a global one: that the target does not depend on the features at all. If that
+    is false, effects of pairs without interaction may exceed their null too, since shuffling
+    destroys the main effects and the true interactions beside them.
+
+    Parameters
+    ----------
+    pairs, statistic, p_value, tested, feature_names, frame_backend
+        See `TestResult`; a p-value compares a pair's statistic with its own null.
+    null : ndarray of shape (B, P)
+        Statistics of the refits on shuffled targets.
+    """
+
+    null: NDArray[np.float64]
+
+    @property
+    def global_p_value(self) -> float:
+        """P-value of the hypothesis that the target does not depend on the features.
+
+        ``(1 + #{null maximum >= observed maximum}) / (1 + B)``.
+        """
+        return float(share_above(self.statistic.max()[None], self.null.max(1)[:, None])[0])
+
+    def adjusted(self, control: str = "fwer") -> NDArray[np.float64]:
+        """P-values corrected over pairs.
+
+        Parameters
+        ----------
+        control : {"fwer", "fdr", "fdr_by"}, default="fwer"
+            Family-wise error rate by the maximum over pairs (Westfall and Young 1993), or the false
+            discovery rate from the pairs' own p-values.
+
+        Returns
+        -------
+        ndarray of shape (P,)
+        """
+        if control == "fwer":
+            return share_above(self.statistic, self.null.max(1)[:, None])
+        return super().adjusted(control)
+
+
+def share_above(statistic: NDArray, null: NDArray) -> NDArray[np.float64]:
+    """``(1 + #{null >= observed}) / (1 + B)`` for each statistic.
+
+    Examples
+    --------
+    >>> share_above(np.array([2.0, 0.5]), np.array([[1.0], [3.0], [1.0]])).tolist()
+    [0.5, 1.0]
+    """
+    return (1 + (null >= statistic).sum(0)) / (1 + len(null))

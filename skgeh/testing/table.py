@@ -46,13 +46,22 @@ class Table:
         n, d = values.shape
         if n < minimum:
             raise ValueError(
-                f"A test of interactions needs at least {minimum} rows; got {n}. "
+                f"This test of interactions needs at least {minimum} rows; got {n}. "
                 "BayesianInteractionRegressor ranks pairs from 8 rows on, without a test."
             )
         names = tuple(f"x{j}" for j in range(d)) if columns is None else tuple(map(str, columns))
         chosen = pair_index(d) if pairs is None else chosen_pairs(pairs, names)
         first = copies(values)
-        twins = [f"{names[j]} of {names[k]}" for j, k in enumerate(first) if k not in (j, -1)]
+        return cls(values, target, chosen, first, names, "polars" if polars else "pandas")
+
+    def warn_of_copies(self) -> None:
+        """Name the features whose pairs are not tested."""
+        names = self.feature_names
+        twins = [
+            f"{names[j]} of {names[first]}"
+            for j, first in enumerate(self.copies)
+            if first not in (j, -1)
+        ]
         if twins:
             warnings.warn(
                 f"Some features are copies: {', '.join(twins)}. Pairs with a copy are not tested, "
@@ -60,7 +69,6 @@ class Table:
                 UserWarning,
                 stacklevel=3,  # the caller of the test
             )
-        return cls(values, target, chosen, first, names, "polars" if polars else "pandas")
 
     @property
     def testable(self) -> NDArray[np.bool_]:
