@@ -4,10 +4,12 @@ from skgeh import datasets, networks
 from skgeh.display import InteractionDisplay
 from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.posterior import Interactions
+from skgeh.selector import GEHSelector
 from skgeh.testing import crossfit_test, permutation_test
 
 __all__ = [
     "BayesianInteractionRegressor",
+    "GEHSelector",
     "InteractionDisplay",
     "Interactions",
     "crossfit_test",

@@ -6,6 +6,7 @@ import skgeh
 
 NAMES = [
     "BayesianInteractionRegressor",
+    "GEHSelector",
     "InteractionDisplay",
     "Interactions",
     "crossfit_test",

@@ -1,0 +1,338 @@
+"""A transformer that appends the products of interacting features."""
+
+import warnings
+from numbers import Integral, Real
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import _safe_indexing, check_random_state, check_scalar
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from skgeh.estimators import BayesianInteractionRegressor, check_auto
+from skgeh.groups import find_n_groups
+from skgeh.posterior import Interactions
+from skgeh.testing import crossfit_test, permutation_test
+from skgeh.testing.result import TestResult
+
+TESTS = ("crossfit", "sequential", "permutation", "interval", None)
+CLEAR = 2.0  # standard deviations from which the sign of a group's effect is told
+
+
+class GEHSelector(TransformerMixin, BaseEstimator):
+    """Find the pairs of features that interact, and append their products to the table.
+
+    `fit` ranks the pairs by a Bayesian neural network and decides by a test which of them are real;
+    `transform` appends one column a chosen pair, the product of the two centred features, so that a
+    linear model after it can use the interaction. It never looks at the target. Where nothing is
+    chosen, the table passes through as it is.
+
+    Parameters
+    ----------
+    estimator : BayesianInteractionRegressor or FrozenEstimator, default=None
+        Ranks the pairs; a clone is fitted, with defaults if None. A fitted one inside
+        `sklearn.frozen.FrozenEstimator` is used for the ranking as it is; tests always refit
+        clones.
+    test : {"crossfit", "sequential", "permutation", "interval", None}, default="crossfit"
+        What decides. `crossfit_test`, error-controlled beside true interactions; the same with
+        sequential splits; `permutation_test`, which tests the global hypothesis that nothing in
+        the table matters and is no error control beside true interactions (a warning says so);
+        the posterior's interval above 0, a description without error control; or None: the
+        `max_pairs` strongest.
+    control : {"fdr", "fwer"}, default="fdr"
+        What `alpha` bounds: the false discovery rate or the family-wise error rate.
+    alpha : float, default=0.05
+        Level of the test; the interval has probability ``1 - alpha``.
+    max_pairs : int, default=None
+        Most pairs to choose, the strongest of those that pass the test. Needed if `test` is None.
+    n_groups : int or "auto", default="auto"
+        Groups of points (M) in the group expected Hessian.
+    n_jobs : int, default=None
+        Jobs over refits and posterior draws. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the ranking and of the test.
+
+    Attributes
+    ----------
+    pairs_ : list of tuple of two int
+        Chosen pairs, strongest first; the form that ExplainableBoosting's `interactions` takes.
+    interactions_ : Interactions
+        The ranking.
+    test_result_ : CrossfitResult, PermutationResult or None
+        What the test found.
+    estimator_ : BayesianInteractionRegressor
+        Fitted; it ranks.
+    n_groups_ : int
+        Number of groups.
+    distances_ : ndarray or None
+        Rank-weighted distances (Eq. 7) from which "auto" chose it.
+    means_ : ndarray of shape (d,)
+        Centres of the features.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (d,)
+        Only if X has column names.
+
+    References
+    ----------
+    T. Cui, P. Marttinen, S. Kaski, "Learning Global Pairwise Interactions with Bayesian Neural
+    Networks", ECAI 2020.
+
+    Examples
+    --------
+    >>> from skgeh import BayesianInteractionRegressor, GEHSelector
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = X[:, 0] * X[:, 2] + rng.normal(size=200)
+    >>> selector = GEHSelector(BayesianInteractionRegressor(max_epochs=20), random_state=0)
+    >>> selector.fit_transform(X, y).shape
+    (200, 4)
+    >>> selector.pairs_, selector.get_feature_names_out().tolist()
+    ([(0, 2)], ['x0', 'x1', 'x2', 'x0 x2'])
+    """
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        test="crossfit",
+        control="fdr",
+        alpha=0.05,
+        max_pairs=None,
+        n_groups="auto",
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.test = test
+        self.control = control
+        self.alpha = alpha
+        self.max_pairs = max_pairs
+        self.n_groups = n_groups
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Rank the pairs and decide which interact.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n, d)
+            All numbers, none missing; at least 100 rows for a cross-fitted test.
+        y : array-like of shape (n,)
+        sample_weight : array-like of shape (n,), default=None
+            How often each row counts in the ranking. Tests leave out rows of weight 0; they have no
+            other weights, so the rest must be equal unless `test` is "interval" or None.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the table or a parameter cannot be used; the message says what was expected.
+        """
+        self._check_parameters()
+        table = X
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_features=2)
+        rank_seed, test_seed = check_random_state(self.random_state).randint(2**31 - 1, size=2)
+        model = self._ranking_model(rank_seed)
+        if not isinstance(self.estimator, FrozenEstimator):
+            model = clone(model).fit(table, y, sample_weight)
+        if model.n_features_in_ != X.shape[1]:
+            raise ValueError(
+                f"The frozen estimator was fitted on {model.n_features_in_} features; X has "
+                f"{X.shape[1]}."
+            )
+        self.estimator_ = model
+        self.n_groups_, self.distances_ = self.n_groups, None
+        if self.n_groups == "auto":
+            points = torch.as_tensor(model._points, dtype=torch.float32)
+            found = find_n_groups(model.posterior_, points, seed=model._seed)
+            self.n_groups_, self.distances_ = found
+        self.interactions_ = model.interactions(n_groups=self.n_groups_)
+        weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        self.means_ = np.average(X, axis=0, weights=weight)
+        self.test_result_ = self._tested(model, table, y, weight, int(test_seed))
+        order = self.interactions_.order
+        chosen = order[self._passed()[order]][: self.max_pairs]
+        self.pairs_ = [(int(i), int(j)) for i, j in self.interactions_.pairs[chosen]]
+        return self
+
+    def transform(self, X):
+        """Append the product of the two centred features of every chosen pair.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n, d)
+
+        Returns
+        -------
+        ndarray or data frame of shape (n, d + len(pairs_))
+        """
+        check_is_fitted(self, "pairs_")
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        first, second = np.array(self.pairs_, dtype=np.intp).reshape(-1, 2).T
+        centred = X - self.means_
+        return np.hstack([X, centred[:, first] * centred[:, second]])
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the features, and "a b" for the product of a and b.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features; those seen in `fit` by default.
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self, "pairs_")
+        names = _check_feature_names_in(self, input_features)
+        products = [f"{names[i]} {names[j]}" for i, j in self.pairs_]
+        return np.array([*names, *products], dtype=object)
+
+    def to_frame(self, units="standard"):
+        """The table of `Interactions.to_frame` with sign, p-value, q-value and decision.
+
+        Parameters
+        ----------
+        units : {"standard", "original"}, default="standard"
+
+        Returns
+        -------
+        data frame
+            With the columns sign ("+", "-" or "mixed": over the groups of points), p_value,
+            q_value (corrected as `control` says) and selected; p_value and q_value are missing
+            where no test was made.
+        """
+        check_is_fitted(self, "pairs_")
+        order, result = self.interactions_.order, self.test_result_
+        p, q = np.full((2, len(order)), np.nan)
+        if result is not None:
+            p, q = result.p_value, result.adjusted(self.control)
+        selected = [tuple(pair) in set(self.pairs_) for pair in self.interactions_.pairs]
+        columns = {
+            "sign": signs(self.interactions_),
+            "p_value": p,
+            "q_value": q,
+            "selected": np.array(selected),
+        }
+        frame = nw.from_native(self.interactions_.to_frame(units))
+        series = [
+            nw.new_series(name, values[order].tolist(), backend=frame.implementation)
+            for name, values in columns.items()
+        ]
+        return frame.with_columns(*series).to_native()
+
+    def interaction_cst(self):
+        """Interaction constraints for HistGradientBoosting: the chosen pairs, and each other alone.
+
+        Returns
+        -------
+        list of set of int
+        """
+        check_is_fitted(self, "pairs_")
+        paired = {feature for pair in self.pairs_ for feature in pair}
+        alone = [{feature} for feature in range(self.n_features_in_) if feature not in paired]
+        return [*map(set, self.pairs_), *alone]
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that cannot be used, in words."""
+        if self.test not in TESTS:
+            known = ", ".join(map(repr, TESTS))
+            raise ValueError(f"test must be one of {known}; got {self.test!r}.")
+        if self.control not in ("fdr", "fwer"):
+            raise ValueError(f"control must be 'fdr' or 'fwer'; got {self.control!r}.")
+        check_scalar(self.alpha, "alpha", Real, min_val=0, max_val=1, include_boundaries="neither")
+        check_auto(self.n_groups, "n_groups")
+        if self.max_pairs is not None:
+            check_scalar(self.max_pairs, "max_pairs", Integral, min_val=0)
+        elif self.test is None:
+            raise ValueError("Without a test, max_pairs must say how many pairs to choose.")
+
+    def _ranking_model(self, seed: int) -> BayesianInteractionRegressor:
+        """The estimator, out of its frozen case."""
+        model = self.estimator
+        if isinstance(model, FrozenEstimator):
+            model = model.estimator
+        elif model is None:
+            model = BayesianInteractionRegressor()
+        if not isinstance(model, BayesianInteractionRegressor):
+            raise ValueError(
+                "estimator must be a BayesianInteractionRegressor, fitted if it is inside a "
+                f"FrozenEstimator; got {self.estimator!r}. Pairs of other models can be tested "
+                "with crossfit_test."
+            )
+        if isinstance(self.estimator, FrozenEstimator):
+            check_is_fitted(model)
+            return model
+        model = clone(model)
+        if model.random_state is None:
+            model.set_params(random_state=seed)
+        if model.n_jobs is None:
+            model.set_params(n_jobs=self.n_jobs)
+        return model
+
+    def _tested(
+        self,
+        model: BayesianInteractionRegressor,
+        table: Any,
+        y: NDArray,
+        weight: NDArray,
+        seed: int,
+    ) -> TestResult | None:
+        """Result of the test, on the rows that count."""
+        if self.test in ("interval", None):
+            return None
+        rows = np.flatnonzero(weight > 0)
+        if np.ptp(weight[rows]) > 0:
+            raise ValueError(
+                f"The test {self.test!r} has no sample weights: those above zero must be equal. "
+                "Take test='interval' or test=None, or leave the weights out."
+            )
+        table, y = _safe_indexing(table, rows), y[rows]
+        options = {"n_jobs": self.n_jobs, "random_state": seed, "verbose": model.verbose}
+        if self.test == "permutation":
+            warnings.warn(
+                "test='permutation' selects pairs by the maximum over a null without any signal, "
+                "as published. That is a test of the hypothesis that nothing in the table matters; "
+                "beside real interactions it flags many pairs that have none. test='crossfit' "
+                "controls its errors.",
+                UserWarning,
+                stacklevel=3,  # the caller of fit
+            )
+            return permutation_test(model, table, y, **options)
+        cv = "sequential" if self.test == "sequential" else 5
+        return crossfit_test(model, table, y, cv=cv, **options)
+
+    def _passed(self) -> NDArray[np.bool_]:
+        """Pairs that the test takes for real, shape (P,)."""
+        if self.test is None:
+            return np.ones(len(self.interactions_.pairs), dtype=bool)
+        if self.test_result_ is None:
+            return self.interactions_.interval(1 - self.alpha)[:, 0] > 0
+        return self.test_result_.adjusted(self.control) <= self.alpha
+
+
+def signs(interactions: Interactions) -> NDArray:
+    """Sign of each pair, "+" or "-" where all groups with a clear sign agree, else "mixed", (P,).
+
+    A group's sign is clear from two posterior standard deviations; where none is, all count.
+    """
+    mean, std = interactions.group_effects, interactions.group_std
+    clear = np.abs(mean) > CLEAR * std
+    counted = np.where(clear.any(0), clear, True) & (mean != 0)
+    positive, negative = (counted & (mean > 0)).any(0), (counted & (mean < 0)).any(0)
+    return np.where(positive == negative, "mixed", np.where(positive, "+", "-"))
