@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Memory, Parallel, delayed
-from scipy.stats import beta, norm
+from scipy.stats import beta, norm, skew
 
 from benchmarks.designs import PAIRS, Design, oracle_shapes
 from skgeh import BayesianInteractionRegressor
@@ -40,7 +40,7 @@ CELLS = (
 CALIBRATION = {CELLS[0]: 400, CELLS[1]: 100, CELLS[2]: 100, CELLS[6]: 100, CELLS[9]: 100}
 JUDGED = 100  # tables a cell
 CALIBRATION_SEED, JUDGEMENT_SEED = 1_000_000, 2_000_000
-PHI = VARIANCE_INFLATION["concrete_dropout"]
+PHI = VARIANCE_INFLATION["concrete_dropout"][3]
 CACHE = Memory(Path(__file__).parent / ".cache", verbose=0)  # a run that was stopped goes on
 
 
@@ -87,19 +87,27 @@ def p_values(table: dict, phi: float) -> np.ndarray:
 
 
 def calibrated_cell(design: Design, tables: list[dict]) -> dict:
-    """Variance of the summed fold scores of null pairs, what `variance_inflation` has to be."""
-    z = [(t["learned"].sum(1) / np.sqrt(t["learned"].shape[1]))[:, ~t["true"]] for t in tables]
-    variances = np.array([(one**2).mean() for one in z])
-    folds = [t["learned"][..., ~t["true"]] for t in tables]
-    return {
+    """Null scores of learned shapes: their variance, skewness and tail, by which phi is set."""
+    splits = [t["learned"].sum(1) / np.sqrt(t["learned"].shape[1]) for t in tables]
+    one = [z[:, ~t["true"]] for z, t in zip(splits, tables, strict=True)]
+    three = np.array([(z.mean(0) ** 2).mean() for z in one])
+    z = np.concatenate([z.mean(0) for z in one])
+    folds = np.concatenate([t["learned"][..., ~t["true"]].ravel() for t in tables])
+    row = {
         "what": "calibration",
         "design": design.name,
         "n": design.n,
         "tables": len(tables),
-        "phi": float(variances.mean()),
-        "phi +-": float(variances.std() / np.sqrt(len(tables))),
-        "sd of a fold": float(np.std(np.concatenate([one.ravel() for one in folds]))),
+        "sd of a fold": float(folds.std()),
+        "variance, one split": float(np.mean([(z**2).mean() for z in one])),
+        "variance": float(three.mean()),
+        "variance +-": float(three.std() / np.sqrt(len(tables))),
+        "skewness": float(skew(z)),
     }
+    for level in (0.05, 0.05 / len(PAIRS)):
+        beyond = (z > norm.isf(level) * np.sqrt(PHI)).mean()
+        row[f"tail / {level:.3g}"] = float(beyond / level)
+    return row
 
 
 def judged(design: Design, tables: list[dict]) -> dict:

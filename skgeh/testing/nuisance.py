@@ -78,7 +78,7 @@ def smooth_shapes(
     """Products of Legendre polynomials of the ranks of two features, and their weights.
 
     Degrees 1 and 2 in each feature, or 1 alone, or none: what `max_columns` allow. The weights sum
-    to 1 and fall with the degrees as ``1 / (a b)``: most interactions are smooth.
+    to 1 and fall with the degrees as ``1 / (a b)^2``: most interactions are smooth.
 
     Returns
     -------
@@ -93,13 +93,13 @@ def smooth_shapes(
 
 
 def smooth_weights(degree: int) -> NDArray[np.float64]:
-    """Weights of the products of polynomials: they fall as ``1 / (a b)``.
+    """Weights of the products of polynomials: they fall as ``1 / (a b)^2``.
 
     Examples
     --------
     >>> smooth_weights(2).round(2).tolist()
-    [0.44, 0.22, 0.22, 0.11]
+    [0.64, 0.16, 0.16, 0.04]
     """
     orders = np.arange(1, degree + 1)
-    weights = 1 / np.outer(orders, orders).ravel()
+    weights = 1 / np.outer(orders, orders).ravel() ** 2
     return weights / weights.sum()

@@ -98,7 +98,7 @@ class CrossfitResult(TestResult):
     shape_scores : ndarray of shape (R, P, s)
         Scores of the smooth shapes.
     variance_inflation : float
-        Variance of ``sum_k t_k / sqrt(K)`` without an interaction.
+        Variance, without an interaction, of ``sum_rk t_rk / (R sqrt(K))``.
     strength, strength_std : ndarray of shape (P,)
         Standard deviation, in those of the target, of the part of the pair's component that was
         found on one half of the rows and confirmed on the other; and its standard error.
