@@ -108,8 +108,7 @@ class Interactions:
         -------
         ndarray of shape (P, 2)
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, such as 0.95; got {level!r}.")
+        check_level(level)
         half = norm.ppf((1 + level) / 2) * self.std
         return np.column_stack([self.effect - half, self.effect + half])
 
@@ -183,3 +182,9 @@ class Interactions:
             rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
         left = f"<p>{len(self.pairs)} pairs, {len(self.group_weights)} groups</p>"
         return f"<table>{head}{''.join(rows)}</table>{left}"
+
+
+def check_level(level: float) -> None:
+    """Refuse a confidence or credible level that is no probability."""
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, such as 0.95; got {level!r}.")

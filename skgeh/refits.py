@@ -21,12 +21,12 @@ from skgeh.jobs import run_jobs
 from skgeh.networks.hybrid import StackPosterior
 from skgeh.pairs import to_vector
 from skgeh.partition import Partition
-from skgeh.splits import held_out_rows
+from skgeh.splits import MAX_HELD_OUT, held_out_rows
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 STACK_VALUES = 2**18  # parameters that train as one stack: the states of more leave the cache
-STACK = 8, 64  # networks in it, least and most
+STACK = 8, 100  # networks in it, least and most
 HIDDEN = (
     40,
     40,
@@ -63,16 +63,16 @@ class NetworkRefit(Refit):
     members : MLP or Hybrid
         Stack of networks, in standard units.
     x_scaler : StandardScaler
-    target_scale : float
+    target_scales : ndarray of shape (n_networks,)
     """
 
-    def __init__(self, members: MLP | Hybrid, x_scaler: StandardScaler, target_scale: float):
-        self.members, self.x_scaler, self.target_scale = members, x_scaler, target_scale
+    def __init__(self, members: MLP | Hybrid, x_scaler: StandardScaler, target_scales: NDArray):
+        self.members, self.x_scaler, self.target_scales = members, x_scaler, target_scales
 
     def __call__(self, X: NDArray) -> NDArray[np.float64]:
         """Predictions up to a constant, shape (m,)."""
         values = evaluate(self.members, self.x_scaler.transform(X), len(self.members))
-        return values.mean(0)[:, 0] * self.target_scale
+        return self.target_scales @ values[..., 0] / len(values)
 
     def group_hessians(self, X: NDArray, partition: Partition) -> NDArray[np.float64]:
         """Signed group mean Hessians of the mean network, in standard units, shape (M, P)."""
@@ -210,14 +210,18 @@ def fit_stack(
     """The networks of several clones as one stack."""
     generator = np.random.default_rng(seed)
     size = min(map(len, rows))  # copies of a stack have as many rows, give or take one
-    n_held_out = max(1, round(estimator.validation_fraction * size))
+    n_held_out = min(max(1, round(estimator.validation_fraction * size)), MAX_HELD_OUT, size - 1)
     orders = np.stack(
         [generator.permutation(mine)[:size] for mine in rows for _ in range(estimator.n_networks)]
     )
-    x_scaler, y_scaler = StandardScaler().fit(X), StandardScaler().fit(y[orders[0], None])
+    x_scaler = StandardScaler().fit(X)
+    # the unit of a refit is that of its own rows: others must not reach it even by their mean
+    shift, scale = y[orders].mean(1), y[orders].std(1)
+    scale[scale == 0] = 1.0
+    targets = (y - shift[:, None]) / scale[:, None]
     net = estimator._train(
         x_scaler.transform(X),
-        y_scaler.transform(y[:, None]),
+        targets[..., None],
         np.ones(len(X)),
         orders[:, :n_held_out],
         int(generator.integers(2**31)),
@@ -226,8 +230,8 @@ def fit_stack(
     stack = net.module_.to("cpu")
     stack.silence(torch.from_numpy(np.ptp(X, axis=0) == 0))
     members = stack.posterior(estimator._main.basis).members()
-    copies = torch.arange(len(orders)).reshape(len(rows), -1)
-    return [NetworkRefit(members[mine], x_scaler, float(y_scaler.scale_[0])) for mine in copies]
+    copies = np.arange(len(orders)).reshape(len(rows), -1)
+    return [NetworkRefit(members[torch.from_numpy(mine)], x_scaler, scale[mine]) for mine in copies]
 
 
 def fit_targets(

@@ -108,7 +108,8 @@ class HybridStack(nn.Module):
         for layer in range(self.n_layers - 1):
             a = self.activation.value(self.layer(layer, a))
         last = self.layer(self.n_layers - 1, a)
-        return last + torch.matmul(inputs[..., self.main_columns], self.main)
+        main = inputs[..., self.main_columns].expand(len(last), -1, -1)
+        return torch.baddbmm(last, main, self.main)
 
     @abstractmethod
     def layer(self, layer: int, a: Tensor) -> Tensor:

@@ -4,13 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
-LEAST, MOST = 1e-300, 1 - 1e-15  # no p-value is 0 or 1
+LEAST = 1e-300  # no p-value is 0
+MOST = 0.99  # evidence for no interaction, in the Cauchy combination: it must not undo another's
 
 
 def cauchy(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
     """Cauchy combination over the last axis (Liu and Xie 2020), for any dependence in the tail.
 
-    ``p = arctan2(1, sum_k w_k / tan(pi p_k)) / pi``: the form that keeps small values exact.
+    ``p = arctan2(1, sum_k w_k / tan(pi p_k)) / pi``: the form that keeps small values exact. Values
+    above 0.99 count as 0.99: without it a single one near 1 would outweigh any small one.
 
     Examples
     --------

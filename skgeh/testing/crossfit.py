@@ -18,7 +18,7 @@ from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.networks import FAMILIES
 from skgeh.partition import Partition
 from skgeh.refits import Split, refit
-from skgeh.testing.combination import LEAST, MOST, bonferroni, cauchy
+from skgeh.testing.combination import bonferroni, cauchy
 from skgeh.testing.confirmation import Confirmation, confirm, confirmed_effect
 from skgeh.testing.learned import assemble, fold_shapes, half_shapes
 from skgeh.testing.regressions import Regressions
@@ -34,7 +34,7 @@ SEQUENTIAL = (0.4, 0.6, 0.8)  # shares of the rows after which a test fold begin
 ROWS_PER_PAIR = 10
 MIN_FOLD = 20
 MANY_FEATURES = 20  # above, only the strongest pairs of each training set are tested:
-PAIRS_PER_FEATURE = 3  # as many
+PAIRS_PER_FEATURE = 2  # as many
 HALF_NETWORKS = 4
 N_GROUPS = 11  # of the confirmed effect, unless the estimator names a number
 MAX_POINTS = 1000
@@ -66,10 +66,10 @@ def crossfit_test(
     Parameters
     ----------
     estimator : scikit-learn regressor
-        Anything with `predict`: components need predictions only. Clones of it are fitted, never
-        the estimator itself. Of `BayesianInteractionRegressor`, each fold trains one network
-        whatever `n_networks` is, with hidden layers (40, 40) where `hidden_layer_sizes` is None:
-        15 such networks take the time of a fit, and are as powerful.
+        Anything with `predict`: components need predictions only. Clones of it are fitted on
+        arrays, never the estimator itself. Of `BayesianInteractionRegressor`, each fold trains one
+        network whatever `n_networks` is, with hidden layers (40, 40) where `hidden_layer_sizes` is
+        None.
     X : array-like or data frame of shape (n, d)
         At least 100 rows and 2 features, all numbers, none missing.
     y : array-like of shape (n,)
@@ -82,10 +82,10 @@ def crossfit_test(
     pairs : sequence of pairs, default=None
         Indices or names of the pairs in question; all by default.
     max_pairs : int, default=None
-        Pairs that enter one regression, at most a tenth of the rows. Where there are more, each
-        training set chooses its strongest, by M-GEH or for other models by the spread of the
-        component, and corrections are over all pairs that any chose. By default all pairs up to 20
-        features, 3 pairs a feature beyond.
+        Pairs that each training set may name where not all are tested: its strongest by M-GEH, for
+        other models by the spread of the component. Corrections are over all pairs that any named.
+        By default all pairs up to 20 features and as many as a tenth of the rows; else 2 a feature
+        or, if that is less, a twentieth of the rows (in a sequence, a tenth of a fold's).
     variance_inflation : float or "auto", default="auto"
         Variance of the learned shape's score of a pair without interaction, z below: folds of one
         split are not independent, for each is trained on the others (more than 1), and an average
@@ -101,7 +101,7 @@ def crossfit_test(
     Returns
     -------
     CrossfitResult
-        `p_value`, `adjusted()`, `to_frame()`; how strong pairs are at least, and confirmed effects.
+        `p_value`, `adjusted()`, `to_frame()`; `strength_lower()`, `confirmed_interval()`.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def crossfit_test(
     table.warn_of_copies()
     sequential = isinstance(cv, str)
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
-    phi = 1.0 if sequential else inflation(estimator, variance_inflation, cv, n_repeats)
+    phi = inflation(estimator, variance_inflation, cv, n_repeats)
     seeds = np.random.SeedSequence(check_random_state(random_state).randint(2**31 - 1))
     fold_seed, learn_seed, half_seed = seeds.generate_state(3, np.uint32).tolist()
     generator = np.random.default_rng(fold_seed)
@@ -173,11 +173,13 @@ def crossfit_test(
     answers = again(splits, ask, seed=learn_seed, progress=progress_bar("folds", verbose))
     learned, kept = assemble(splits, answers, len(folds), len(table.X), len(candidates))
     tested, kept = candidates[kept.any((0, 1))], kept[..., kept.any((0, 1))]
-    regressions = Regressions(table.X, table.y, table.pairs[tested], within=sequential)
+    regressions = Regressions(
+        table.X, table.y, table.pairs[tested], within=sequential, rows=fold_rows(folds)
+    )
     rows = zip(learned[..., None], folds, strict=True)
-    t = np.stack([regressions.scores(shapes, row)[..., 0] for shapes, row in rows])
+    t = kept * np.stack([regressions.scores(shapes, row)[..., 0] for shapes, row in rows])
     z, weights = regressions.smooth(kept, folds)
-    alive = np.asarray(t.any((0, 1)) | z.any((0, 2)))
+    alive = np.asarray(z.any((0, 2)) if len(weights) else t.any((0, 1)))
     warn_of_aliases(table, tested[~alive])
     p = combined(t, phi, z, 1.0 if bool(kept.all()) else phi, weights, sequential)
     p = np.where(alive, p, 1.0)
@@ -188,18 +190,18 @@ def crossfit_test(
     everywhere = partial(spread, places=tested, size=len(table.pairs))
     return CrossfitResult(
         pairs=table.pairs,
-        statistic=everywhere(norm.isf(np.clip(p, LEAST, MOST)), fill=-np.inf),
+        statistic=everywhere(norm.isf(p), fill=-np.inf),
         p_value=everywhere(p, fill=1.0),
         tested=everywhere(alive, fill=False),
         feature_names=table.feature_names,
         frame_backend=table.frame_backend,
         fold_scores=everywhere(t),
-        shape_scores=everywhere(z.swapaxes(1, 2)),
+        shape_scores=everywhere(z.swapaxes(1, 2)).swapaxes(1, 2),
         variance_inflation=phi,
         strength=everywhere(found.strength),
         strength_std=everywhere(found.strength_std),
-        effect=effect and everywhere(effect[0]),
-        effect_std=effect and everywhere(effect[1]),
+        confirmed_effect=effect and everywhere(effect[0]),
+        confirmed_std=effect and everywhere(effect[1]),
     )
 
 
@@ -271,11 +273,14 @@ def combined(
     weights : ndarray of shape (s,)
     sequential : bool
     """
-    learned = norm.sf(t.sum(1).mean(0) / np.sqrt(t.shape[1] * phi))
-    smooth = 2 * norm.sf(np.abs(z.mean(0)) / np.sqrt(phi_smooth))
-    share = LEARNED if len(weights) else 1.0
-    shares = np.array([share, *((1 - share) * weights)])
-    return (bonferroni if sequential else cauchy)(np.column_stack([learned, smooth]), shares)
+    z_learned, z_smooth = (
+        t.sum(1).mean(0) / np.sqrt(t.shape[1] * phi),
+        z.mean(0) / np.sqrt(phi_smooth),
+    )
+    p = np.column_stack([norm.sf(z_learned), 2 * norm.sf(np.abs(z_smooth))])
+    shares = np.array([LEARNED, *((1 - LEARNED) * weights)]) * (p < 1)  # aliased shapes have p = 1
+    shares /= np.maximum(shares.sum(1, keepdims=True), np.finfo(float).tiny)
+    return (bonferroni if sequential else cauchy)(p, shares)
 
 
 def draw_folds(
@@ -294,7 +299,12 @@ def draw_folds(
             raise ValueError(f"cv must be a whole number of folds or 'sequential'; got {cv!r}.")
         parts = np.searchsorted(SEQUENTIAL, np.arange(n_rows) / n_rows, side="right") - 1
         return generator.permutation(parts)[None]
-    check_scalar(cv, "cv", Integral, min_val=2, max_val=n_rows // MIN_FOLD)
+    check_scalar(cv, "cv", Integral, min_val=2)
+    if cv * MIN_FOLD > n_rows:
+        raise ValueError(
+            f"cv={cv} folds of {n_rows} rows are too many: a fold needs {MIN_FOLD} rows, so at "
+            f"most {n_rows // MIN_FOLD}."
+        )
     return np.stack([generator.permutation(n_rows) % cv for _ in range(n_repeats)])
 
 
@@ -309,11 +319,15 @@ def train_and_test(folds: NDArray) -> list[Split]:
 
 def inflation(estimator: Any, given: float | str, cv: int | str, n_repeats: int) -> float:
     """Variance of the score of a pair without interaction: as given, or calibrated."""
-    if not isinstance(given, str):
-        check_scalar(given, "variance_inflation", Real, min_val=0, include_boundaries="neither")
+    if isinstance(given, Real) and 0 < given < np.inf and not isinstance(cv, str):
         return float(given)
-    if given != "auto":
-        raise ValueError(f"variance_inflation must be 'auto' or a number above 0; got {given!r}.")
+    if not (isinstance(given, str) and given == "auto"):
+        raise ValueError(
+            "variance_inflation must be 'auto' or, unless the split is a sequence, a number above "
+            f"0; got {given!r} with cv={cv!r}."
+        )
+    if isinstance(cv, str):
+        return 1.0
     family = "of another kind"
     if isinstance(estimator, BayesianInteractionRegressor):
         names = {kind: name for name, kind in FAMILIES.items()}
@@ -332,30 +346,28 @@ def inflation(estimator: Any, given: float | str, cv: int | str, n_repeats: int)
     return CONSERVATIVE
 
 
+def fold_rows(folds: NDArray) -> int:
+    """Rows of one regression: all, or those of the smallest fold in a sequence."""
+    return folds.shape[1] if folds.min() >= 0 else int(np.bincount(folds[folds >= 0]).min())
+
+
 def pair_limit(table: Table, folds: NDArray, n_candidates: int, max_pairs: int | None) -> int:
-    """Pairs that may enter one regression."""
-    rows = len(table.X) if folds.min() >= 0 else np.bincount(folds[folds >= 0]).min()
-    most = max(1, int(rows) // ROWS_PER_PAIR)
-    if max_pairs is not None:
-        check_scalar(max_pairs, "max_pairs", Integral, min_val=1)
-        if max_pairs > most:
-            raise ValueError(
-                f"max_pairs={max_pairs} are too many for regressions with {rows} rows: at most "
-                f"{most}, a tenth of them."
-            )
-        return max_pairs
-    d = table.X.shape[1]
-    return min(n_candidates, most, PAIRS_PER_FEATURE * d if d > MANY_FEATURES else n_candidates)
-
-
-def effect_groups(estimator: Any, X: NDArray) -> Partition | None:
-    """Groups of points of the confirmed effect, for estimators with Hessians."""
-    if not isinstance(estimator, BayesianInteractionRegressor):
-        return None
-    given = estimator.n_groups
-    return Partition.kmeans(
-        X / np.maximum(X.std(0), 1e-300), N_GROUPS if given == "auto" else given
-    )
+    """Pairs that each training set may name: all candidates, if one regression can hold them."""
+    sequential, d, rows = folds.min() < 0, table.X.shape[1], fold_rows(folds)
+    together = rows // ROWS_PER_PAIR
+    each = together if sequential else together // 2  # training sets name different pairs
+    if max_pairs is None:
+        wanted = PAIRS_PER_FEATURE * d if d > MANY_FEATURES else n_candidates
+        return n_candidates if n_candidates <= min(wanted, together) else max(1, min(wanted, each))
+    check_scalar(max_pairs, "max_pairs", Integral, min_val=1)
+    if n_candidates <= min(max_pairs, together):
+        return n_candidates
+    if max_pairs > max(1, each):
+        raise ValueError(
+            f"max_pairs={max_pairs} are too many: with {rows} rows in a regression, each training "
+            f"set may name {max(1, each)}."
+        )
+    return int(max_pairs)
 
 
 def progress_bar(name: str, verbose: bool) -> Callable:

@@ -6,7 +6,7 @@ from scipy.linalg import qr
 from scipy.stats import rankdata
 from sklearn.preprocessing import SplineTransformer
 
-DEGREES = (2, 1)  # of smooth shapes, the first for which there are columns enough
+DEGREES = (2, 1)  # of smooth shapes, the first that has few enough shapes
 KNOTS = (5, 3)  # as many quantile knots as the rows allow; then linear
 SHARE = 5  # rows for each column at least
 RANK = 1e-9  # columns below this share of the largest are combinations of others
@@ -68,16 +68,16 @@ def copies(X: NDArray) -> NDArray[np.intp]:
 def legendre(X: NDArray, degree: int) -> NDArray[np.float64]:
     """Legendre polynomials of degree 1 to `degree` of each feature's ranks, (n, d, degree)."""
     u = (2 * rankdata(X, axis=0) - 1) / len(X) - 1
-    powers = (np.polynomial.Legendre.basis(k)(u) * np.sqrt(2 * k + 1) for k in range(1, degree + 1))
-    return np.stack(list(powers), axis=2)
+    powers = [np.polynomial.Legendre.basis(k)(u) * np.sqrt(2 * k + 1) for k in range(degree + 1)]
+    return np.stack(powers, axis=2)[..., 1:]
 
 
 def smooth_shapes(
-    X: NDArray, pairs: NDArray, max_columns: int
+    X: NDArray, pairs: NDArray, max_shapes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Products of Legendre polynomials of the ranks of two features, and their weights.
 
-    Degrees 1 and 2 in each feature, or 1 alone, or none: what `max_columns` allow. The weights sum
+    Degrees 1 and 2 in each feature, or 1 alone, or none: what `max_shapes` allows. The weights sum
     to 1 and fall with the degrees as ``1 / (a b)^2``: most interactions are smooth.
 
     Returns
@@ -85,7 +85,7 @@ def smooth_shapes(
     shapes : ndarray of shape (n, q, s)
     weights : ndarray of shape (s,)
     """
-    degree = next((k for k in DEGREES if len(pairs) * k**2 <= max_columns), 0)
+    degree = next((k for k in DEGREES if k**2 <= max_shapes), 0)
     polynomials = legendre(X, degree)
     first, second = polynomials[:, pairs[:, 0]], polynomials[:, pairs[:, 1]]
     shapes = (first[..., :, None] * second[..., None, :]).reshape(len(X), len(pairs), -1)

@@ -23,11 +23,11 @@ from skgeh.partition import Partition
 from skgeh.push_forward import BLOCK, push_forward
 from skgeh.ranking import rank_pairs
 from skgeh.refits import fit_targets, one_thread, refits_per_stack, small
-from skgeh.splits import MAX_POINTS
 from skgeh.testing.result import PermutationResult, share_above
 from skgeh.testing.table import Table
 
 N_GROUPS = 11  # unless the estimator names a number: it must not be chosen by looking at y
+N_POINTS = 300  # at most: the statistic is computed as often as networks are trained
 N_DRAWS = BLOCK  # at most, for each refit: one block; all refits share its noise
 NOT_HASHED = ("n_jobs", "verbose", "callbacks", "random_state", "device")
 
@@ -56,8 +56,8 @@ def permutation_test(
         At least 8 rows and 2 features, all numbers, none missing.
     y : array-like of shape (n,)
     statistic : {"effect", "score"}, default="effect"
-        M-GEH (Eq. 6), mean over at most 25 draws, with `n_groups` groups, 11 if that is "auto"; or
-        what the ranking sorts by.
+        M-GEH (Eq. 6) at 300 rows, mean over 25 draws, with `n_groups` groups or 11 if that is
+        "auto"; or what the ranking sorts by.
     n_permutations : int, default=199
         B. No p-value is below ``1 / (1 + B)``.
     checkpoint : path, default=None
@@ -190,7 +190,7 @@ class Null:
         """Choose the points and their groups, by X alone."""
         Z = StandardScaler().fit_transform(table.X)
         target = StandardScaler().fit_transform(table.y[:, None])[:, 0]
-        points = np.random.default_rng(seed).permutation(len(Z))[:MAX_POINTS]
+        points = np.random.default_rng(seed).permutation(len(Z))[:N_POINTS]
         n_groups = N_GROUPS if estimator.n_groups == "auto" else estimator.n_groups
         partition = Partition.kmeans(Z[points], n_groups, seed)
         return cls(estimator, Z, target, points, partition, statistic, seed)

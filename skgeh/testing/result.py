@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from skgeh.posterior import check_level
 from skgeh.testing.combination import adjust
 
 
@@ -102,7 +103,7 @@ class CrossfitResult(TestResult):
     strength, strength_std : ndarray of shape (P,)
         Standard deviation, in those of the target, of the part of the pair's component that was
         found on one half of the rows and confirmed on the other; and its standard error.
-    effect, effect_std : ndarray of shape (P,) or None
+    confirmed_effect, confirmed_std : ndarray of shape (P,) or None
         M-GEH (Eq. 6) of the networks of the two halves, scaled by lambda to what held-out rows
         confirm, and its standard error, in standard units; None for models without Hessians.
     """
@@ -112,25 +113,29 @@ class CrossfitResult(TestResult):
     variance_inflation: float
     strength: NDArray[np.float64]
     strength_std: NDArray[np.float64]
-    effect: NDArray[np.float64] | None
-    effect_std: NDArray[np.float64] | None
+    confirmed_effect: NDArray[np.float64] | None
+    confirmed_std: NDArray[np.float64] | None
 
     def strength_lower(self, level: float = 0.95) -> NDArray[np.float64]:
         """One-sided lower confidence bound of the strength, at least 0, shape (P,)."""
+        check_level(level)
         return np.maximum(self.strength - norm.ppf(level) * self.strength_std, 0.0)
 
-    def effect_interval(self, level: float = 0.95) -> NDArray[np.float64]:
+    def confirmed_interval(self, level: float = 0.95) -> NDArray[np.float64]:
         """Confidence interval of the M-GEH of detected pairs, from 0 on, shape (P, 2).
 
         It is meant for pairs that were detected: for the others lambda is not determined.
         """
-        if self.effect is None or self.effect_std is None:
+        if self.confirmed_effect is None or self.confirmed_std is None:
             raise ValueError(
                 "Intervals of the effect need second derivatives, which only "
                 "BayesianInteractionRegressor has. strength_lower() works for every model."
             )
-        half = norm.ppf((1 + level) / 2) * self.effect_std
-        return np.maximum(np.column_stack([self.effect - half, self.effect + half]), 0.0)
+        check_level(level)
+        half = norm.ppf((1 + level) / 2) * self.confirmed_std
+        return np.maximum(
+            np.column_stack([self.confirmed_effect - half, self.confirmed_effect + half]), 0.0
+        )
 
     def columns(self) -> dict[str, NDArray]:
         """Columns of the table, one value a pair."""
@@ -138,10 +143,14 @@ class CrossfitResult(TestResult):
             "strength": self.strength,
             "strength_low": self.strength_lower(),
         }
-        if self.effect is None:
+        if self.confirmed_effect is None:
             return columns
-        low, high = self.effect_interval().T
-        return columns | {"effect": self.effect, "effect_low": low, "effect_high": high}
+        low, high = self.confirmed_interval().T
+        return columns | {
+            "confirmed_effect": self.confirmed_effect,
+            "confirmed_low": low,
+            "confirmed_high": high,
+        }
 
 
 @dataclass(frozen=True, eq=False, repr=False)

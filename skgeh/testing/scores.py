@@ -36,8 +36,7 @@ def fold_scores(
     Returns
     -------
     ndarray of shape (K, q, s)
-        0 where a shape vanishes in a fold, or is aliased: a combination of main effects and other
-        pairs.
+        0 where a shape is aliased: a combination of main effects and other pairs.
     """
     n, q, s = shapes.shape
     columns = without(shapes.reshape(n, -1), nuisance)
@@ -56,7 +55,7 @@ def fold_scores(
         a = dual[:, block] @ np.linalg.inv(inverse[block, block])
         e = rest + a @ coefficients[block]
         h = leverage - (a * dual[:, block]).sum(1)
-        score, square = a * e[:, None], a**2 * (e**2 / (1 - h))[:, None]
+        score, square = a * e[:, None], a**2 * (e**2 / np.maximum(1 - h, RIDGE))[:, None]
         live = (a**2).sum(0) > ALIASED
         for k, rows in enumerate(members):
             scale = np.sqrt(np.maximum(square[rows].sum(0), TINY))

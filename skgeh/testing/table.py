@@ -49,8 +49,11 @@ class Table:
                 f"This test of interactions needs at least {minimum} rows; got {n}. "
                 "BayesianInteractionRegressor ranks pairs from 8 rows on, without a test."
             )
-        names = tuple(f"x{j}" for j in range(d)) if columns is None else tuple(map(str, columns))
-        chosen = pair_index(d) if pairs is None else chosen_pairs(pairs, names)
+        if np.ptp(target) == 0:
+            raise ValueError(f"The target is constant ({target[0]:g}): there is nothing to test.")
+        labels = tuple(f"x{j}" for j in range(d)) if columns is None else tuple(columns)
+        names = tuple(map(str, labels))
+        chosen = pair_index(d) if pairs is None else chosen_pairs(pairs, labels)
         first = copies(values)
         return cls(values, target, chosen, first, names, "polars" if polars else "pandas")
 
@@ -85,21 +88,21 @@ class Table:
         ]
 
 
-def chosen_pairs(pairs: Any, names: tuple[str, ...]) -> NDArray[np.intp]:
-    """Pairs of indices or names as sorted indices, each once.
+def chosen_pairs(pairs: Any, labels: tuple) -> NDArray[np.intp]:
+    """Pairs of labels of columns, or of their indices, as sorted indices, each once.
 
     Examples
     --------
     >>> chosen_pairs([("c", "a"), (0, 1), (1, 0)], ("a", "b", "c")).tolist()
     [[0, 1], [0, 2]]
     """
-    place = {name: j for j, name in enumerate(names)} | {j: j for j in range(len(names))}
+    place = {j: j for j in range(len(labels))} | {label: j for j, label in enumerate(labels)}
     try:
         found = np.array([sorted((place[i], place[j])) for i, j in pairs])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             "pairs must be a sequence of two feature names or two whole numbers below "
-            f"{len(names)} each, such as [(0, 1)]; got {pairs!r}."
+            f"{len(labels)} each, such as [(0, 1)]; got {pairs!r}."
         ) from error
     if len(found) == 0 or (found[:, 0] == found[:, 1]).any():
         raise ValueError(f"pairs must name two different features each; got {pairs!r}.")
