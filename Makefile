@@ -37,7 +37,7 @@ docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
 
 bench: export MPLBACKEND ?= Agg
-bench: $(VENV)/.plot
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 # .venv/.dev: the extra `dev` is installed, with the versions of these files

@@ -7,7 +7,20 @@ import torch
 
 from benchmarks.measure import report
 
-NAMES = ("kernels", "memory", "training", "group_curve", "group_choice", "simulation", "wide")
+NAMES = (
+    "kernels",
+    "memory",
+    "training",
+    "group_curve",
+    "group_choice",
+    "simulation",
+    "wide",
+    "level",
+    "intervals",
+    "screening",
+    "permutation",
+    "downstream",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

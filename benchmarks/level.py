@@ -82,8 +82,8 @@ def one_table(design: Design, seed: int) -> dict:
 
 
 def p_values(table: dict, phi: float) -> np.ndarray:
-    weights = smooth_weights(round(np.sqrt(table["smooth"].shape[1])))
-    return combined(table["learned"], phi, table["smooth"].swapaxes(1, 2), 1.0, weights, False)
+    weights = smooth_weights(round(np.sqrt(table["smooth"].shape[2])))
+    return combined(table["learned"], phi, table["smooth"], 1.0, weights, False)
 
 
 def calibrated_cell(design: Design, tables: list[dict]) -> dict:

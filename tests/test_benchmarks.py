@@ -6,11 +6,15 @@ import pytest
 
 from benchmarks.__main__ import NAMES, main
 
+PEERS = {"downstream": ("interpret", "lightgbm", "shap")}
+
 
 # torch.func compiles a part of itself on first use by a function that torch itself has deprecated
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ("memory", "wide")])
 def test_every_benchmark_still_runs(name, capsys):
+    for peer in PEERS.get(name, ()):
+        pytest.importorskip(peer, reason="of the extra `bench`")
     main([name, "--quick"])
     title = import_module(f"benchmarks.{name}").__doc__.splitlines()[0]
     assert title in capsys.readouterr().out

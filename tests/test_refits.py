@@ -100,15 +100,19 @@ def test_networks_predict_their_mean_in_units_of_the_target():
     members, (X, _) = random_nets(), table()
     scaler = StandardScaler().fit(X)
     expected = network(members)(torch.tensor(scaler.transform(X), dtype=torch.float32))
-    found = NetworkRefit(members, scaler, 7.0)(X)
+    scales = 7.0 + np.arange(len(expected))
+    found = NetworkRefit(members, scaler, scales)(X)
     assert found.shape == (160,)
-    assert_close(found, 7 * expected.mean(0)[:, 0].numpy(), 1e-5)
+    assert_close(found, (scales[:, None] * expected[..., 0].numpy()).mean(0), 1e-5)
 
 
 def test_hessians_of_networks_are_those_of_their_mean():
     members, (X, _) = random_nets(), table()
     scaler = StandardScaler().fit(X)
-    one, partition = NetworkRefit(members, scaler, 7.0), Partition.kmeans(scaler.transform(X), 4)
+    one, partition = (
+        NetworkRefit(members, scaler, np.ones(1)),
+        Partition.kmeans(scaler.transform(X), 4),
+    )
     double = replace(
         members,
         weights=tuple(weight.double() for weight in members.weights),

@@ -3,7 +3,8 @@ Which pairs are real
 ====================
 
 A ranking always has a first pair. The cross-fitted test says which pairs interact, with error
-control beside true interactions; the selector appends their products to the table for a linear model.
+control beside true interactions; the selector appends their products to the table for a linear
+model.
 """
 
 # %%

@@ -90,7 +90,8 @@ def crossfit_test(
         Variance of the learned shape's score of a pair without interaction, z below: folds of one
         split are not independent, for each is trained on the others (more than 1), and an average
         over splits varies less (less than 1). "auto" is what was calibrated for the estimator's
-        posterior, and 2, with a warning, for any other model or number of folds.
+        posterior, and 2, with a warning, for any other model or number of folds. A sequence needs
+        none.
     n_jobs : int, default=None
         Jobs over chunks of refits, by joblib on any backend. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -319,15 +320,13 @@ def train_and_test(folds: NDArray) -> list[Split]:
 
 def inflation(estimator: Any, given: float | str, cv: int | str, n_repeats: int) -> float:
     """Variance of the score of a pair without interaction: as given, or calibrated."""
-    if isinstance(given, Real) and 0 < given < np.inf and not isinstance(cv, str):
-        return float(given)
-    if not (isinstance(given, str) and given == "auto"):
-        raise ValueError(
-            "variance_inflation must be 'auto' or, unless the split is a sequence, a number above "
-            f"0; got {given!r} with cv={cv!r}."
-        )
+    number = isinstance(given, Real) and 0 < given < np.inf
+    if not number and not (isinstance(given, str) and given == "auto"):
+        raise ValueError(f"variance_inflation must be 'auto' or a number above 0; got {given!r}.")
     if isinstance(cv, str):
         return 1.0
+    if not isinstance(given, str):
+        return float(given)
     family = "of another kind"
     if isinstance(estimator, BayesianInteractionRegressor):
         names = {kind: name for name, kind in FAMILIES.items()}

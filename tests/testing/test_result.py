@@ -28,13 +28,13 @@ def result(**given):
         "variance_inflation": 1.5,
         "strength": np.array([0.1, 0.5, np.nan, 0.3, -0.2, 0.0]),
         "strength_std": np.array([0.1, 0.1, np.nan, 0.1, 0.1, 0.1]),
-        "effect": np.array([0.2, 1.0, np.nan, 0.6, 0.1, 0.0]),
+        "confirmed_effect": np.array([0.2, 1.0, np.nan, 0.6, 0.1, 0.0]),
         "confirmed_std": np.array([0.3, 0.2, np.nan, 0.2, 0.1, 0.0]),
     }
     return CrossfitResult(**{**fields, **given})
 
 
-WITHOUT_HESSIANS = {"effect": None, "confirmed_std": None}
+WITHOUT_HESSIANS = {"confirmed_effect": None, "confirmed_std": None}
 
 
 @pytest.mark.parametrize("control", ["fdr", "fdr_by", "fwer"])
@@ -63,7 +63,7 @@ def test_columns_of_the_frame():
     frame = result().to_frame()
     assert list(frame.columns) == [
         "feature_i", "feature_j", "statistic", "p_value", "p_fdr", "p_fwer",
-        "strength", "strength_low", "effect", "confirmed_low", "confirmed_high",
+        "strength", "strength_low", "confirmed_effect", "confirmed_low", "confirmed_high",
     ]  # fmt: skip
     first = frame.iloc[0]
     assert first.p_fdr == pytest.approx(0.005)
@@ -75,7 +75,9 @@ def test_columns_of_the_frame():
 
 
 def test_models_without_hessians_have_no_effects():
-    assert [name for name in result(**WITHOUT_HESSIANS).columns() if "effect" in name] == []
+    assert [
+        name for name in result(**WITHOUT_HESSIANS).columns() if "confirmed_effect" in name
+    ] == []
     with pytest.raises(ValueError, match=r"second derivatives.*strength_lower\(\) works"):
         result(**WITHOUT_HESSIANS).confirmed_interval()
 
