@@ -17,8 +17,9 @@ from scipy.stats import beta, norm, skew
 
 from benchmarks.designs import PAIRS, Design, oracle_shapes
 from skgeh import BayesianInteractionRegressor
-from skgeh.testing.combination import adjust
-from skgeh.testing.crossfit import VARIANCE_INFLATION, combined, crossfit_test
+from skgeh.testing.calibration import VARIANCE_INFLATION
+from skgeh.testing.combination import adjust, combined
+from skgeh.testing.crossfit import crossfit_test
 from skgeh.testing.nuisance import smooth_weights
 from skgeh.testing.regressions import Regressions
 

@@ -147,12 +147,7 @@ class Interactions:
             Columns feature_i, feature_j, score, effect, std, ci_low, ci_high, p_bayes; of the kind
             that the model was fitted on, pandas for arrays.
         """
-        if units not in ("standard", "original"):
-            raise ValueError(f"units must be 'standard' or 'original'; got {units!r}.")
-        i, j = self.pairs.T
-        scale = np.ones(len(self.pairs))
-        if units == "original":
-            scale = self.target_scale / (self.feature_scales[i] * self.feature_scales[j])
+        (i, j), scale = self.pairs.T, self.unit_scale(units)
         names, order = np.array(self.feature_names, dtype=object), self.order
         low, high = self.interval().T * scale
         columns = {
@@ -167,6 +162,15 @@ class Interactions:
         }
         ordered = {name: values[order].tolist() for name, values in columns.items()}
         return nw.from_dict(ordered, backend=self.frame_backend).to_native()
+
+    def unit_scale(self, units: str) -> NDArray[np.float64]:
+        """What effects in standard units are multiplied by to be in others, shape (P,)."""
+        if units not in ("standard", "original"):
+            raise ValueError(f"units must be 'standard' or 'original'; got {units!r}.")
+        if units == "standard":
+            return np.ones(len(self.pairs))
+        i, j = self.pairs.T
+        return self.target_scale / (self.feature_scales[i] * self.feature_scales[j])
 
     def __repr__(self) -> str:
         first = ", ".join(f"{a} x {b}" for a, b in self.top(3))

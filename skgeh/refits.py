@@ -1,7 +1,7 @@
 """Refit an estimator on chosen rows: networks of several refits train together as one stack."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -181,7 +181,7 @@ def answers(
     seed: int,
 ) -> list[Any]:
     """Answers of the refits of one chunk."""
-    with one_thread():
+    with ONE_THREAD:
         refits = fit(estimator, X, y, [train for train, _ in splits], seed)
         return [ask(one, X, train, test) for one, (train, test) in zip(refits, splits, strict=True)]
 
@@ -269,13 +269,29 @@ def fit_targets(
     return [posterior[mine] for mine in copies]
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for matrix products: on small ones a second waits longer than it computes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)
+class OneThread:
+    """One thread for matrix products: on small ones a second waits longer than it computes.
+
+    The settings are those of the process: with jobs in threads, the first to come changes them and
+    the last to go restores them.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.inside == 0:
+                self.torch_threads, self.limits = torch.get_num_threads(), threadpool_limits(1)
+                torch.set_num_threads(1)
+            self.inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                self.limits.restore_original_limits()
+                torch.set_num_threads(self.torch_threads)
+
+
+ONE_THREAD = OneThread()

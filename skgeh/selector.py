@@ -22,7 +22,7 @@ from skgeh.estimators import BayesianInteractionRegressor, check_auto
 from skgeh.groups import find_n_groups
 from skgeh.posterior import Interactions
 from skgeh.testing import crossfit_test, permutation_test
-from skgeh.testing.result import TestResult
+from skgeh.testing.result import CrossfitResult, TestResult
 
 TESTS = ("crossfit", "sequential", "permutation", "interval", None)
 CLEAR = 2.0  # standard deviations from which the sign of a group's effect is told
@@ -215,7 +215,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         data frame
             With the columns sign ("+", "-" or "mixed": over the groups of points), p_value,
             q_value (corrected as `control` says) and selected; p_value and q_value are missing
-            where no test was made.
+            where no test was made. After a cross-fitted test also confirmed_effect, confirmed_low
+            and confirmed_high, the confidence interval of detected pairs beside the posterior's
+            ci_low and ci_high, and strength_low; see `CrossfitResult`.
         """
         check_is_fitted(self, "pairs_")
         order, result = self.interactions_.order, self.test_result_
@@ -229,6 +231,15 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             "q_value": q,
             "selected": np.array(selected),
         }
+        if isinstance(result, CrossfitResult) and result.confirmed_effect is not None:
+            scale = self.interactions_.unit_scale(units)
+            low, high = result.confirmed_interval().T * scale
+            columns |= {
+                "confirmed_effect": result.confirmed_effect * scale,
+                "confirmed_low": low,
+                "confirmed_high": high,
+                "strength_low": result.strength_lower(),
+            }
         frame = nw.from_native(self.interactions_.to_frame(units))
         series = [
             nw.new_series(name, values[order].tolist(), backend=frame.implementation)

@@ -17,7 +17,7 @@ from skgeh.activations import get_activation
 from skgeh.functions import MLP
 from skgeh.pairs import to_vector
 from skgeh.partition import Partition
-from skgeh.refits import NetworkRefit, Refit, of_one_length, one_thread, refit, small
+from skgeh.refits import ONE_THREAD, NetworkRefit, Refit, of_one_length, refit, small
 from tests.oracles import assert_close, geh, group_means, hessians, network, upper
 
 
@@ -316,10 +316,10 @@ def test_threads_are_given_back():
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with one_thread():
+        with ONE_THREAD:
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 2
-        with pytest.raises(RuntimeError, match="lost"), one_thread():
+        with pytest.raises(RuntimeError, match="lost"), ONE_THREAD:
             raise RuntimeError("lost")
         assert torch.get_num_threads() == 2
     finally:

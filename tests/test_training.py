@@ -179,3 +179,104 @@ def test_training_depends_on_the_seed_alone():
     two = trained(rows, seed=1).module_.weights[0]
     assert torch.equal(one, two)
     assert not torch.equal(one, trained(rows, seed=2).module_.weights[0])
+
+
+def stacked(times, targets=None, copies=3):
+    """Rows of a stack in which copies s, s + N, ... see the same rows, with targets (S, n, 1)."""
+    rows = table(copies=copies)
+    targets = rows.targets.expand(times * copies, -1, -1) if targets is None else targets
+    whole = rows.inputs, targets, rows.weights
+    return Rows(*whole, rows.rows, held_out=Rows(*whole, rows.held_out.rows))
+
+
+def different_targets(times=2, copies=3):
+    base = table(copies=copies).targets
+    generator = torch.Generator().manual_seed(7)
+    return base + torch.randn(times * copies, *base.shape, generator=generator)
+
+
+class TestSharedStart:
+    """Fewer lines of rows than targets: copies s and s + N differ by their target only."""
+
+    def test_copies_take_turns_at_the_rows(self):
+        rows = replace(
+            stacked(2, different_targets()),
+            weights=torch.rand(200, 1, generator=torch.Generator().manual_seed(1)),
+        )
+        assert rows.n_copies == 6 and len(rows) == 180
+        n_seen = 0
+        for x, (y, weight) in Slices(rows, 30, seed=0):
+            assert x.shape[:2] == y.shape[:2] == weight.shape[:2] == (6, x.shape[1])
+            assert torch.equal(x[:3], x[3:]) and torch.equal(weight[:3], weight[3:])
+            assert not torch.equal(x[0], x[1])
+            for copy in range(6):
+                places = [rows.inputs.tolist().index(row) for row in x[copy].tolist()]
+                assert set(places) <= set(rows.rows[copy % 3])
+                assert torch.equal(y[copy], rows.targets[copy, places])
+                assert torch.equal(weight[copy], rows.weights[places])
+            n_seen += x.shape[1]
+        assert n_seen == 180
+
+    def test_the_order_is_that_of_one_turn(self):
+        one = Slices(stacked(1), 30, seed=0)
+        three = Slices(stacked(3), 30, seed=0)
+        for (x, (y, _)), (again, (targets, _)) in zip(one, three, strict=True):
+            assert torch.equal(x.repeat(3, 1, 1), again)
+            assert torch.equal(y.repeat(3, 1, 1), targets)
+
+    def test_held_out_rows_take_turns_too(self):
+        rows = stacked(2, different_targets()).held_out
+        (x, (y, _)), *more = Slices(rows, len(rows))
+        assert not more
+        assert torch.equal(x, rows.inputs[np.concatenate([rows.rows] * 2)])
+        for copy in range(6):
+            assert torch.equal(y[copy], rows.targets[copy, rows.rows[copy % 3]])
+
+    @pytest.mark.parametrize("family", [ConcreteDropout, Ensemble])
+    def test_copies_start_in_turn(self, family):
+        def parameters(**options):
+            stack = family((20, 20)).build(3, 1, main_columns=(0, 3), seed=5, **options)
+            return dict(stack.named_parameters())
+
+        alone, turns = parameters(n_copies=3), parameters(n_copies=6, n_starts=3)
+        own = parameters(n_copies=6)
+        for name, values in turns.items():
+            assert values.shape == own[name].shape
+            assert torch.equal(values[:3], alone[name]) and torch.equal(values[3:], alone[name])
+            if name.startswith(("weight", "bias")):
+                assert len(torch.unique(values[:3], dim=0)) == 3
+                assert len(torch.unique(own[name], dim=0)) == 6
+
+    def test_copies_see_noise_in_turn(self):
+        stack = ConcreteDropout((20, 20)).build(3, 1, 6, main_columns=(0, 3), seed=5, n_starts=3)
+        stack.start_noise()
+        x = torch.randn(1, 50, 3, generator=torch.Generator().manual_seed(0)).expand(6, -1, -1)
+        first, second = stack.train()(x), stack(x)
+        for values in (first, second):
+            torch.testing.assert_close(values[:3], values[3:])
+        assert not torch.allclose(first, second)
+        noise = first - stack.eval()(x)
+        assert noise.abs().amax((1, 2)).min() > 1e-3
+        assert not torch.allclose(noise[0], noise[1], atol=1e-3)
+
+    @pytest.mark.parametrize("family", [ConcreteDropout, Ensemble])
+    def test_equal_targets_end_equal(self, family):
+        net = trained(stacked(2), network=family((20, 20)))
+        assert family is Ensemble or (net.module_.noisy and net.kl_weight_ == 1.0)
+        for values in (*net.module_.parameters(), net.module_.noise_variance):
+            torch.testing.assert_close(values[:3], values[3:], rtol=1e-3, atol=1e-4)
+            assert not torch.allclose(values[0], values[1], rtol=1e-3, atol=1e-4)
+
+    @pytest.mark.parametrize("family", [ConcreteDropout, Ensemble])
+    def test_a_copy_does_not_feel_the_targets_of_others(self, family):
+        """It ends where it would in a stack of its own turn."""
+        targets = different_targets(times=3)
+        targets[3:6] *= 100
+        stack = trained(stacked(3, targets), network=family((20, 20))).module_
+        alone = trained(stacked(1, targets[6:]), network=family((20, 20))).module_
+        for together, own in zip(stack.parameters(), alone.parameters(), strict=True):
+            torch.testing.assert_close(together[6:], own, rtol=1e-2, atol=1e-3)
+            assert not torch.allclose(together[:3], own, rtol=1e-2, atol=1e-3)
+        torch.testing.assert_close(
+            stack.noise_variance[6:], alone.noise_variance, rtol=1e-3, atol=1e-4
+        )

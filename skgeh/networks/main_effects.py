@@ -43,7 +43,7 @@ class MainEffects:
         """Inputs of a `HybridStack`: the features, then the spline basis if there is one."""
         if self.kind == "spline":
             X = np.hstack([X, self.splines.transform(X)])
-        return torch.as_tensor(X, dtype=torch.float32)
+        return torch.from_numpy(X.astype(np.float32))  # X may be read-only, mapped by joblib
 
     @property
     def basis(self) -> Function | None:

@@ -2,8 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, norm
 
+LEARNED = 0.5  # weight of the learned shapes; smooth ones have the rest
 LEAST = 1e-300  # no p-value is 0
 MOST = 0.99  # evidence for no interaction, in the Cauchy combination: it must not undo another's
 
@@ -32,6 +33,30 @@ def bonferroni(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
     0.02
     """
     return np.clip((p / weights).min(-1), LEAST, 1.0)
+
+
+def combined(
+    t: NDArray, phi: float, z: NDArray, phi_smooth: float, weights: NDArray, sequential: bool
+) -> NDArray[np.float64]:
+    """One p-value a pair from scores of learned and of smooth shapes, shape (q,).
+
+    Parameters
+    ----------
+    t : ndarray of shape (R, K, q)
+        Learned shapes: a real one has a positive coefficient, one side counts.
+    phi : float
+    z : ndarray of shape (R or 1, q, s)
+        Smooth shapes, of either sign.
+    phi_smooth : float
+    weights : ndarray of shape (s,)
+    sequential : bool
+    """
+    one_sided = norm.sf(t.sum(1).mean(0) / np.sqrt(t.shape[1] * phi))
+    two_sided = 2 * norm.sf(np.abs(z.mean(0)) / np.sqrt(phi_smooth))
+    p = np.column_stack([one_sided, two_sided])
+    shares = np.array([LEARNED, *((1 - LEARNED) * weights)]) * (p < 1)  # aliased shapes have p = 1
+    shares /= np.maximum(shares.sum(1, keepdims=True), np.finfo(float).tiny)
+    return (bonferroni if sequential else cauchy)(p, shares)
 
 
 def adjust(p: NDArray, control: str, tested: NDArray | None = None) -> NDArray[np.float64]:

@@ -1,13 +1,26 @@
 """How much of what one half of the rows shows is confirmed by the other half."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
 
+from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.geh import group_expected_hessian
+from skgeh.partition import Partition
+from skgeh.testing.learned import half_shapes
+from skgeh.testing.regressions import Regressions
 from skgeh.testing.scores import without
+from skgeh.testing.table import Table
 
+HALF_NETWORKS = 4
+N_GROUPS = 11  # unless the estimator names a number
+MAX_POINTS = 1000
+INFLATION = 1.5  # variance of the mean of two halves, each learned from the other
 MOST = 4.0  # lambda beyond it is noise
 
 
@@ -29,9 +42,38 @@ class Confirmation:
     scale: NDArray[np.float64]
 
 
-def confirm(
-    y: NDArray, shapes: NDArray, folds: NDArray, nuisance: NDArray, variance_inflation: float
-) -> Confirmation:
+def confirm_by_halves(
+    again: Callable,
+    table: Table,
+    regressions: Regressions,
+    order: NDArray,
+    estimator: Any,
+) -> tuple[Confirmation, tuple[NDArray, NDArray] | None]:
+    """What each half of the rows confirms of the other's shapes; of networks, the M-GEH too."""
+    halves, points = order % 2, order[:MAX_POINTS]
+    partition = None
+    if isinstance(estimator, BayesianInteractionRegressor):
+        n_groups = N_GROUPS if estimator.n_groups == "auto" else estimator.n_groups
+        partition = Partition.kmeans(StandardScaler().fit_transform(table.X[points]), n_groups)
+    ask = partial(
+        half_shapes,
+        pairs=regressions.pairs,
+        twins=table.twins,
+        partition=partition,
+        points=points,
+    )
+    splits = [(np.flatnonzero(halves != k), np.arange(len(halves))) for k in range(2)]
+    both = again(splits, ask, n_networks=HALF_NETWORKS)
+    target = table.y / (table.y.std() or 1.0)
+    shapes = np.stack([one for one, _ in both]) / (table.y.std() or 1.0)
+    found = confirm(target, shapes, halves, regressions.nuisance)
+    if partition is None:
+        return found, None
+    hessians = np.stack([hessian for _, hessian in both])
+    return found, confirmed_effect(found, hessians, partition.weights)
+
+
+def confirm(y: NDArray, shapes: NDArray, folds: NDArray, nuisance: NDArray) -> Confirmation:
     """``lambda = sqrt(theta_1 theta_2) / <f_1, f_2>``.
 
     Parameters
@@ -42,7 +84,6 @@ def confirm(
     folds : ndarray of shape (n,)
         0 or 1.
     nuisance : ndarray of shape (n, r)
-    variance_inflation : float
     """
     rest = without(y, nuisance)
     f = np.stack([without(one, nuisance) for one in shapes])
@@ -55,7 +96,7 @@ def confirm(
     both = np.sqrt(np.prod(np.maximum(theta * mean_square, 0), axis=0))
     return Confirmation(
         strength.mean(0),
-        np.sqrt((std**2).sum(0) * variance_inflation) / 2,
+        np.sqrt((std**2).sum(0) * INFLATION) / 2,
         np.minimum(both / common, MOST),
     )
 

@@ -3,41 +3,25 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.base import is_classifier
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_scalar
 from tqdm.auto import tqdm
 
-from skgeh.estimators import BayesianInteractionRegressor
-from skgeh.networks import FAMILIES
-from skgeh.partition import Partition
-from skgeh.refits import Split, refit
-from skgeh.testing.combination import bonferroni, cauchy
-from skgeh.testing.confirmation import Confirmation, confirm, confirmed_effect
-from skgeh.testing.learned import assemble, fold_shapes, half_shapes
+from skgeh.refits import refit
+from skgeh.testing.calibration import inflation
+from skgeh.testing.combination import combined
+from skgeh.testing.confirmation import confirm_by_halves
+from skgeh.testing.folds import draw_folds, fold_rows, pair_limit, train_and_test
+from skgeh.testing.learned import assemble, fold_shapes
 from skgeh.testing.regressions import Regressions
 from skgeh.testing.result import CrossfitResult
 from skgeh.testing.table import Table
-
-# calibrated by benchmarks/level.py for 5 folds, by the least number of repeats
-VARIANCE_INFLATION = {"concrete_dropout": {1: 1.4, 3: 1.1}}
-CALIBRATED_FOLDS = 5
-CONSERVATIVE = 2.0  # the most that a learner linear in the target can reach
-LEARNED = 0.5  # weight of the learned shapes; smooth ones have the rest
-SEQUENTIAL = (0.4, 0.6, 0.8)  # shares of the rows after which a test fold begins
-ROWS_PER_PAIR = 10
-MIN_FOLD = 20
-MANY_FEATURES = 20  # above, only the strongest pairs of each training set are tested:
-PAIRS_PER_FEATURE = 2  # as many
-HALF_NETWORKS = 4
-N_GROUPS = 11  # of the confirmed effect, unless the estimator names a number
-MAX_POINTS = 1000
 
 
 def crossfit_test(
@@ -187,7 +171,7 @@ def crossfit_test(
 
     again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
     order = generator.permutation(len(table.X))
-    found, effect = confirmed_by_halves(again, table, regressions, order, phi, estimator)
+    found, effect = confirm_by_halves(again, table, regressions, order, estimator)
     everywhere = partial(spread, places=tested, size=len(table.pairs))
     return CrossfitResult(
         pairs=table.pairs,
@@ -204,38 +188,6 @@ def crossfit_test(
         confirmed_effect=effect and everywhere(effect[0]),
         confirmed_std=effect and everywhere(effect[1]),
     )
-
-
-def confirmed_by_halves(
-    again: Callable,
-    table: Table,
-    regressions: Regressions,
-    order: NDArray,
-    variance_inflation: float,
-    estimator: Any,
-) -> tuple[Confirmation, tuple[NDArray, NDArray] | None]:
-    """What each half of the rows confirms of the other's shapes; of networks, the M-GEH too."""
-    halves, points = order % 2, order[:MAX_POINTS]
-    partition = None
-    if isinstance(estimator, BayesianInteractionRegressor):
-        n_groups = N_GROUPS if estimator.n_groups == "auto" else estimator.n_groups
-        partition = Partition.kmeans(StandardScaler().fit_transform(table.X[points]), n_groups)
-    ask = partial(
-        half_shapes,
-        pairs=regressions.pairs,
-        twins=table.twins,
-        partition=partition,
-        points=points,
-    )
-    splits = [(np.flatnonzero(halves != k), np.arange(len(halves))) for k in range(2)]
-    both = again(splits, ask, n_networks=HALF_NETWORKS)
-    target = table.y / (table.y.std() or 1.0)
-    shapes = np.stack([one for one, _ in both]) / (table.y.std() or 1.0)
-    found = confirm(target, shapes, halves, regressions.nuisance, variance_inflation)
-    if partition is None:
-        return found, None
-    hessians = np.stack([hessian for _, hessian in both])
-    return found, confirmed_effect(found, hessians, partition.weights)
 
 
 def warn_of_aliases(table: Table, places: NDArray) -> None:
@@ -256,117 +208,6 @@ def spread(values: NDArray, places: NDArray, size: int, fill: float = np.nan) ->
     whole = np.full((*values.shape[:-1], size), fill, dtype=values.dtype)
     whole[..., places] = values
     return whole
-
-
-def combined(
-    t: NDArray, phi: float, z: NDArray, phi_smooth: float, weights: NDArray, sequential: bool
-) -> NDArray[np.float64]:
-    """One p-value a pair from scores of learned and of smooth shapes, shape (q,).
-
-    Parameters
-    ----------
-    t : ndarray of shape (R, K, q)
-        Learned shapes: a real one has a positive coefficient, one side counts.
-    phi : float
-    z : ndarray of shape (R or 1, q, s)
-        Smooth shapes, of either sign.
-    phi_smooth : float
-    weights : ndarray of shape (s,)
-    sequential : bool
-    """
-    z_learned, z_smooth = (
-        t.sum(1).mean(0) / np.sqrt(t.shape[1] * phi),
-        z.mean(0) / np.sqrt(phi_smooth),
-    )
-    p = np.column_stack([norm.sf(z_learned), 2 * norm.sf(np.abs(z_smooth))])
-    shares = np.array([LEARNED, *((1 - LEARNED) * weights)]) * (p < 1)  # aliased shapes have p = 1
-    shares /= np.maximum(shares.sum(1, keepdims=True), np.finfo(float).tiny)
-    return (bonferroni if sequential else cauchy)(p, shares)
-
-
-def draw_folds(
-    n_rows: int, cv: int | str, n_repeats: int, generator: np.random.Generator
-) -> NDArray[np.intp]:
-    """Fold of every row in each split, (R, n); -1 for rows that are learned from only.
-
-    Examples
-    --------
-    >>> folds = draw_folds(100, "sequential", 3, np.random.default_rng(0))
-    >>> folds.shape, np.bincount(folds[0] + 1).tolist()
-    ((1, 100), [40, 20, 20, 20])
-    """
-    if isinstance(cv, str):
-        if cv != "sequential":
-            raise ValueError(f"cv must be a whole number of folds or 'sequential'; got {cv!r}.")
-        parts = np.searchsorted(SEQUENTIAL, np.arange(n_rows) / n_rows, side="right") - 1
-        return generator.permutation(parts)[None]
-    check_scalar(cv, "cv", Integral, min_val=2)
-    if cv * MIN_FOLD > n_rows:
-        raise ValueError(
-            f"cv={cv} folds of {n_rows} rows are too many: a fold needs {MIN_FOLD} rows, so at "
-            f"most {n_rows // MIN_FOLD}."
-        )
-    return np.stack([generator.permutation(n_rows) % cv for _ in range(n_repeats)])
-
-
-def train_and_test(folds: NDArray) -> list[Split]:
-    """Rows to learn from and to test on, by fold: all others, or in a sequence those before."""
-    n_folds, past = folds.max() + 1, folds.min() < 0
-    return [
-        (np.flatnonzero(folds < k if past else folds != k), np.flatnonzero(folds == k))
-        for k in range(n_folds)
-    ]
-
-
-def inflation(estimator: Any, given: float | str, cv: int | str, n_repeats: int) -> float:
-    """Variance of the score of a pair without interaction: as given, or calibrated."""
-    number = isinstance(given, Real) and 0 < given < np.inf
-    if not number and not (isinstance(given, str) and given == "auto"):
-        raise ValueError(f"variance_inflation must be 'auto' or a number above 0; got {given!r}.")
-    if isinstance(cv, str):
-        return 1.0
-    if not isinstance(given, str):
-        return float(given)
-    family = "of another kind"
-    if isinstance(estimator, BayesianInteractionRegressor):
-        names = {kind: name for name, kind in FAMILIES.items()}
-        posterior = estimator.posterior
-        family = posterior if isinstance(posterior, str) else names.get(type(posterior), family)
-        if family in VARIANCE_INFLATION and cv == CALIBRATED_FOLDS:
-            known = VARIANCE_INFLATION[family]
-            return known[max(repeats for repeats in known if repeats <= n_repeats)]
-    warnings.warn(
-        f"The variance inflation of {type(estimator).__name__} ({family}) with cv={cv} was not "
-        f"calibrated: {CONSERVATIVE:g} is assumed, which is safe and costs power. Set "
-        "variance_inflation where you know it.",
-        UserWarning,
-        stacklevel=3,  # the caller of the test
-    )
-    return CONSERVATIVE
-
-
-def fold_rows(folds: NDArray) -> int:
-    """Rows of one regression: all, or those of the smallest fold in a sequence."""
-    return folds.shape[1] if folds.min() >= 0 else int(np.bincount(folds[folds >= 0]).min())
-
-
-def pair_limit(table: Table, folds: NDArray, n_candidates: int, max_pairs: int | None) -> int:
-    """Pairs that each training set may name: all candidates, if one regression can hold them."""
-    sequential, d, rows = folds.min() < 0, table.X.shape[1], fold_rows(folds)
-    together = rows // ROWS_PER_PAIR
-    each = together if sequential else together // 2  # training sets name different pairs
-    if max_pairs is None:
-        wanted = PAIRS_PER_FEATURE * d if d > MANY_FEATURES else n_candidates
-        return n_candidates if n_candidates <= min(wanted, together) else max(1, min(wanted, each))
-    check_scalar(max_pairs, "max_pairs", Integral, min_val=1)
-    if n_candidates <= min(max_pairs, together):
-        return n_candidates
-    if max_pairs > max(1, each):
-        raise ValueError(
-            f"max_pairs={max_pairs} are too many: with {rows} rows in a regression, each training "
-            f"set may name {max(1, each)}."
-        )
-    return int(max_pairs)
 
 
 def progress_bar(name: str, verbose: bool) -> Callable:

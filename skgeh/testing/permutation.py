@@ -22,7 +22,7 @@ from skgeh.networks.hybrid import StackPosterior
 from skgeh.partition import Partition
 from skgeh.push_forward import BLOCK, push_forward
 from skgeh.ranking import rank_pairs
-from skgeh.refits import fit_targets, one_thread, refits_per_stack, small
+from skgeh.refits import ONE_THREAD, fit_targets, refits_per_stack, small
 from skgeh.testing.result import PermutationResult, share_above
 from skgeh.testing.table import Table
 
@@ -132,7 +132,9 @@ def permutation_test(
         start: min(start + size, 1 + n_permutations) for start in range(0, 1 + n_permutations, size)
     }
     used = {name: value for name, value in estimator.get_params().items() if name not in NOT_HASHED}
-    done = Checkpoint(checkpoint, hash((table.X, table.y, str(used), statistic, n_permutations)))
+    done = Checkpoint(
+        checkpoint, hash((table.X, table.y, str(used), statistic, n_permutations, size))
+    )
     null = Null.of(estimator, table, statistic, done.seed(random_state))
     jobs = [delayed(null)(start, stop) for start, stop in todo.items() if start not in done.chunks]
     bar = tqdm(
@@ -197,7 +199,7 @@ class Null:
 
     def __call__(self, start: int, stop: int) -> tuple[int, NDArray[np.float64]]:
         """Statistics of the refits ``start .. stop - 1``, shape (stop - start, P)."""
-        with one_thread():
+        with ONE_THREAD:
             targets = np.stack([self.permuted(number) for number in range(start, stop)])
             refits = fit_targets(self.estimator, self.Z, targets, self.seed)
             return start, np.stack([self.measured(posterior) for posterior in refits])
@@ -234,17 +236,19 @@ class Checkpoint:
 
     def __init__(self, path: Any, key: str):
         self.path, self.key = None if path is None else Path(path), key
+        if self.path is not None and not self.path.parent.is_dir():
+            raise ValueError(f"The folder {self.path.parent} of the checkpoint does not exist.")
         self.chunks: dict[int, NDArray[np.float64]] = {}
         self.kept_seed: int | None = None
         if self.path is None or not self.path.exists():
             return
         try:
-            with np.load(self.path) as file:
-                held = dict(file)
+            with open(self.path, "rb") as file, np.load(file) as arrays:
+                held = dict(arrays)
             found = str(held.pop("key"))
             self.kept_seed = int(held.pop("seed"))
             self.chunks = {int(start): values for start, values in held.items()}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise ValueError(f"{self.path} is no checkpoint of permutation_test.") from error
         if found != key:
             raise ValueError(

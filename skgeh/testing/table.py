@@ -46,8 +46,8 @@ class Table:
         n, d = values.shape
         if n < minimum:
             raise ValueError(
-                f"This test of interactions needs at least {minimum} rows; got {n}. "
-                "BayesianInteractionRegressor ranks pairs from 8 rows on, without a test."
+                f"The test needs at least {minimum} rows; got {n}. BayesianInteractionRegressor "
+                "ranks pairs from 8 rows on, without a test."
             )
         if np.ptp(target) == 0:
             raise ValueError(f"The target is constant ({target[0]:g}): there is nothing to test.")

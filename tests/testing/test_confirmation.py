@@ -19,7 +19,7 @@ def test_lambda_undoes_what_shapes_are_shrunk_by(shrunk):
     _, true, nuisance, folds = case()
     true -= nuisance @ (nuisance.T @ true)
     y = true @ [1.0, 3.0] + nuisance[:, 1] * 100
-    found = confirm(y, np.stack([shrunk * true * [1, 3]] * 2), folds, nuisance, 1.0)
+    found = confirm(y, np.stack([shrunk * true * [1, 3]] * 2), folds, nuisance)
     np.testing.assert_allclose(found.scale, 1 / shrunk, rtol=1e-3)
     np.testing.assert_allclose(found.strength, true.std(0) * [1, 3], rtol=1e-3)
 
@@ -29,7 +29,7 @@ def test_by_the_definition():
     rng, true, nuisance, folds = case(q=1)
     shapes = np.stack([true + 0.5 * rng.normal(size=true.shape) for _ in range(2)])
     y = true[:, 0] + rng.normal(size=400)
-    found = confirm(y, shapes, folds, nuisance, 1.5)
+    found = confirm(y, shapes, folds, nuisance)
     clean = [f[:, 0] - nuisance @ (nuisance.T @ f[:, 0]) for f in shapes]
     rest = y - nuisance @ (nuisance.T @ y)
     theta, std = [], []
@@ -49,14 +49,14 @@ def test_by_the_definition():
 def test_what_one_half_contradicts_is_scaled_to_nothing():
     _, true, nuisance, folds = case(q=1)
     y = np.where(folds == 0, 1.0, -1.0) * true[:, 0]
-    found = confirm(y, np.stack([true, true]), folds, nuisance, 1.0)
+    found = confirm(y, np.stack([true, true]), folds, nuisance)
     assert found.scale == 0
     assert abs(found.strength) < 0.5 * true.std()
 
 
 def test_lambda_has_a_limit():
     _, true, nuisance, folds = case(q=1)
-    found = confirm(true[:, 0], 1e-3 * np.stack([true, true]), folds, nuisance, 1.0)
+    found = confirm(true[:, 0], 1e-3 * np.stack([true, true]), folds, nuisance)
     assert found.scale == MOST
 
 
@@ -64,9 +64,9 @@ def test_shapes_of_zeros_are_no_evidence():
     rng, true, nuisance, folds = case()
     y = true[:, 0] + rng.normal(size=400)
     shapes = np.stack([true * [1, 0]] * 2)
-    found = confirm(y, shapes, folds, nuisance, 1.5)
+    found = confirm(y, shapes, folds, nuisance)
     assert found.strength[1] == found.strength_std[1] == found.scale[1] == 0
-    alone = confirm(y, shapes[..., :1], folds, nuisance, 1.5)
+    alone = confirm(y, shapes[..., :1], folds, nuisance)
     assert found.strength[0] == pytest.approx(alone.strength[0], rel=1e-9)
 
 
@@ -77,7 +77,7 @@ def test_the_lower_bound_covers():
         rng, true, nuisance, folds = case(n=300, q=2, seed=seed)
         shapes = np.stack([true + 0.3 * rng.normal(size=true.shape) for _ in range(2)])
         y = true @ [0.4, 0.0] + rng.normal(size=300) * (1 + np.abs(true[:, 0])) / 2
-        found = confirm(y, shapes, folds, nuisance, 1.0)
+        found = confirm(y, shapes, folds, nuisance)
         lower = found.strength - norm.ppf(0.95) * found.strength_std
         covered += lower <= [0.4, 0.0]
         strengths += found.strength / 200

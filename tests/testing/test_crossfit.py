@@ -19,15 +19,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgeh import BayesianInteractionRegressor, crossfit_test, networks, refits
 from skgeh.pairs import pair_index
-from skgeh.testing.combination import adjust
-from skgeh.testing.crossfit import (
-    VARIANCE_INFLATION,
-    combined,
-    draw_folds,
-    inflation,
-    pair_limit,
-    train_and_test,
-)
+from skgeh.testing.calibration import VARIANCE_INFLATION, inflation
+from skgeh.testing.combination import adjust, combined
+from skgeh.testing.folds import draw_folds, pair_limit, train_and_test
 from skgeh.testing.regressions import Regressions
 from skgeh.testing.table import Table
 from tests.oracles import assert_close

@@ -1,0 +1,42 @@
+"""The variance inflation of learned shapes' scores: what was calibrated, for whom."""
+
+import warnings
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from skgeh.estimators import BayesianInteractionRegressor
+from skgeh.networks import FAMILIES
+
+# by benchmarks/level.py, for 5 folds, by the least number of repeats
+VARIANCE_INFLATION = {"concrete_dropout": {1: 1.4, 3: 1.1}}
+CALIBRATED_FOLDS = 5
+CONSERVATIVE = 2.0  # the most that a learner linear in the target can reach
+
+
+def inflation(estimator: Any, given: float | str, cv: int | str, n_repeats: int) -> float:
+    """Variance of the score of a pair without interaction: as given, or calibrated."""
+    number = isinstance(given, Real) and 0 < given < np.inf
+    if not number and not (isinstance(given, str) and given == "auto"):
+        raise ValueError(f"variance_inflation must be 'auto' or a number above 0; got {given!r}.")
+    if isinstance(cv, str):
+        return 1.0
+    if not isinstance(given, str):
+        return float(given)
+    family = "of another kind"
+    if isinstance(estimator, BayesianInteractionRegressor):
+        names = {kind: name for name, kind in FAMILIES.items()}
+        posterior = estimator.posterior
+        family = posterior if isinstance(posterior, str) else names.get(type(posterior), family)
+        if family in VARIANCE_INFLATION and cv == CALIBRATED_FOLDS:
+            known = VARIANCE_INFLATION[family]
+            return known[max(repeats for repeats in known if repeats <= n_repeats)]
+    warnings.warn(
+        f"The variance inflation of {type(estimator).__name__} ({family}) with cv={cv} was not "
+        f"calibrated: {CONSERVATIVE:g} is assumed, which is safe and costs power. Set "
+        "variance_inflation where you know it.",
+        UserWarning,
+        stacklevel=3,  # the caller of the test
+    )
+    return CONSERVATIVE

@@ -1,0 +1,74 @@
+"""Folds of rows, and how many pairs they bear."""
+
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_scalar
+
+from skgeh.refits import Split
+from skgeh.testing.table import Table
+
+SEQUENTIAL = (0.4, 0.6, 0.8)  # shares of the rows after which a test fold begins
+MIN_FOLD = 20
+ROWS_PER_PAIR = 10
+MANY_FEATURES = 20  # above, only the strongest pairs of each training set are tested:
+PAIRS_PER_FEATURE = 2  # as many
+
+
+def draw_folds(
+    n_rows: int, cv: int | str, n_repeats: int, generator: np.random.Generator
+) -> NDArray[np.intp]:
+    """Fold of every row in each split, (R, n); -1 for rows that are learned from only.
+
+    Examples
+    --------
+    >>> folds = draw_folds(100, "sequential", 3, np.random.default_rng(0))
+    >>> folds.shape, np.bincount(folds[0] + 1).tolist()
+    ((1, 100), [40, 20, 20, 20])
+    """
+    if isinstance(cv, str):
+        if cv != "sequential":
+            raise ValueError(f"cv must be a whole number of folds or 'sequential'; got {cv!r}.")
+        parts = np.searchsorted(SEQUENTIAL, np.arange(n_rows) / n_rows, side="right") - 1
+        return generator.permutation(parts)[None]
+    check_scalar(cv, "cv", Integral, min_val=2)
+    if cv * MIN_FOLD > n_rows:
+        raise ValueError(
+            f"cv={cv} folds of {n_rows} rows are too many: a fold needs {MIN_FOLD} rows, so at "
+            f"most {n_rows // MIN_FOLD}."
+        )
+    return np.stack([generator.permutation(n_rows) % cv for _ in range(n_repeats)])
+
+
+def train_and_test(folds: NDArray) -> list[Split]:
+    """Rows to learn from and to test on, by fold: all others, or in a sequence those before."""
+    n_folds, past = folds.max() + 1, folds.min() < 0
+    return [
+        (np.flatnonzero(folds < k if past else folds != k), np.flatnonzero(folds == k))
+        for k in range(n_folds)
+    ]
+
+
+def fold_rows(folds: NDArray) -> int:
+    """Rows of one regression: all, or those of the smallest fold in a sequence."""
+    return folds.shape[1] if folds.min() >= 0 else int(np.bincount(folds[folds >= 0]).min())
+
+
+def pair_limit(table: Table, folds: NDArray, n_candidates: int, max_pairs: int | None) -> int:
+    """Pairs that each training set may name: all candidates, if one regression can hold them."""
+    sequential, d, rows = folds.min() < 0, table.X.shape[1], fold_rows(folds)
+    together = rows // ROWS_PER_PAIR
+    each = together if sequential else together // 2  # training sets name different pairs
+    if max_pairs is None:
+        wanted = PAIRS_PER_FEATURE * d if d > MANY_FEATURES else n_candidates
+        return n_candidates if n_candidates <= min(wanted, together) else max(1, min(wanted, each))
+    check_scalar(max_pairs, "max_pairs", Integral, min_val=1)
+    if n_candidates <= min(max_pairs, together):
+        return n_candidates
+    if max_pairs > max(1, each):
+        raise ValueError(
+            f"max_pairs={max_pairs} are too many: with {rows} rows in a regression, each training "
+            f"set may name {max(1, each)}."
+        )
+    return int(max_pairs)
