@@ -32,7 +32,8 @@ def bonferroni(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
     >>> bonferroni(np.array([0.01, 0.4]), np.array([0.5, 0.5])).tolist()
     0.02
     """
-    return np.clip((p / weights).min(-1), LEAST, 1.0)
+    scaled = np.divide(p, weights, out=np.full(p.shape, np.inf), where=weights > 0)
+    return np.clip(scaled.min(-1), LEAST, 1.0)
 
 
 def combined(

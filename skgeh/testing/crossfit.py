@@ -23,6 +23,8 @@ from skgeh.testing.regressions import Regressions
 from skgeh.testing.result import CrossfitResult
 from skgeh.testing.table import Table
 
+EPSILON = np.finfo(float).eps  # a p-value of 1 has a finite score
+
 
 def crossfit_test(
     estimator: Any,
@@ -175,7 +177,7 @@ def crossfit_test(
     everywhere = partial(spread, places=tested, size=len(table.pairs))
     return CrossfitResult(
         pairs=table.pairs,
-        statistic=everywhere(norm.isf(p), fill=-np.inf),
+        statistic=everywhere(norm.isf(np.minimum(p, 1 - EPSILON)), fill=-np.inf),
         p_value=everywhere(p, fill=1.0),
         tested=everywhere(alive, fill=False),
         feature_names=table.feature_names,

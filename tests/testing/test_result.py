@@ -70,8 +70,8 @@ def test_columns_of_the_frame():
     assert first.p_fwer == pytest.approx(0.005)
     assert first.strength == 0.5
     assert first.strength_low == pytest.approx(0.5 - 1.6449 * 0.1, abs=1e-5)
-    assert first.effect_low == pytest.approx(1 - 1.96 * 0.2, abs=1e-4)
-    assert first.effect_high == pytest.approx(1 + 1.96 * 0.2, abs=1e-4)
+    assert first.confirmed_low == pytest.approx(1 - 1.96 * 0.2, abs=1e-4)
+    assert first.confirmed_high == pytest.approx(1 + 1.96 * 0.2, abs=1e-4)
 
 
 def test_models_without_hessians_have_no_effects():
