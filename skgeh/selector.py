@@ -8,6 +8,7 @@ import narwhals as nw
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import norm
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, check_random_state, check_scalar
@@ -23,6 +24,7 @@ from skgeh.groups import find_n_groups
 from skgeh.posterior import Interactions
 from skgeh.testing import crossfit_test, permutation_test
 from skgeh.testing.result import CrossfitResult, TestResult
+from skgeh.testing.table import Table
 
 TESTS = ("crossfit", "sequential", "permutation", "interval", None)
 CLEAR = 2.0  # standard deviations from which the sign of a group's effect is told
@@ -46,8 +48,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         What decides. `crossfit_test`, error-controlled beside true interactions; the same with
         sequential splits; `permutation_test`, which tests the global hypothesis that nothing in
         the table matters and is no error control beside true interactions (a warning says so);
-        the posterior's interval above 0, a description without error control; or None: the
-        `max_pairs` strongest.
+        the posterior's interval above 0, a description without error control that most pairs pass;
+        or None: the `max_pairs` strongest.
     control : {"fdr", "fwer"}, default="fdr"
         What `alpha` bounds: the false discovery rate or the family-wise error rate.
     alpha : float, default=0.05
@@ -55,7 +57,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
     max_pairs : int, default=None
         Most pairs to choose, the strongest of those that pass the test. Needed if `test` is None.
     n_groups : int or "auto", default="auto"
-        Groups of points (M) in the group expected Hessian.
+        Groups of points (M) in the group expected Hessian; "auto" leaves it to the estimator.
     n_jobs : int, default=None
         Jobs over refits and posterior draws. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -142,28 +144,29 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         ValueError
             If the table or a parameter cannot be used; the message says what was expected.
         """
+        self.__dict__.pop("pairs_", None)  # a fit that fails leaves no fitted selector
         self._check_parameters()
         table = X
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_features=2)
+        y = y.astype(np.float64)
+        weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        rows = self._tested_rows(table, y, weight)
         rank_seed, test_seed = check_random_state(self.random_state).randint(2**31 - 1, size=2)
         model = self._ranking_model(rank_seed)
-        if not isinstance(self.estimator, FrozenEstimator):
+        if isinstance(self.estimator, FrozenEstimator):
+            self._check_same_columns(model)
+        else:
             model = clone(model).fit(table, y, sample_weight)
-        if model.n_features_in_ != X.shape[1]:
-            raise ValueError(
-                f"The frozen estimator was fitted on {model.n_features_in_} features; X has "
-                f"{X.shape[1]}."
-            )
         self.estimator_ = model
-        self.n_groups_, self.distances_ = self.n_groups, None
-        if self.n_groups == "auto":
+        n_groups = model.n_groups if self.n_groups == "auto" else self.n_groups
+        self.n_groups_, self.distances_ = n_groups, None
+        if n_groups == "auto":
             points = torch.as_tensor(model._points, dtype=torch.float32)
             found = find_n_groups(model.posterior_, points, seed=model._seed)
             self.n_groups_, self.distances_ = found
         self.interactions_ = model.interactions(n_groups=self.n_groups_)
-        weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         self.means_ = np.average(X, axis=0, weights=weight)
-        self.test_result_ = self._tested(model, table, y, weight, int(test_seed))
+        self.test_result_ = self._tested(counted(table, rows, len(y)), y[rows], int(test_seed))
         order = self.interactions_.order
         chosen = order[self._passed()[order]][: self.max_pairs]
         self.pairs_ = [(int(i), int(j)) for i, j in self.interactions_.pairs[chosen]]
@@ -259,6 +262,11 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         alone = [{feature} for feature in range(self.n_features_in_) if feature not in paired]
         return [*map(set, self.pairs_), *alone]
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
     def _check_parameters(self) -> None:
         """Refuse parameters that cannot be used, in words."""
         if self.test not in TESTS:
@@ -296,24 +304,39 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             model.set_params(n_jobs=self.n_jobs)
         return model
 
-    def _tested(
-        self,
-        model: BayesianInteractionRegressor,
-        table: Any,
-        y: NDArray,
-        weight: NDArray,
-        seed: int,
-    ) -> TestResult | None:
-        """Result of the test, on the rows that count."""
-        if self.test in ("interval", None):
-            return None
+    def _check_same_columns(self, model: BayesianInteractionRegressor) -> None:
+        """Refuse a frozen estimator that was fitted on other columns."""
+        if model.n_features_in_ != self.n_features_in_:
+            raise ValueError(
+                f"The frozen estimator was fitted on {model.n_features_in_} features; X has "
+                f"{self.n_features_in_}."
+            )
+        mine, theirs = (list(getattr(one, "feature_names_in_", ())) for one in (self, model))
+        if mine and theirs and mine != theirs:
+            raise ValueError(
+                f"The frozen estimator was fitted on the columns {theirs}; X has {mine}. They must "
+                "be the same, in the same order."
+            )
+
+    def _tested_rows(self, table: Any, y: NDArray, weight: NDArray) -> NDArray[np.intp]:
+        """Rows that a test is about, once it is known that it can be made."""
         rows = np.flatnonzero(weight > 0)
+        if self.test in ("interval", None):
+            return rows
         if np.ptp(weight[rows]) > 0:
             raise ValueError(
                 f"The test {self.test!r} has no sample weights: those above zero must be equal. "
                 "Take test='interval' or test=None, or leave the weights out."
             )
-        table, y = _safe_indexing(table, rows), y[rows]
+        if self.test in ("crossfit", "sequential"):
+            Table.of(counted(table, rows, len(y)), y[rows])
+        return rows
+
+    def _tested(self, table: Any, y: NDArray, seed: int) -> TestResult | None:
+        """Result of the test."""
+        if self.test in ("interval", None):
+            return None
+        model = clone(self.estimator_).set_params(n_groups=self.n_groups_)
         options = {"n_jobs": self.n_jobs, "random_state": seed, "verbose": model.verbose}
         if self.test == "permutation":
             warnings.warn(
@@ -333,8 +356,14 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         if self.test is None:
             return np.ones(len(self.interactions_.pairs), dtype=bool)
         if self.test_result_ is None:
-            return self.interactions_.interval(1 - self.alpha)[:, 0] > 0
+            found = self.interactions_
+            return found.effect > norm.isf(self.alpha / 2) * found.std
         return self.test_result_.adjusted(self.control) <= self.alpha
+
+
+def counted(table: Any, rows: NDArray, n_rows: int) -> Any:
+    """Some rows of a table of any kind, or the table itself."""
+    return table if len(rows) == n_rows else _safe_indexing(table, rows)
 
 
 def signs(interactions: Interactions) -> NDArray:

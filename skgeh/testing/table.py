@@ -43,6 +43,7 @@ class Table:
         columns = getattr(X, "columns", None)
         polars = nw.dependencies.is_polars_dataframe(X)
         values, target = check_X_y(X, y, dtype=np.float64, y_numeric=True, ensure_min_features=2)
+        target = target.astype(np.float64)
         n, d = values.shape
         if n < minimum:
             raise ValueError(
@@ -52,7 +53,8 @@ class Table:
         if np.ptp(target) == 0:
             raise ValueError(f"The target is constant ({target[0]:g}): there is nothing to test.")
         labels = tuple(f"x{j}" for j in range(d)) if columns is None else tuple(columns)
-        names = tuple(map(str, labels))
+        named = all(isinstance(label, str) for label in labels)  # scikit-learn's rule
+        names = labels if named else tuple(f"x{j}" for j in range(d))
         chosen = pair_index(d) if pairs is None else chosen_pairs(pairs, labels)
         first = copies(values)
         return cls(values, target, chosen, first, names, "polars" if polars else "pandas")

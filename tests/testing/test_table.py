@@ -18,7 +18,7 @@ FRAMES = {
     "list": (lambda X: X.tolist(), ("x0", "x1", "x2", "x3"), "pandas"),
     "pandas": (lambda X: pd.DataFrame(X, columns=NAMES), NAMES, "pandas"),
     "polars": (lambda X: pl.DataFrame(X, schema=list(NAMES)), NAMES, "polars"),
-    "numbered": (lambda X: pd.DataFrame(X), ("0", "1", "2", "3"), "pandas"),
+    "numbered": (lambda X: pd.DataFrame(X), ("x0", "x1", "x2", "x3"), "pandas"),
 }
 
 
