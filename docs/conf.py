@@ -63,7 +63,7 @@ TABLES = [
         "level",
         lambda row: row["what"] == "calibration",
         [
-            "design", "n", "tables", "sd of a fold", "variance, one split", "variance",
+            "design", "n", "tables", "sd of a fold", "mean", "variance, one split", "variance",
             "variance +-", "skewness", "tail / 0.05", "tail / 0.00179",
         ],
     ),
