@@ -19,7 +19,7 @@ from skgeh.partition import Partition
 from skgeh.testing.nuisance import main_effect_basis
 from skgeh.testing.scores import without
 
-TABLES, FIRST_SEED = 40, 3_000_000
+TABLES, FIRST_SEED = 30, 3_000_000
 N_GROUPS = 11
 POINTS = 1000
 

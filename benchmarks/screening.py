@@ -14,7 +14,7 @@ from benchmarks.designs import Design
 from skgeh import BayesianInteractionRegressor, crossfit_test
 from skgeh.pairs import n_pairs
 
-TABLES, FIRST_SEED, D, N = 40, 4_000_000, 24, 3000
+TABLES, FIRST_SEED, D, N = 30, 4_000_000, 24, 3000
 WAYS = {"screened": {}, "all pairs": {"max_pairs": n_pairs(D)}, "sequential": {"cv": "sequential"}}
 
 
