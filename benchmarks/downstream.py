@@ -117,7 +117,7 @@ def shap_pairs(X: np.ndarray, y: np.ndarray, k: int, seed: int) -> list:
         n_estimators=1000, learning_rate=0.05, n_jobs=1, random_state=seed, verbose=-1
     )
     model.fit(
-        X_fit, y_fit, eval_set=[(X_stop, y_stop)], callbacks=[early_stopping(30, verbose=False)]
+        X_fit, y_fit, eval_X=X_stop, eval_y=y_stop, callbacks=[early_stopping(30, verbose=False)]
     )
     values = shap.TreeExplainer(model).shap_interaction_values(X[:SHAP_ROWS])
     strength = np.abs(values).mean(0)

@@ -56,7 +56,7 @@ CACHE = Memory(Path(__file__).parent / ".cache", verbose=0)  # a run that was st
 
 def run(quick: bool = False) -> list[dict]:
     if quick:
-        return [judged(Design("signal", 200), of_tables(Design("signal", 200), 2, 0, 1))]
+        return [judged(Design("signal", 300), of_tables(Design("signal", 300), 2, 0, 1))]
     jobs = os.cpu_count()
     calibrated = [
         calibrated_cell(design, of_tables(design, count, CALIBRATION_SEED, jobs))

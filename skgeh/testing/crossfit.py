@@ -70,8 +70,8 @@ def crossfit_test(
     max_pairs : int, default=None
         Pairs that each training set may name where not all are tested: its strongest by M-GEH, for
         other models by the spread of the component. Corrections are over all pairs that any named.
-        By default all pairs up to 20 features and as many as a tenth of the rows; else 2 a feature
-        or, if that is less, a twentieth of the rows (in a sequence, a tenth of a fold's).
+        By default all pairs, if they are at most a tenth of the rows (in a sequence, of a fold's);
+        else half as many as that (in a sequence, as many).
     variance_inflation : float or "auto", default="auto"
         Variance of the learned shape's score of a pair without interaction, z below: folds of one
         split are not independent, for each is trained on the others (more than 1), and an average
@@ -152,7 +152,7 @@ def crossfit_test(
         raise ValueError(
             "There is no pair to test: of every pair, a feature is constant or a copy."
         )
-    limit = pair_limit(table, folds, len(candidates), max_pairs)
+    limit = pair_limit(folds, len(candidates), max_pairs)
     again = partial(refit, estimator, table.X, table.y, n_jobs=n_jobs)
 
     splits = [split for row in folds for split in train_and_test(row)]

@@ -7,13 +7,10 @@ from numpy.typing import NDArray
 from sklearn.utils import check_scalar
 
 from skgeh.refits import Split
-from skgeh.testing.table import Table
 
 SEQUENTIAL = (0.4, 0.6, 0.8)  # shares of the rows after which a test fold begins
 MIN_FOLD = 20
 ROWS_PER_PAIR = 10
-MANY_FEATURES = 20  # above, only the strongest pairs of each training set are tested:
-PAIRS_PER_FEATURE = 2  # as many
 
 
 def draw_folds(
@@ -55,14 +52,13 @@ def fold_rows(folds: NDArray) -> int:
     return folds.shape[1] if folds.min() >= 0 else int(np.bincount(folds[folds >= 0]).min())
 
 
-def pair_limit(table: Table, folds: NDArray, n_candidates: int, max_pairs: int | None) -> int:
+def pair_limit(folds: NDArray, n_candidates: int, max_pairs: int | None) -> int:
     """Pairs that each training set may name: all candidates, if one regression can hold them."""
-    sequential, d, rows = folds.min() < 0, table.X.shape[1], fold_rows(folds)
+    rows = fold_rows(folds)
     together = rows // ROWS_PER_PAIR
-    each = together if sequential else together // 2  # training sets name different pairs
+    each = together if folds.min() < 0 else together // 2  # training sets name different pairs
     if max_pairs is None:
-        wanted = PAIRS_PER_FEATURE * d if d > MANY_FEATURES else n_candidates
-        return n_candidates if n_candidates <= min(wanted, together) else max(1, min(wanted, each))
+        return n_candidates if n_candidates <= together else max(1, each)
     check_scalar(max_pairs, "max_pairs", Integral, min_val=1)
     if n_candidates <= min(max_pairs, together):
         return n_candidates
