@@ -65,10 +65,12 @@ def test_crossfit(on_cluster, monkeypatch):
     there = on_cluster(crossfit_test, small(), X, y, random_state=0)
     assert here.fold_scores.shape == (3, 5, 6) and here.fold_scores.std() > 0.1
     names = ["statistic", "p_value", "fold_scores", "shape_scores"]
-    assert_same(there, here, [*names, "strength", "strength_std", "confirmed_effect", "confirmed_std"])
+    assert_same(
+        there, here, [*names, "strength", "strength_std", "confirmed_effect", "confirmed_std"]
+    )
 
 
-@pytest.mark.parametrize("statistic", ["confirmed_effect", "score"])
+@pytest.mark.parametrize("statistic", ["effect", "score"])
 def test_permutations(statistic, on_cluster, monkeypatch, tmp_path):
     monkeypatch.setattr(permutation, "refits_per_stack", lambda *_: 2)
     parameters = {"n_permutations": 19, "random_state": 0, "statistic": statistic}
