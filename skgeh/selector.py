@@ -181,7 +181,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray or data frame of shape (n, d + len(pairs_))
+        ndarray or data frame of shape (n, d + k)
+            With k pairs chosen.
         """
         check_is_fitted(self, "pairs_")
         X = validate_data(self, X, dtype=np.float64, reset=False)
