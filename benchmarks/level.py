@@ -51,7 +51,8 @@ CALIBRATION = {
 JUDGED = 100  # tables a cell
 CALIBRATION_SEED, JUDGEMENT_SEED = 1_000_000, 2_000_000
 PHI = VARIANCE_INFLATION["concrete_dropout"][3]
-CACHE = Memory(Path(__file__).parent / ".cache", verbose=0)  # a run that was stopped goes on
+# a run that was stopped goes on from here; to be removed when the test changes
+CACHE = Memory(Path(__file__).parent / ".cache", verbose=0)
 
 
 def run(quick: bool = False) -> list[dict]:

@@ -19,7 +19,7 @@ from skgeh import networks
 from skgeh.functions import evaluate
 from skgeh.groups import find_n_groups
 from skgeh.moments import Moments
-from skgeh.networks.hybrid import Family
+from skgeh.networks.hybrid import Family, StackPosterior
 from skgeh.networks.main_effects import MainEffects
 from skgeh.pairs import pair_index
 from skgeh.partition import Partition
@@ -217,13 +217,11 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         held_out = held_out_rows(len(Z), self.n_networks, self.validation_fraction, generator)
         self._points = Z[point_rows(held_out, weight, generator)]
         self.net_ = self._train(Z, target, weight, held_out, train_seed)
-        stack = self.net_.module_.to("cpu")
-        stack.silence(torch.from_numpy(np.ptp(X, axis=0) == 0))
         self.history_ = self.net_.history
         scale = float(self._y_scaler.scale_[0])
-        self.noise_variance_ = stack.noise_variance.mean().item() * scale**2
         self._interactions: Interactions | None = None
-        self.posterior_ = stack.posterior(self._main.basis)
+        self.posterior_ = self._learned(self.net_, X)
+        self.noise_variance_ = self.net_.module_.noise_variance.mean().item() * scale**2
         return self
 
     def predict(self, X, return_std=False):
@@ -377,6 +375,12 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             verbose=self.verbose,
             seed=seed,
         )
+
+    def _learned(self, net: StackNet, X: NDArray) -> StackPosterior:
+        """What a stack learned, without connections from features that never vary."""
+        stack = net.module_.to("cpu")
+        stack.silence(torch.from_numpy(np.ptp(X, axis=0) == 0))
+        return stack.posterior(self._main.basis)
 
     def _standardised(self, X: Any) -> NDArray[np.float64]:
         """New rows in the units of the posterior."""

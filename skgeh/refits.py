@@ -27,10 +27,8 @@ Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 STACK_VALUES = 2**18  # parameters that train as one stack: the states of more leave the cache
 STACK = 8, 100  # networks in it, least and most
-HIDDEN = (
-    40,
-    40,
-)  # of networks that learn from a part of the rows, where the user leaves the choice
+HIDDEN = 40, 40  # of networks that learn from a part of the rows, if the user leaves it open
+N_GROUPS = 11  # of points, if the user leaves it open
 
 
 class Refit:
@@ -145,6 +143,11 @@ def small(estimator: BayesianInteractionRegressor) -> BayesianInteractionRegress
     return estimator
 
 
+def fixed_n_groups(estimator: BayesianInteractionRegressor) -> int:
+    """The number of groups that the estimator names, or one that does not look at y."""
+    return N_GROUPS if estimator.n_groups == "auto" else estimator.n_groups
+
+
 def refits_per_stack(estimator: BayesianInteractionRegressor, n_features: int) -> int:
     """Refits whose networks train as one stack."""
     sizes = [n_features, *estimator._network().hidden_layer_sizes, 1]
@@ -227,9 +230,7 @@ def fit_stack(
         int(generator.integers(2**31)),
         training=orders[:, n_held_out:],
     )
-    stack = net.module_.to("cpu")
-    stack.silence(torch.from_numpy(np.ptp(X, axis=0) == 0))
-    members = stack.posterior(estimator._main.basis).members()
+    members = estimator._learned(net, X).members()
     copies = np.arange(len(orders)).reshape(len(rows), -1)
     return [NetworkRefit(members[torch.from_numpy(mine)], x_scaler, scale[mine]) for mine in copies]
 
@@ -262,9 +263,7 @@ def fit_targets(
         held_out,
         int(generator.integers(2**31)),
     )
-    stack = net.module_.to("cpu")
-    stack.silence(torch.from_numpy(np.ptp(X, axis=0) == 0))
-    posterior = stack.posterior(estimator._main.basis)
+    posterior = estimator._learned(net, X)
     copies = torch.arange(len(targets) * n_networks).reshape(len(targets), -1)
     return [posterior[mine] for mine in copies]
 

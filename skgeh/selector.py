@@ -48,7 +48,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         What decides. `crossfit_test`, error-controlled beside true interactions; the same with
         sequential splits; `permutation_test`, which tests the global hypothesis that nothing in
         the table matters and is no error control beside true interactions (a warning says so);
-        the posterior's interval above 0, a description without error control that most pairs pass;
+        the posterior's interval above 0, a description without error control;
         or None: the `max_pairs` strongest.
     control : {"fdr", "fwer"}, default="fdr"
         What `alpha` bounds: the false discovery rate or the family-wise error rate.
@@ -343,8 +343,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             warnings.warn(
                 "test='permutation' selects pairs by the maximum over a null without any signal, "
                 "as published. That is a test of the hypothesis that nothing in the table matters; "
-                "beside real interactions it flags many pairs that have none. test='crossfit' "
-                "controls its errors.",
+                "beside real interactions nothing bounds its errors. test='crossfit' does.",
                 UserWarning,
                 stacklevel=3,  # the caller of fit
             )

@@ -177,12 +177,12 @@ class StackPosterior:
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Draw a stack of functions; see `RandomFunction`."""
 
-    def members(self) -> Function:
+    def members(self) -> MLP | Hybrid:
         """Mean function of every copy."""
         return with_main(self.main, self.means)
 
 
-def with_main(main: Additive, mlp: MLP) -> Function:
+def with_main(main: Additive, mlp: MLP) -> MLP | Hybrid:
     """A hybrid function, or the MLP alone if there are no main effects."""
     return Hybrid(main, mlp) if main.coefficients.shape[1] else mlp
 

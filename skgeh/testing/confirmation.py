@@ -12,14 +12,14 @@ from sklearn.preprocessing import StandardScaler
 from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.geh import group_expected_hessian
 from skgeh.partition import Partition
+from skgeh.refits import fixed_n_groups
+from skgeh.splits import MAX_POINTS
 from skgeh.testing.learned import half_shapes
 from skgeh.testing.regressions import Regressions
 from skgeh.testing.scores import without
 from skgeh.testing.table import Table
 
 HALF_NETWORKS = 4
-N_GROUPS = 11  # unless the estimator names a number
-MAX_POINTS = 1000
 INFLATION = 1.5  # variance of the mean of two halves, each learned from the other
 MOST = 4.0  # lambda beyond it is noise
 
@@ -53,8 +53,8 @@ def confirm_by_halves(
     halves, points = order % 2, order[:MAX_POINTS]
     partition = None
     if isinstance(estimator, BayesianInteractionRegressor):
-        n_groups = N_GROUPS if estimator.n_groups == "auto" else estimator.n_groups
-        partition = Partition.kmeans(StandardScaler().fit_transform(table.X[points]), n_groups)
+        Z = StandardScaler().fit_transform(table.X[points])
+        partition = Partition.kmeans(Z, fixed_n_groups(estimator))
     ask = partial(
         half_shapes,
         pairs=regressions.pairs,
@@ -64,9 +64,8 @@ def confirm_by_halves(
     )
     splits = [(np.flatnonzero(halves != k), np.arange(len(halves))) for k in range(2)]
     both = again(splits, ask, n_networks=HALF_NETWORKS)
-    target = table.y / (table.y.std() or 1.0)
-    shapes = np.stack([one for one, _ in both]) / (table.y.std() or 1.0)
-    found = confirm(target, shapes, halves, regressions.nuisance)
+    shapes, unit = np.stack([one for one, _ in both]), table.y.std()
+    found = confirm(table.y / unit, shapes / unit, halves, regressions.nuisance)
     if partition is None:
         return found, None
     hessians = np.stack([hessian for _, hessian in both])

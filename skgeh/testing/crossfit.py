@@ -134,6 +134,11 @@ def crossfit_test(
     >>> bool((result.p_value > 0).all())
     True
     """
+    if not hasattr(estimator, "predict"):
+        raise ValueError(
+            "crossfit_test takes an estimator with predict, such as "
+            f"BayesianInteractionRegressor(); got {estimator!r}."
+        )
     if is_classifier(estimator):
         raise ValueError(
             f"crossfit_test takes regressors so far; got the classifier {estimator!r}."

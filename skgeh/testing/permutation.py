@@ -22,11 +22,10 @@ from skgeh.networks.hybrid import StackPosterior
 from skgeh.partition import Partition
 from skgeh.push_forward import BLOCK, push_forward
 from skgeh.ranking import rank_pairs
-from skgeh.refits import ONE_THREAD, fit_targets, refits_per_stack, small
+from skgeh.refits import ONE_THREAD, fit_targets, fixed_n_groups, refits_per_stack, small
 from skgeh.testing.result import PermutationResult, share_above
 from skgeh.testing.table import Table
 
-N_GROUPS = 11  # unless the estimator names a number: it must not be chosen by looking at y
 N_POINTS = 300  # at most: the statistic is computed as often as networks are trained
 N_DRAWS = BLOCK  # at most, for each refit: one block; all refits share its noise
 NOT_HASHED = ("n_jobs", "verbose", "callbacks", "random_state", "device")
@@ -88,9 +87,9 @@ def permutation_test(
     Notes
     -----
     The hypothesis is global. A permuted target has no main effects and no interactions, and a pair
-    without interaction that stands beside real ones exceeds such a null far more often than the
-    level says (in published practice, pairs are selected by the maximum of this null all the same).
-    To decide which pairs are real, use `crossfit_test`.
+    without interaction that stands beside real ones is not bound by such a null (in published
+    practice, pairs are selected by its maximum all the same). To decide which pairs are real, use
+    `crossfit_test`.
 
     References
     ----------
@@ -193,8 +192,7 @@ class Null:
         Z = StandardScaler().fit_transform(table.X)
         target = StandardScaler().fit_transform(table.y[:, None])[:, 0]
         points = np.random.default_rng(seed).permutation(len(Z))[:N_POINTS]
-        n_groups = N_GROUPS if estimator.n_groups == "auto" else estimator.n_groups
-        partition = Partition.kmeans(Z[points], n_groups, seed)
+        partition = Partition.kmeans(Z[points], fixed_n_groups(estimator), seed)
         return cls(estimator, Z, target, points, partition, statistic, seed)
 
     def __call__(self, start: int, stop: int) -> tuple[int, NDArray[np.float64]]:

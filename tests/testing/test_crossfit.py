@@ -239,6 +239,7 @@ def test_as_many_pairs_as_asked_for_if_there_is_room():
         ({"variance_inflation": 0.0}, "variance_inflation must be .* got 0.0"),
         ({"variance_inflation": "none"}, "variance_inflation must be 'auto' or a number"),
         ({"estimator": LogisticRegression()}, "regressors so far; got the classifier Logistic"),
+        ({"estimator": "forest"}, "an estimator with predict, such as .*; got 'forest'"),
         ({"estimator": small(max_epochs=0)}, "max_epochs == 0"),
         ({"random_state": "one"}, "cannot be used to seed"),
     ],
@@ -457,14 +458,17 @@ def test_no_pair_to_test():
         quick(frame, y)
 
 
-def test_pairs_that_are_combinations_of_others_are_named():
+def aliases():
     """Of a, b and their product, all of 1 and -1, every product of two is the third."""
     rng = np.random.default_rng(0)
     a, b = rng.choice([-1.0, 1.0], size=(2, 800))
     frame = pd.DataFrame({"a": a, "b": b, "ab": a * b, "c": rng.normal(size=800)})
-    y = frame["a"] * frame["c"] + rng.normal(size=800)
+    return frame, frame["a"] * frame["c"] + rng.normal(size=800)
+
+
+def test_pairs_that_are_combinations_of_others_are_named():
     with pytest.warns(UserWarning, match="^a x b, a x ab, b x ab: any interaction of these"):
-        result = quick(frame, y, cv="sequential")
+        result = quick(*aliases(), cv="sequential")
     assert result.tested.tolist() == [False, False, True, False, True, True]
     assert (result.p_value[~result.tested] == 1).all()
     assert result.p_value[2] < 1e-6
@@ -710,12 +714,8 @@ def test_shapes_of_the_scores(found):
 
 
 def test_pairs_that_are_combinations_of_others_are_named_by_folds_too():
-    rng = np.random.default_rng(0)
-    a, b = rng.choice([-1.0, 1.0], size=(2, 800))
-    frame = pd.DataFrame({"a": a, "b": b, "ab": a * b, "c": rng.normal(size=800)})
-    y = frame["a"] * frame["c"] + rng.normal(size=800)
     with pytest.warns(UserWarning, match="^a x b, a x ab, b x ab: any interaction of these"):
-        quick(frame, y, cv=5, n_repeats=1)
+        quick(*aliases(), cv=5, n_repeats=1)
 
 
 def test_labels_of_columns_that_are_numbers():
