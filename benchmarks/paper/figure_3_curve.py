@@ -1,0 +1,93 @@
+"""Figure 3, right: the rank weighted distance against the number of groups M.
+
+The simulation of section 5.1, 20000 rows, signal to noise 1, three tables (seeds 5300 to 5302), one
+fit each. The distance (Eq. 7) between M - 1 and M groups depends on where k-means starts: its
+median, least and most over the five starts of the rule that chooses M. "Left" is the share of the
+median curve from M on, the quantity that the rule compares with 0.02. The choice is repeated with
+ten seeds.
+"""
+
+from itertools import product
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from benchmarks.paper.simulated import PAGES, QUICK, ROWS, each, fitted, table
+from skgeh.groups import find_n_groups
+
+SIGNAL_TO_NOISE = 1.0
+SEEDS = range(5300, 5303)
+CHOICES = 10
+
+
+def run(quick: bool = False) -> list[dict]:
+    n, seeds, options, choices = (300, SEEDS[:1], QUICK, 2) if quick else (ROWS, SEEDS, {}, CHOICES)
+    settings = product([n], [SIGNAL_TO_NOISE], seeds, [choices], [options])
+    tables = dict(zip(seeds, each(one_table, settings, quick), strict=True))
+    rows = [chosen(seed, n, *found) for seed, found in tables.items()]
+    rows += [row for seed, found in tables.items() for row in curve(seed, *found)]
+    picture = draw(rows)
+    if not quick:
+        picture.savefig(PAGES / "figure_3_curve.png", dpi=90)
+    return rows
+
+
+def one_table(
+    n: int, signal_to_noise: float, seed: int, choices: int, options: dict
+) -> tuple[list[int], NDArray]:
+    """M under several seeds, and the distances (k-means starts, M - 1) under the first."""
+    X, y, points, _ = table(n, signal_to_noise, seed)
+    model = fitted(X, y, seed, options)
+    x = torch.as_tensor(model._standardised(points), dtype=torch.float32)
+    # each choice starts k-means from five seeds, its own and those after it: apart by ten
+    found = [find_n_groups(model.posterior_, x, seed=10 * k) for k in range(choices)]
+    return [m for m, _ in found], found[0][1]
+
+
+def chosen(seed: int, n: int, numbers: list[int], distances: NDArray) -> dict:
+    return {
+        "what": "choice",
+        "seed": seed,
+        "rows": n,
+        "S/N": SIGNAL_TO_NOISE,
+        "M": numbers[0],
+        "M, mean": float(np.mean(numbers)),
+        "M, sd": float(np.std(numbers, ddof=1)),
+        "M by seed": " ".join(map(str, numbers)),
+    }
+
+
+def curve(seed: int, numbers: list[int], distances: NDArray) -> list[dict]:
+    median = np.median(distances, axis=0)
+    left = np.cumsum(median[::-1])[::-1] / median.sum()
+    return [
+        {
+            "what": "curve",
+            "seed": seed,
+            "M": k + 2,
+            "distance": float(median[k]),
+            "least": float(distances[:, k].min()),
+            "most": float(distances[:, k].max()),
+            "left": float(left[k]),
+        }
+        for k in range(len(median))
+    ]
+
+
+def draw(rows: list[dict]) -> Figure:
+    choices = [row for row in rows if row["what"] == "choice"]
+    figure = Figure(figsize=(3.5 * len(choices), 3.2), layout="constrained")
+    panels = figure.subplots(1, len(choices), sharey=True, squeeze=False)[0]
+    for ax, choice in zip(panels, choices, strict=True):
+        points = [r for r in rows if r["what"] == "curve" and r["seed"] == choice["seed"]]
+        groups, median, least, most = (
+            [point[name] for point in points] for name in ("M", "distance", "least", "most")
+        )
+        ax.fill_between(groups, least, most, alpha=0.3, linewidth=0)
+        ax.plot(groups, median, ".-")
+        ax.axvline(choice["M"], color="0.6", linestyle=":")
+        ax.set(title=f"table {choice['seed']}, M = {choice['M']}", xlabel="number of groups M")
+    panels[0].set_ylabel(r"$\Delta_M^2$")
+    return figure
