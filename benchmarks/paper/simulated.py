@@ -40,7 +40,7 @@ def fitted(X: NDArray, y: NDArray, seed: int, options: dict) -> BayesianInteract
 
 
 def measures(model: BayesianInteractionRegressor, points: NDArray) -> dict[str, Interactions]:
-    """Absolute, group and absolute of expected Hessians (Eq. 5, 6, 4) of one posterior."""
+    """All three of one posterior, from the smallest to the largest (Eq. 5, 6, 4)."""
     return {
         "AEH": model.interactions(points, n_groups=1),
         "M-GEH": model.interactions(points, n_groups=N_GROUPS),
