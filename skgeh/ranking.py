@@ -7,6 +7,8 @@ cancel. The mean over networks is taken before the absolute value, and each feat
 networks' disagreement is divided out.
 """
 
+from functools import singledispatch
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ SPREAD_FLOOR = 1e-3  # of the median variance
 ROUNDING = 100 * np.finfo(float).eps
 
 
+@singledispatch
 def rank_pairs(
     posterior: RandomFunction,
     x: Tensor,

@@ -45,6 +45,8 @@ class Rows(torch.utils.data.Dataset):
         copies, of which s and s + N see the same rows in the same order.
     held_out : Rows, optional
         The rows that each copy is validated on.
+    perturbations : Tensor of shape (S, n, 1), optional
+        Standard normal numbers by which a copy's targets are moved, in units of its noise.
     """
 
     inputs: Tensor
@@ -52,6 +54,7 @@ class Rows(torch.utils.data.Dataset):
     weights: Tensor
     rows: NDArray[np.intp]
     held_out: "Rows | None" = None
+    perturbations: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Lay what is read by row side by side: a batch is then one look-up."""
@@ -66,12 +69,19 @@ class Rows(torch.utils.data.Dataset):
         """Number of copies ``S``."""
         return len(self.rows) if self.targets.ndim == 2 else len(self.targets)
 
-    def batch(self, rows: NDArray[np.intp]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Inputs (S, b, columns), targets (S, b, c) and weights (S, b, 1) of the rows given."""
+    def batch(self, rows: NDArray[np.intp]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Inputs (S, b, columns), targets (S, b, c) and weights (S, b, 1) of the rows given.
+
+        After the weights come the perturbations, if there are any.
+        """
         index = torch.from_numpy(rows).to(self.table.device)
         found, end = self.table[index], self.inputs.shape[1]
+        copies = torch.arange(len(index), device=index.device)[:, None]
         if self.targets.ndim == 2:
-            return found[..., :end], (found[..., end + 1 :], found[..., end : end + 1])
+            known = found[..., end + 1 :], found[..., end : end + 1]
+            if self.perturbations is None:
+                return found[..., :end], known
+            return found[..., :end], (*known, self.perturbations[copies, index])
         found = found.repeat(self.n_copies // len(rows), 1, 1)
         index = index.repeat(self.n_copies // len(rows), 1)
         targets = self.targets[torch.arange(len(index), device=index.device)[:, None], index]
@@ -110,7 +120,9 @@ class StackNet(NeuralNet):
         self, y_pred: Tensor, y_true: tuple, X: Any = None, training: bool = False
     ) -> Tensor:
         """Negative ELBO of all copies in training, mean held-out error otherwise."""
-        targets, weights = y_true
+        targets, weights, *moves = y_true
+        if moves:
+            targets = targets + perturbation(self.module_.noise_variance) * moves[0]
         errors = squared_error(y_pred, targets, weights)
         if training:
             return negative_elbo(errors, self.module_, self.kl_weight_, self.n_samples_).sum()
@@ -127,6 +139,11 @@ class StackNet(NeuralNet):
 def squared_error(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean squared error of each copy, shape (S,)."""
     return ((predictions - targets).square() * weights).mean((1, 2))
+
+
+def perturbation(noise_variance: Tensor) -> Tensor:
+    """Scale of what moves the targets, nearly the noise's own and 0 on clean data, (S, 1, 1)."""
+    return (noise_variance / (noise_variance + 0.01).sqrt())[:, None, None]
 
 
 def negative_elbo(errors: Tensor, stack: HybridStack, kl_weight: float, n_samples: float) -> Tensor:

@@ -1,8 +1,13 @@
-"""Families of posteriors over networks."""
+"""Families of posteriors over functions."""
 
 from skgeh.networks.concrete_dropout import ConcreteDropout
 from skgeh.networks.ensemble import Ensemble
+from skgeh.networks.gaussian_process import GaussianProcess
 
-FAMILIES = {"concrete_dropout": ConcreteDropout, "ensemble": Ensemble}
+FAMILIES = {
+    "concrete_dropout": ConcreteDropout,
+    "ensemble": Ensemble,
+    "gaussian_process": GaussianProcess,
+}
 
-__all__ = ["ConcreteDropout", "Ensemble"]
+__all__ = ["ConcreteDropout", "Ensemble", "GaussianProcess"]

@@ -1,0 +1,77 @@
+"""From a posterior and points to a table: groups, effects, scores."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from skgeh.functions import RandomFunction
+from skgeh.groups import find_n_groups
+from skgeh.pairs import pair_index
+from skgeh.partition import Partition
+from skgeh.posterior import Interactions
+from skgeh.push_forward import BLOCK, push_forward
+from skgeh.ranking import rank_pairs
+from skgeh.splits import MAX_POINTS
+
+
+def measure(
+    posterior: RandomFunction,
+    points: NDArray,
+    *,
+    n_groups: int | str,
+    n_draws: int,
+    feature_names: Sequence[str],
+    feature_scales: NDArray,
+    target_scale: float,
+    frame_backend: Literal["pandas", "polars"],
+    seed: int,
+    n_jobs: int | None,
+    verbose: bool,
+) -> Interactions:
+    """Push a posterior through the group expected Hessian at some points.
+
+    Parameters
+    ----------
+    posterior : RandomFunction
+    points : ndarray of shape (n, d)
+        In the posterior's units.
+    n_groups : int or "auto"
+    n_draws : int
+    feature_names, feature_scales, target_scale, frame_backend
+        See `Interactions`.
+    seed : int
+    n_jobs : int, optional
+    verbose : bool
+        Show a bar over the blocks of draws.
+    """
+    x = torch.as_tensor(points, dtype=torch.float32)
+    # what needs every pair at every point makes do with as many points as a fit measures at
+    some = np.random.default_rng(seed).permutation(len(x))[:MAX_POINTS]
+    few = x if len(x) <= MAX_POINTS else x[torch.from_numpy(some)]
+    if isinstance(n_groups, str):
+        n_groups, _ = find_n_groups(posterior, few, seed=seed)
+    partition = Partition.kmeans(points, n_groups, seed)
+    bar = partial(tqdm, total=-(-n_draws // BLOCK), desc="draws", disable=not verbose)
+    pushed = push_forward(
+        posterior, x, partition, n_draws=n_draws, seed=seed, n_jobs=n_jobs, progress=bar
+    )
+    effect = pushed.effect.mean if pushed.draws is None else pushed.draws.mean(0)
+    return Interactions(
+        pairs=pair_index(posterior.n_features),
+        effect=effect,
+        std=np.sqrt(pushed.effect.variance),
+        score=rank_pairs(posterior, few, effect, seed=seed),
+        draws=pushed.draws,
+        group_effects=pushed.groups.mean,
+        group_std=np.sqrt(pushed.groups.variance),
+        group_weights=partition.weights,
+        feature_names=tuple(feature_names),
+        feature_scales=feature_scales,
+        target_scale=target_scale,
+        frame_backend=frame_backend,
+    )

@@ -1,0 +1,193 @@
+"""Functional ANOVA: sums of products of smooth functions of one, two and three features.
+
+``f(x) = sum_i a_i . phi(x_i) + sum_ij phi(x_i)' B_ij phi(x_j) + sum_ijk C_ijk[phi, phi, phi]`` is
+linear in the weights a, B, C. So are its derivatives: a mean Hessian inside a group of points is an
+inner product of the weights of a pair with the group's mean products of derivatives.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgeh.hessian import GroupHessian, group_mean_hessians, pointwise_hessians
+from skgeh.networks.smooth_basis import SmoothBasis
+from skgeh.pairs import pair_index, to_matrix
+from skgeh.partition import Partition
+
+IN_TRIPLE = 2  # functions of a feature that enter triples: the line and the smoothest wave
+WAVE_IN_TRIPLE = 0.3  # prior weight of a wave, against the line's, in a triple
+TWO_OF_THREE = ((0, 1), (0, 2), (1, 2))
+GROUPS = ("main, lines", "main, waves", "line x line", "line x wave", "wave x wave", "triples")
+
+
+@dataclass(frozen=True, eq=False)
+class Anova:
+    """Which products of functions enter, and their values.
+
+    Parameters
+    ----------
+    bases : sequence of SmoothBasis, one a feature
+    triples : bool
+        Whether products of three features enter.
+    """
+
+    bases: Sequence[SmoothBasis]
+    triples: bool
+
+    @classmethod
+    def fit(cls, X: NDArray, n_functions: int, triples: bool, sample_weight: NDArray) -> "Anova":
+        """Place the functions of every feature."""
+        bases = [SmoothBasis.fit(x, n_functions, sample_weight) for x in X.T]
+        return cls(bases, triples)
+
+    @cached_property
+    def pairs(self) -> NDArray[np.intp]:
+        """Pairs of features, (P, 2)."""
+        return pair_index(len(self.bases))
+
+    @cached_property
+    def trios(self) -> NDArray[np.intp]:
+        """Triples of features, (T, 3)."""
+        found = list(combinations(range(len(self.bases)), 3)) if self.triples else []
+        return np.array(found, dtype=np.intp).reshape(-1, 3)
+
+    @cached_property
+    def groups(self) -> NDArray[np.intp]:
+        """Group of variance of every weight, the places in `GROUPS`, shape (q,)."""
+        wave = np.arange(self.n_functions) > 0
+        main = np.tile(wave, len(self.bases)).astype(np.intp)
+        pairs = np.tile((2 + np.add.outer(wave, wave.astype(np.intp))).ravel(), len(self.pairs))
+        return np.concatenate([main, pairs, np.full(len(self.trios) * IN_TRIPLE**3, 5)])
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """Prior variance of every weight relative to that of its group, shape (q,)."""
+        each = np.stack([basis.weights for basis in self.bases])
+        inside = each[:, :IN_TRIPLE] * [1, WAVE_IN_TRIPLE]
+        return self.products(each, inside)
+
+    @property
+    def n_functions(self) -> int:
+        """Functions of each feature."""
+        return len(self.bases[0].weights)
+
+    @cached_property
+    def sections(self) -> tuple[slice, slice, slice]:
+        """Where the weights of main effects, pairs and triples stand."""
+        d, m = len(self.bases), self.n_functions
+        edges = np.cumsum([0, d * m, len(self.pairs) * m**2, len(self.trios) * IN_TRIPLE**3])
+        return tuple(slice(a, b) for a, b in pairwise(edges))
+
+    def products(self, each: NDArray, inside: NDArray) -> NDArray:
+        """Singles, pairs and triples of what each feature has, shape (..., q)."""
+        (i, j), (a, b, c) = self.pairs.T, self.trios.T
+        parts = [
+            each,
+            np.einsum("...pa,...pb->...pab", each[..., i, :], each[..., j, :]),
+            triple_products(inside[..., a, :], inside[..., b, :], inside[..., c, :]),
+        ]
+        lead = each.shape[:-2]
+        return np.concatenate([part.reshape(*lead, -1) for part in parts], axis=-1)
+
+    def of_pairs(self, values: NDArray) -> NDArray[np.float64]:
+        """Sum of what belongs to each pair, its triples included, shape (P,); values (q,)."""
+        _, pairs, trios = self.sections
+        sums = values[pairs].reshape(len(self.pairs), -1).sum(1)
+        of_trios = values[trios].reshape(len(self.trios), -1).sum(1)
+        for by in TWO_OF_THREE:
+            np.add.at(sums, self.place(by), of_trios)
+        return sums
+
+    def place(self, by: tuple[int, int]) -> NDArray[np.intp]:
+        """Where two features of every triple stand among the pairs, shape (T,)."""
+        places = to_matrix(np.arange(len(self.pairs)), len(self.bases))
+        return places[tuple(self.trios[:, by].T)]
+
+    def design(self, X: NDArray) -> NDArray[np.float64]:
+        """Values of all products, shape (n, q)."""
+        values = self.values(X)
+        return self.products(values, values[..., :IN_TRIPLE])
+
+    def values(self, X: NDArray) -> NDArray[np.float64]:
+        """Functions of every feature, shape (n, d, m)."""
+        return np.stack([basis(x) for basis, x in zip(self.bases, X.T, strict=True)], axis=1)
+
+    def derivatives(self, X: NDArray) -> NDArray[np.float64]:
+        """Their first derivatives, shape (n, d, m)."""
+        pairs = zip(self.bases, X.T, strict=True)
+        return np.stack([basis.derivative(x) for basis, x in pairs], axis=1)
+
+    def mixed_derivatives(self, weights: NDArray, X: NDArray, partition: Partition) -> NDArray:
+        """Means of ``d2f / dx_i dx_j`` inside groups of points, shape (K, M, P).
+
+        Parameters
+        ----------
+        weights : ndarray of shape (K, q)
+        X : ndarray of shape (n, d)
+        partition : Partition of the n points
+        """
+        value, slope = self.values(X)[..., :IN_TRIPLE], self.derivatives(X)
+        (i, j), m = self.pairs.T, self.n_functions
+        _, pairs, trios = self.sections
+        of_pairs = partition.mean(np.einsum("npa,npb->npab", slope[:, i], slope[:, j]))
+        B = weights[:, pairs].reshape(len(weights), len(i), m, m)
+        hessians = np.einsum("kpab,mpab->kmp", B, of_pairs, optimize=True)
+        if not self.triples:
+            return hessians
+        C = weights[:, trios].reshape(len(weights), -1, *(IN_TRIPLE,) * 3)
+        bend = slope[..., :IN_TRIPLE]
+        for by in TWO_OF_THREE:
+            factors = [(bend if k in by else value)[:, self.trios[:, k]] for k in range(3)]
+            of_trios = partition.mean(triple_products(*factors))
+            found = np.einsum("ktabc,mtabc->kmt", C, of_trios, optimize=True)
+            np.add.at(hessians, np.s_[:, :, self.place(by)], found)
+        return hessians
+
+
+def triple_products(first: NDArray, second: NDArray, third: NDArray) -> NDArray:
+    """Products of the functions of three features, shape (..., T, b, b, b)."""
+    return np.einsum("...ta,...tb,...tc->...tabc", first, second, third)
+
+
+@dataclass(frozen=True, eq=False)
+class AnovaFunctions:
+    """A stack of K functions on one basis.
+
+    Parameters
+    ----------
+    basis : Anova
+    weights : ndarray of shape (K, q)
+    """
+
+    basis: Anova
+    weights: NDArray[np.float64]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, 1) at points of shape (n, d)."""
+        values = self.weights @ self.basis.design(x.cpu().numpy().astype(np.float64)).T
+        return torch.from_numpy(values).to(x)[..., None]
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+
+@group_mean_hessians.register
+def _(function: AnovaFunctions, x: Tensor, partition: Partition) -> GroupHessian:
+    basis, X = function.basis, x.cpu().numpy().astype(np.float64)
+    mixed = torch.from_numpy(basis.mixed_derivatives(function.weights, X, partition)).to(x)
+    i, j = basis.pairs.T
+    full = mixed.new_zeros(*mixed.shape[:2], x.shape[1], x.shape[1])
+    full[..., i, j] = full[..., j, i] = mixed
+    return GroupHessian(full[:, None])
+
+
+@pointwise_hessians.register
+def _(function: AnovaFunctions, x: Tensor, pairs: Tensor) -> Tensor:
+    hessian = group_mean_hessians(function, x, Partition.singletons(len(x)))
+    return hessian.core[..., pairs[:, 0], pairs[:, 1]]

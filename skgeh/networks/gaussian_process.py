@@ -1,0 +1,297 @@
+"""A Gaussian process over functional-ANOVA components: for few or noisy rows.
+
+Main effects, pairs and triples of smooth functions have Gaussian weights with few shared variances,
+chosen by marginal likelihood. The rest is linear algebra: no training, no held-out rows, exact
+draws.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, lapack, solve_triangular
+from scipy.optimize import minimize
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_scalar
+
+from skgeh.networks.anova import Anova, AnovaFunctions
+from skgeh.ranking import rank_pairs
+
+# hyperprior of the variances of `anova.GROUPS` and of the noise: log-normal, wide
+TYPICAL = np.log([0.1, 0.05, 0.003, 0.003, 0.003, 0.0003, 0.5])
+SPREAD = 3.0
+RANGE = (-14.0, 5.0)
+ITERATIONS = 20
+BLOCK = 1000  # rows whose likelihood is taken together, where rows are fewer than weights
+FLOOR = 1e-6  # least variance of a component in the score: additive data drive it to 0
+JITTER = 1e-8
+MOST_ROWS = 3000  # and columns of the matrices that are inverted
+MOST_VALUES = 6e7  # of the matrix of all products
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A linear model's data in as few rows as say the same.
+
+    Parameters
+    ----------
+    design : ndarray of shape (m, q)
+    target : ndarray of shape (m,)
+    n_left : int
+        Rows turned away that hold nothing but noise.
+    left : float
+        Their sum of squares.
+    """
+
+    design: NDArray[np.float64]
+    target: NDArray[np.float64]
+    n_left: int = 0
+    left: float = 0.0
+
+    @classmethod
+    def reduced(cls, basis: Anova, X: NDArray, y: NDArray, root_weight: NDArray) -> "Sample":
+        """All rows, or where they are more than the weights an orthogonal rotation of them."""
+        n, q = len(X), len(basis.weights)
+        both = np.empty((0, q + 1))
+        for start in range(0, n, max(q, BLOCK)):
+            rows = slice(start, start + max(q, BLOCK))
+            new = np.column_stack([basis.design(X[rows]), y[rows]]) * root_weight[rows, None]
+            both = np.vstack([both, new])
+            if len(both) > q + 1:
+                both = np.linalg.qr(both, mode="r")
+        if n <= q:
+            return cls(both[:, :q], both[:, q])
+        return cls(both[:q, :q], both[:q, q], n - q, float(both[q, q] ** 2))
+
+    def blocks(self) -> list["Sample"]:
+        """Rows by the thousand, unless they were rotated."""
+        if self.n_left:
+            return [self]
+        order = np.random.default_rng(0).permutation(len(self.target))
+        parts = np.array_split(order, max(1, len(order) // BLOCK))
+        return [Sample(self.design[part], self.target[part]) for part in parts]
+
+    def kernels(self, basis: Anova) -> NDArray[np.float64]:
+        """Covariance of the rows by each group of weights at variance 1, shape (6, m, m)."""
+        scaled = self.design * np.sqrt(basis.weights)
+        found = []
+        for group in range(len(TYPICAL) - 1):
+            columns = scaled[:, basis.groups == group]
+            found.append(columns @ columns.T)
+        return np.stack(found)
+
+
+def negative_log_evidence(
+    theta: NDArray, sample: Sample, kernels: NDArray
+) -> tuple[float, NDArray[np.float64]]:
+    """Negative log marginal likelihood, up to a constant, and its gradient by log variances.
+
+    With ``K = sum_g s_g K_g + s^2 I``: ``(y' K^-1 y + log |K| + n_left log s^2 + left / s^2) / 2``.
+    """
+    *variances, noise = np.exp(theta)
+    inverse, log_det = inverted(np.tensordot(variances, kernels, 1), noise)
+    alpha = inverse @ sample.target
+    value = sample.target @ alpha + log_det + sample.n_left * np.log(noise) + sample.left / noise
+    traces = [np.vdot(inverse, kernel) - alpha @ kernel @ alpha for kernel in kernels]
+    of_noise = np.trace(inverse) - alpha @ alpha + (sample.n_left - sample.left / noise) / noise
+    return value / 2, np.array([*traces, of_noise]) * np.exp(theta) / 2
+
+
+def inverted(covariance: NDArray, noise: float) -> tuple[NDArray[np.float64], float]:
+    """Inverse of ``covariance + noise I`` and its log determinant."""
+    covariance[np.diag_indices_from(covariance)] += noise + JITTER
+    factor, _ = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
+    log_det = 2 * np.log(np.diag(factor)).sum()
+    inverse, _ = lapack.dpotri(factor, lower=1)
+    inverse = np.tril(inverse)
+    return inverse + np.tril(inverse, -1).T, log_det
+
+
+def find_variances(basis: Anova, sample: Sample) -> NDArray[np.float64]:
+    """Variances of the groups and of the noise that make the data most likely, shape (7,)."""
+    parts = [(part, part.kernels(basis)) for part in sample.blocks()]
+
+    def objective(theta: NDArray) -> tuple[float, NDArray]:
+        values, gradients = zip(*(negative_log_evidence(theta, *p) for p in parts), strict=True)
+        away = (theta - TYPICAL) / SPREAD
+        return sum(values) + away @ away / 2, sum(gradients) + away / SPREAD
+
+    bounds, options = [RANGE] * len(TYPICAL), {"maxiter": ITERATIONS}
+    found = minimize(
+        objective, TYPICAL, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+    )
+    return np.exp(found.x)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianProcessPosterior:
+    """Gaussian weights of a functional-ANOVA basis, given data.
+
+    Parameters
+    ----------
+    basis : Anova
+    sample : Sample
+    variances : ndarray of shape (7,)
+        Of the groups of weights and of the noise, in squared standard deviations of the target.
+    """
+
+    basis: Anova
+    sample: Sample
+    variances: NDArray[np.float64]
+
+    n_outputs = 1
+
+    @property
+    def n_features(self) -> int:
+        """Number of features ``d``."""
+        return len(self.basis.bases)
+
+    @property
+    def noise_variance(self) -> float:
+        """Variance of the noise, in squared standard deviations of the target."""
+        return float(self.variances[-1])
+
+    @cached_property
+    def prior(self) -> NDArray[np.float64]:
+        """Prior variance of every weight, shape (q,)."""
+        return self.variances[self.basis.groups] * self.basis.weights
+
+    @cached_property
+    def factor(self) -> tuple[NDArray[np.float64], bool]:
+        """Cholesky factor of the rows' covariance."""
+        scaled = self.sample.design * np.sqrt(self.prior)
+        covariance = scaled @ scaled.T
+        covariance[np.diag_indices_from(covariance)] += self.noise_variance + JITTER
+        return cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
+
+    @cached_property
+    def mean(self) -> NDArray[np.float64]:
+        """Posterior mean of the weights, shape (q,)."""
+        return self.given(self.sample.target[:, None], np.zeros((1, len(self.prior))))[0]
+
+    def given(self, target: NDArray, start: NDArray) -> NDArray[np.float64]:
+        """Weights (K, q) moved from `start` towards targets (m, K) (Matheron's rule)."""
+        left = target - self.sample.design @ start.T
+        return start + self.prior * (cho_solve(self.factor, left).T @ self.sample.design)
+
+    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> AnovaFunctions:
+        """Exact draws; see `RandomFunction`."""
+        normal = {"generator": generator, "dtype": torch.float64}
+        start = torch.randn(n_draws, len(self.prior), **normal).numpy() * np.sqrt(self.prior)
+        noise = torch.randn(len(self.sample.target), n_draws, **normal).numpy()
+        target = self.sample.target[:, None] - np.sqrt(self.noise_variance) * noise
+        return AnovaFunctions(self.basis, self.given(target, start))
+
+    def members(self) -> AnovaFunctions:
+        """The posterior mean."""
+        return AnovaFunctions(self.basis, self.mean[None])
+
+    def left_out(self, X: NDArray, y: NDArray, weight: NDArray) -> NDArray[np.float64]:
+        """Predictions of training rows by a posterior without each of them, shape (n,)."""
+        design, (factor, lower) = self.basis.design(X), self.factor
+        across = solve_triangular(factor, self.sample.design * self.prior @ design.T, lower=lower)
+        variance = np.square(design) @ self.prior - np.square(across).sum(0)
+        leverage = np.clip(weight * variance / self.noise_variance, 0, 1 - JITTER)
+        return y - (y - design @ self.mean) / (1 - leverage)
+
+    def evidence_ratio(self) -> NDArray[np.float64]:
+        """How much more the data ask of each pair than the prior expects, shape (P,).
+
+        ``sum_w v_w (phi_w' alpha)^2 / sum_w v_w phi_w' K^-1 phi_w`` over the weights w of the pair
+        and of the triples that contain it, with ``alpha = K^-1 y``: the ratio has the expected
+        value 1 under the model.
+        """
+        design, (factor, lower) = self.sample.design, self.factor
+        prior = np.maximum(self.variances[self.basis.groups], FLOOR) * self.basis.weights
+        asked = prior * (cho_solve(self.factor, self.sample.target) @ design) ** 2
+        expected = prior * np.square(solve_triangular(factor, design, lower=lower)).sum(0)
+        return self.basis.of_pairs(asked) / np.maximum(self.basis.of_pairs(expected), FLOOR**2)
+
+
+@rank_pairs.register
+def _(posterior: GaussianProcessPosterior, *_: Any, **__: Any) -> NDArray[np.float64]:
+    return posterior.evidence_ratio()
+
+
+class GaussianProcess(BaseEstimator):
+    """A posterior that needs no training: a Gaussian process over main effects, pairs and triples.
+
+    Each feature has a line and a few waves (`SmoothBasis`); their products by two and by three have
+    Gaussian weights. Six variances (lines and waves of main effects, line x line, line x wave and
+    wave x wave of pairs, triples) and that of the noise are chosen by marginal likelihood.
+
+    Parameters
+    ----------
+    n_functions : int, default=5
+        Functions of each feature. Where the products' table would grow too large for memory, three,
+        then two functions a feature are taken, and no triples.
+
+    Examples
+    --------
+    >>> from skgeh import BayesianInteractionRegressor
+    >>> from skgeh.datasets import make_interactions
+    >>> X, y, truth = make_interactions(200, random_state=0)
+    >>> model = BayesianInteractionRegressor(posterior=GaussianProcess(), random_state=0).fit(X, y)
+    >>> len(model.interactions_.pairs)
+    28
+    """
+
+    def __init__(self, n_functions=5):
+        self.n_functions = n_functions
+
+    def check(self) -> None:
+        """Refuse parameters that cannot be used."""
+        check_scalar(self.n_functions, "n_functions", Integral, min_val=2)
+
+    def richest(self, n_rows: int, n_features: int) -> tuple[int, bool] | None:
+        """Functions a feature, and whether triples enter: as many as can be computed."""
+        for n_functions, triples in self.ladder():
+            q = n_weights(n_features, n_functions, triples)
+            if min(n_rows, q) <= MOST_ROWS and min(n_rows, q) * q <= MOST_VALUES:
+                return n_functions, triples
+        return None
+
+    def ladder(self) -> Sequence[tuple[int, bool]]:
+        """Bases from the richest to the poorest."""
+        fewer = [m for m in (3, 2) if m < self.n_functions]
+        return [(self.n_functions, True), *((m, False) for m in (self.n_functions, *fewer))]
+
+    def learn(self, X: NDArray, y: NDArray, weight: NDArray) -> GaussianProcessPosterior:
+        """Posterior given rows in standard units.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d)
+        y : ndarray of shape (n,)
+        weight : ndarray of shape (n,)
+            Sample weights: how often each row counts.
+        """
+        size = self.richest(*X.shape)
+        if size is None:
+            raise ValueError(
+                f"posterior='gaussian_process' inverts matrices of as many rows as the table has, "
+                f"at most {MOST_ROWS}, or with few features of as many as there are products of "
+                f"their functions. Got a table of {len(X)} rows and {X.shape[1]} features: use "
+                "posterior='concrete_dropout', or fewer rows."
+            )
+        basis = Anova.fit(X, *size, sample_weight=weight / weight.mean())
+        sample = Sample.reduced(basis, X, y, np.sqrt(weight))
+        return GaussianProcessPosterior(basis, sample, find_variances(basis, sample))
+
+
+def n_weights(n_features: int, n_functions: int, triples: bool) -> int:
+    """Number of weights of a basis.
+
+    Examples
+    --------
+    >>> n_weights(10, 5, True), n_weights(10, 5, False)
+    (2135, 1175)
+    """
+    d = n_features
+    trios = d * (d - 1) * (d - 2) // 6 * 2**3 if triples else 0
+    return d * n_functions + d * (d - 1) // 2 * n_functions**2 + trios
