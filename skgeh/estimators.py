@@ -17,16 +17,15 @@ from skorch.history import History
 
 from skgeh import networks
 from skgeh.functions import evaluate
+from skgeh.learning import Task, learn
 from skgeh.measuring import measure
 from skgeh.moments import Moments
-from skgeh.networks.gaussian_process import GaussianProcess
 from skgeh.networks.hybrid import Family, StackPosterior
 from skgeh.networks.main_effects import MainEffects
-from skgeh.networks.perturbed import PerturbedPosterior, perturbations
 from skgeh.posterior import Interactions
 from skgeh.push_forward import BLOCK
-from skgeh.quality import FitQuality, HeldOut
-from skgeh.splits import MAX_POINTS, counted_rows, held_out_rows, point_rows
+from skgeh.quality import FitQuality
+from skgeh.splits import counted_rows, point_rows
 from skgeh.training import Rows, StackNet, train
 
 MIN_ROWS = 8
@@ -36,26 +35,33 @@ PREDICT_DRAWS = 100
 class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
     """Find which pairs of features interact, how strongly, and how sure one can be.
 
-    A few networks with learned dropout (a Bayesian neural network) fit the table, linear main
-    effects kept apart. Every posterior draw is one smooth function; its mixed second derivatives,
-    averaged inside groups of nearby points, measure every pair of features.
+    A posterior over smooth functions is learned from the table: by a few networks with learned
+    dropout (a Bayesian neural network), or, where rows are few or noisy, by a Gaussian process.
+    Every posterior draw is one smooth function; its mixed second derivatives, averaged inside
+    groups of nearby points, measure every pair of features.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=None
-        Units in each hidden layer; None is (100, 100, 100).
+        Units in each hidden layer; None is (100, 100, 100). An architecture asks for networks:
+        given one, posterior="auto" is concrete dropout.
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default=None
         Smooth activation; None is "gelu". A piecewise linear one has no interactions to measure.
-    posterior : {"concrete_dropout", "ensemble"} or network object, default="concrete_dropout"
-        Family of the posterior; an object of `skgeh.networks` brings its own architecture, and the
-        parameters `hidden_layer_sizes`, `activation` and `length_scale` have to be left at None.
+    posterior : {"auto", "concrete_dropout", "ensemble", "gaussian_process", "committee"} or object \
+of `skgeh.networks`, default="auto"
+        Family of the posterior. "auto" looks at rows, features and noise: "committee", a Gaussian
+        process whose ranking small networks share, for up to 1000 rows or below 30,000 rows times
+        signal to noise; "concrete_dropout" above, and where the process cannot be computed. An
+        object brings its own architecture, and `hidden_layer_sizes`, `activation` and
+        `length_scale` have to be left at None.
     n_networks : int, default=4
         Networks trained together, each with its own held-out rows; predictions and the detection
-        score are theirs.
-    n_perturbed : int, default=4
+        score are theirs. This and all that follows on networks and training has no part in a
+        Gaussian process.
+    n_perturbed : int, default=2
         Networks trained beside them on targets with as much noise added as the data have; draws,
-        and so effects and intervals, are taken from these in turn. 0 draws from the others:
-        training takes half the time, and intervals become too narrow.
+        and so effects and intervals, are taken from these in turn. 0 draws from the others, whose
+        intervals are too narrow.
     length_scale : float, default=None
         Inverse prior standard deviation of the weights; None is ``sqrt(0.1 * fan_in)`` a layer.
     main_effects : {"linear", "spline", None}, default="linear"
@@ -98,7 +104,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
     posterior_ : RandomFunction
         The learned distribution over functions, in standard units.
     net_ : skorch.NeuralNet
-        The trained networks as a stack of copies.
+        The trained networks as a stack of copies; AttributeError if there are none.
     history_ : skorch.history.History
         Losses by epoch: ``train_loss`` is the sum of the networks' losses, ``valid_loss`` their
         mean squared error on held-out rows, in squared standard deviations of the target.
@@ -135,10 +141,10 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         self,
         hidden_layer_sizes=None,
         activation=None,
-        posterior="concrete_dropout",
+        posterior="auto",
         *,
         n_networks=4,
-        n_perturbed=4,
+        n_perturbed=2,
         length_scale=None,
         main_effects="linear",
         max_epochs=55,
@@ -212,7 +218,6 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         X, y, weight = X[counted], y[counted].astype(np.float64), weight[counted]
         seeds = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         rows_seed, train_seed, self._seed = seeds.generate_state(3, np.uint32).tolist()
-        generator = np.random.default_rng(rows_seed)
         self._frame_backend: Literal["pandas", "polars"] = "polars" if polars else "pandas"
         self._x_scaler = StandardScaler().fit(X, sample_weight=weight)
         self._y_scaler = StandardScaler().fit(y[:, None], sample_weight=weight)
@@ -225,14 +230,29 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             )
         Z = self._x_scaler.transform(X)
         target = self._y_scaler.transform(y[:, None])
-        held_out = self._learn(X, Z, target, weight, generator, train_seed)
-        self._points = Z[point_rows(held_out.rows, weight, generator)]
-        self.fit_quality_ = FitQuality.of_fit(Z, target[:, 0], weight, held_out, rows_seed)
+        task = Task(
+            Z,
+            target[:, 0],
+            weight,
+            n_networks=self.n_networks,
+            n_perturbed=self.n_perturbed,
+            validation_fraction=self.validation_fraction,
+            train=lambda family, held_out, moves, seed: self._train(
+                family, Z, target, weight, held_out, seed, moves=moves
+            ),
+        )
+        learned = learn(self._network(), task, train_seed)
+        held_out = learned.held_out
+        self._points = Z[point_rows(held_out.rows, weight, np.random.default_rng(rows_seed))]
+        self.fit_quality_ = FitQuality.of_fit(Z, task.y, weight, held_out, rows_seed)
+        self.noise_variance_ = learned.noise_variance * float(self._y_scaler.scale_[0]) ** 2
+        self._net = learned.net
         self._interactions: Interactions | None = None
+        self.posterior_ = learned.posterior
         return self
 
     def predict(self, X, return_std=False):
-        """Predict by the mean of the networks, without dropout.
+        """Predict by the mean of the networks, without dropout, or that of the Gaussian process.
 
         Parameters
         ----------
@@ -248,7 +268,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         """
         x = self._standardised(X)
         scale, shift = self._y_scaler.scale_[0], self._y_scaler.mean_[0]
-        members = evaluate(self.posterior_.members(), x, self.n_networks)
+        members = evaluate(self.posterior_.members(), x, self.n_networks, torch.float64)
         mean = members.mean(0)[:, 0] * scale + shift
         if not return_std:
             return mean
@@ -346,72 +366,44 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         self._network()
         MainEffects(self.main_effects)
 
-    def _network(self) -> Family | GaussianProcess:
-        """The family of the posterior with its architecture."""
-        given = {
-            name: getattr(self, name)
-            for name in ("hidden_layer_sizes", "activation", "length_scale")
-            if getattr(self, name) is not None
-        }
-        if isinstance(self.posterior, Family | GaussianProcess):
-            if given:
-                raise ValueError(
-                    f"posterior={self.posterior!r} brings its own architecture, but {given} came "
-                    "beside it. Set these on the posterior, and leave them at None here."
-                )
-            network = clone(self.posterior)
-        elif isinstance(self.posterior, str) and self.posterior in networks.FAMILIES:
-            network = networks.FAMILIES[self.posterior](**given)
+    def _network(self) -> BaseEstimator:
+        """The family of the posterior, with its architecture if it has one."""
+        names = ("hidden_layer_sizes", "activation", "length_scale")
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        network, own = self.posterior, False
+        if isinstance(network, str) and network in networks.FAMILIES:
+            # an architecture asks for networks
+            kind = networks.FAMILIES["concrete_dropout" if network == "auto" and given else network]
+            own = issubclass(kind, Family)
+            network = kind(**given) if own else kind()
+        elif isinstance(network, tuple(networks.FAMILIES.values())):
+            network = clone(network)
         else:
             known = ", ".join(repr(name) for name in networks.FAMILIES)
             raise ValueError(
                 f"posterior must be {known} or an object of skgeh.networks; got {self.posterior!r}."
             )
+        if given and not own:
+            raise ValueError(
+                f"posterior={self.posterior!r} brings its own architecture, but {given} came "
+                "beside it. Set these on the posterior, and leave them at None here."
+            )
         network.check()
         return network
 
-    def _learn(
-        self,
-        X: NDArray,
-        Z: NDArray,
-        target: NDArray,
-        weight: NDArray,
-        generator: np.random.Generator,
-        seed: int,
-    ) -> HeldOut:
-        """Find the posterior and the noise; return predictions of rows that were held out."""
-        network, self._net = self._network(), None
-        if isinstance(network, GaussianProcess):
-            self.posterior_ = network.learn(Z, target[:, 0], weight)
-            noise_variance = self.posterior_.noise_variance
-            rows = generator.permutation(len(Z))[:MAX_POINTS]
-            left_out = self.posterior_.left_out(Z[rows], target[rows, 0], weight[rows])
-            found = HeldOut(rows, left_out)
-        else:
-            copies = self.n_networks, self.n_perturbed
-            held_out = held_out_rows(len(Z), sum(copies), self.validation_fraction, generator)
-            moves = perturbations(*copies, len(Z), seed)
-            self._net = self._train(Z, target, weight, held_out, seed, moves=moves)
-            self.posterior_ = self._learned(self._net, X)
-            if self.n_perturbed:
-                self.posterior_ = PerturbedPosterior.of(self.posterior_, self.n_networks)
-            noise_variance = self._net.module_.noise_variance[: self.n_networks].mean().item()
-            own = held_out[: self.n_networks]
-            found = HeldOut.of_members(self.posterior_.members(), Z, own)
-        self.noise_variance_ = noise_variance * float(self._y_scaler.scale_[0]) ** 2
-        return found
-
     def _train(
         self,
+        network: Family,
         Z: NDArray,
         target: NDArray,
         weight: NDArray,
         held_out: NDArray,
         seed: int,
+        *,
         training: NDArray | None = None,
         moves: torch.Tensor | None = None,
-    ) -> StackNet:
-        """A trained stack of networks, in standard units: one for each line of `held_out`.
+    ) -> tuple[StackNet, StackPosterior]:
+        """Train a stack of networks, in standard units: one for each line of `held_out`.
 
         Each trains on its line of `training`, by default on all rows that it does not hold out, and
         on the target or, if `target` has shape (S, n, 1), on its own; `moves` are added to it, in
@@ -420,22 +412,19 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         if training is None:
             training = np.stack([np.setdiff1d(np.arange(len(Z)), rows) for rows in held_out])
         n_rows = training.shape[1] + held_out.shape[1]
-        self._main = MainEffects(self.main_effects).fit(Z)
-        table = (
-            self._main.inputs(Z).to(self.device),
-            torch.as_tensor(target, dtype=torch.float32, device=self.device),
-            torch.as_tensor(
-                (weight / weight.mean())[:, None], dtype=torch.float32, device=self.device
-            ),
-        )
+        main = MainEffects(self.main_effects).fit(Z)
+        on_device = partial(torch.as_tensor, dtype=torch.float32, device=self.device)
+        counts = (weight / weight.mean())[:, None]
+        table = main.inputs(Z).to(self.device), on_device(target), on_device(counts)
+        moved = None if moves is None else on_device(moves)
         batch_size = (
             min(250, max(1, n_rows // 10)) if self.batch_size == "auto" else self.batch_size
         )
-        return train(
-            self._network(),
-            Rows(*table, training, Rows(*table, held_out), moves),
+        net = train(
+            network,
+            Rows(*table, training, Rows(*table, held_out), moved),
             n_features=Z.shape[1],
-            main_columns=self._main.columns,
+            main_columns=main.columns,
             n_samples=float(weight.sum()) * n_rows / len(Z),
             max_epochs=self.max_epochs,
             batch_size=min(batch_size, training.shape[1]),
@@ -446,12 +435,10 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             verbose=self.verbose,
             seed=seed,
         )
-
-    def _learned(self, net: StackNet, X: NDArray) -> StackPosterior:
-        """What a stack learned, without connections from features that never vary."""
         stack = net.module_.to("cpu")
-        stack.silence(torch.from_numpy(np.ptp(X, axis=0) == 0))
-        return stack.posterior(self._main.basis)
+        # no connections from features that never vary
+        stack.silence(torch.from_numpy(np.ptp(Z, axis=0) == 0))
+        return net, stack.posterior(main.basis)
 
     def _standardised(self, X: Any) -> NDArray[np.float64]:
         """New rows in the units of the posterior."""

@@ -76,9 +76,11 @@ class MLP:
     def __call__(self, x: Tensor) -> Tensor:
         """Values of shape (K, n, c) at points of shape (n, d)."""
         a = x.expand(len(self), *x.shape[-2:])
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+        weights = [weight.to(x.dtype) for weight in self.weights]
+        biases = [bias.to(x.dtype) for bias in self.biases]
+        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
             a = self.activation.value(torch.baddbmm(bias, a, weight))
-        return torch.baddbmm(self.biases[-1], a, self.weights[-1])
+        return torch.baddbmm(biases[-1], a, weights[-1])
 
     def __len__(self) -> int:
         return len(self.weights[0])
@@ -112,7 +114,7 @@ class Additive:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values of shape (K, n, c) at points of shape (n, d)."""
-        return (x if self.basis is None else self.basis(x)) @ self.coefficients
+        return (x if self.basis is None else self.basis(x)) @ self.coefficients.to(x.dtype)
 
     def __len__(self) -> int:
         return len(self.coefficients)
@@ -184,7 +186,9 @@ def stack(functions: Iterable[Function]) -> Function:
     return lambda x: torch.stack([function(x) for function in functions])
 
 
-def evaluate(function: Function, X: NDArray, copies: int) -> NDArray[np.float64]:
+def evaluate(
+    function: Function, X: NDArray, copies: int, dtype: torch.dtype = torch.float32
+) -> NDArray[np.float64]:
     """Values of a stack of functions at many rows.
 
     Parameters
@@ -193,6 +197,8 @@ def evaluate(function: Function, X: NDArray, copies: int) -> NDArray[np.float64]
     X : ndarray of shape (n, d)
     copies : int
         Functions in the stack: with many, fewer rows are taken at once.
+    dtype : torch.dtype, default=torch.float32
+        With float64 a row's values hardly depend on the rows beside it.
 
     Returns
     -------
@@ -206,7 +212,7 @@ def evaluate(function: Function, X: NDArray, copies: int) -> NDArray[np.float64]
     few = max(64, VALUES // copies)
     with torch.no_grad():
         parts = [
-            function(torch.as_tensor(X[start : start + few], dtype=torch.float32)).numpy()
+            function(torch.as_tensor(X[start : start + few], dtype=dtype)).numpy()
             for start in range(0, len(X), few)
         ]
     return np.concatenate(parts, axis=1, dtype=np.float64)

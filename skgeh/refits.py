@@ -18,7 +18,8 @@ from skgeh.functions import MLP, Hybrid, evaluate
 from skgeh.geh import group_expected_hessian
 from skgeh.hessian import group_mean_hessians
 from skgeh.jobs import run_jobs
-from skgeh.networks.hybrid import StackPosterior
+from skgeh.networks import Auto
+from skgeh.networks.hybrid import Family, StackPosterior
 from skgeh.pairs import to_vector
 from skgeh.partition import Partition
 from skgeh.splits import MAX_HELD_OUT, held_out_rows
@@ -122,7 +123,7 @@ def refit(
     list of answers
     """
     estimator, size, fit = clone(estimator), 1, fit_one
-    if isinstance(estimator, BayesianInteractionRegressor):
+    if trains_networks(estimator):
         estimator = small(estimator).set_params(n_networks=n_networks)
         size, fit = refits_per_stack(estimator, X.shape[1]), fit_stack
     chunks = list(of_one_length(splits, size))
@@ -134,10 +135,25 @@ def refit(
     return [one for chunk in progress(run_jobs(jobs, n_jobs), len(jobs)) for one in chunk]
 
 
+def trains_networks(estimator: Any) -> bool:
+    """Whether tests can refit the estimator as a part of a stack of networks."""
+    return isinstance(estimator, BayesianInteractionRegressor) and isinstance(
+        small(estimator)._network(), Family
+    )
+
+
 def small(estimator: BayesianInteractionRegressor) -> BayesianInteractionRegressor:
-    """A clone whose networks are small, unless the user chose their size."""
+    """A clone whose networks are small, unless the user chose their size.
+
+    What chooses a posterior by itself becomes concrete dropout, for which tests are calibrated.
+    """
     estimator = clone(estimator)
     estimator._check_parameters()
+    network = estimator._network()
+    if isinstance(network, Auto):
+        estimator.set_params(posterior="concrete_dropout")
+    elif not isinstance(network, Family):
+        return estimator
     if isinstance(estimator.posterior, str) and estimator.hidden_layer_sizes is None:
         estimator.set_params(hidden_layer_sizes=HIDDEN)
     return estimator
@@ -222,7 +238,8 @@ def fit_stack(
     shift, scale = y[orders].mean(1), y[orders].std(1)
     scale[scale == 0] = 1.0
     targets = (y - shift[:, None]) / scale[:, None]
-    net = estimator._train(
+    _, stack = estimator._train(
+        estimator._network(),
         x_scaler.transform(X),
         targets[..., None],
         np.ones(len(X)),
@@ -230,7 +247,7 @@ def fit_stack(
         int(generator.integers(2**31)),
         training=orders[:, n_held_out:],
     )
-    members = estimator._learned(net, X).members()
+    members = stack.members()
     copies = np.arange(len(orders)).reshape(len(rows), -1)
     return [NetworkRefit(members[torch.from_numpy(mine)], x_scaler, scale[mine]) for mine in copies]
 
@@ -256,14 +273,14 @@ def fit_targets(
     generator = np.random.default_rng(seed)
     n_networks = estimator.n_networks
     held_out = held_out_rows(len(X), n_networks, estimator.validation_fraction, generator)
-    net = estimator._train(
+    _, posterior = estimator._train(
+        estimator._network(),
         X,
         np.repeat(targets, n_networks, axis=0)[..., None],
         np.ones(len(X)),
         held_out,
         int(generator.integers(2**31)),
     )
-    posterior = estimator._learned(net, X)
     copies = torch.arange(len(targets) * n_networks).reshape(len(targets), -1)
     return [posterior[mine] for mine in copies]
 

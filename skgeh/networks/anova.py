@@ -8,7 +8,7 @@ inner product of the weights of a pair with the group's mean products of derivat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
 import torch
@@ -41,9 +41,9 @@ class Anova:
     triples: bool
 
     @classmethod
-    def fit(cls, X: NDArray, n_functions: int, triples: bool, sample_weight: NDArray) -> "Anova":
+    def fit(cls, X: NDArray, n_functions: int, triples: bool, weight: NDArray) -> "Anova":
         """Place the functions of every feature."""
-        bases = [SmoothBasis.fit(x, n_functions, sample_weight) for x in X.T]
+        bases = [SmoothBasis.fit(x, n_functions, weight) for x in X.T]
         return cls(bases, triples)
 
     @cached_property
@@ -78,7 +78,7 @@ class Anova:
         return len(self.bases[0].weights)
 
     @cached_property
-    def sections(self) -> tuple[slice, slice, slice]:
+    def sections(self) -> tuple[slice, ...]:
         """Where the weights of main effects, pairs and triples stand."""
         d, m = len(self.bases), self.n_functions
         edges = np.cumsum([0, d * m, len(self.pairs) * m**2, len(self.trios) * IN_TRIPLE**3])
@@ -89,7 +89,7 @@ class Anova:
         (i, j), (a, b, c) = self.pairs.T, self.trios.T
         parts = [
             each,
-            np.einsum("...pa,...pb->...pab", each[..., i, :], each[..., j, :]),
+            outer(each[..., i, :], each[..., j, :]),
             triple_products(inside[..., a, :], inside[..., b, :], inside[..., c, :]),
         ]
         lead = each.shape[:-2]
@@ -132,22 +132,44 @@ class Anova:
         X : ndarray of shape (n, d)
         partition : Partition of the n points
         """
-        value, slope = self.values(X)[..., :IN_TRIPLE], self.derivatives(X)
-        (i, j), m = self.pairs.T, self.n_functions
-        _, pairs, trios = self.sections
-        of_pairs = partition.mean(np.einsum("npa,npb->npab", slope[:, i], slope[:, j]))
-        B = weights[:, pairs].reshape(len(weights), len(i), m, m)
-        hessians = np.einsum("kpab,mpab->kmp", B, of_pairs, optimize=True)
+        slope, (i, j), m = self.derivatives(X), self.pairs.T, self.n_functions
+        B = weights[:, self.sections[1]].reshape(len(weights), len(i), m * m)
+        means = partition.mean(outer(slope[:, i], slope[:, j]))
+        hessians = np.einsum("kpa,mpa->kmp", B, means, optimize=True)
         if not self.triples:
             return hessians
-        C = weights[:, trios].reshape(len(weights), -1, *(IN_TRIPLE,) * 3)
-        bend = slope[..., :IN_TRIPLE]
-        for by in TWO_OF_THREE:
-            factors = [(bend if k in by else value)[:, self.trios[:, k]] for k in range(3)]
-            of_trios = partition.mean(triple_products(*factors))
-            found = np.einsum("ktabc,mtabc->kmt", C, of_trios, optimize=True)
-            np.add.at(hessians, np.s_[:, :, self.place(by)], found)
+        bend, value = slope[..., :IN_TRIPLE], self.values(X)[..., :IN_TRIPLE]
+        by_pair = outer(bend[:, i], bend[:, j]).reshape(len(X), -1)
+        others = value.reshape(len(X), -1)
+        C = np.pad(weights, ((0, 0), (0, 1)))[:, self.third].swapaxes(0, 1)
+        order = np.argsort(partition.labels, kind="stable")
+        groups = np.split(order, np.cumsum(partition.counts)[:-1])
+        for group, rows in enumerate(groups):
+            means = by_pair[rows].T @ others[rows] / len(rows)
+            means = means.reshape(len(i), IN_TRIPLE**2, len(self.bases), IN_TRIPLE).swapaxes(1, 2)
+            hessians[:, group] += (C @ means.reshape(len(i), -1, 1))[..., 0].T
         return hessians
+
+    @cached_property
+    def third(self) -> NDArray[np.intp]:
+        """Place of the weight of each pair with each third feature, shape (P, d b^3).
+
+        In the order (third feature, function of i, of j, of the third); where the third feature is
+        one of the pair, a place behind the last weight.
+        """
+        d, each = len(self.bases), np.arange(IN_TRIPLE**3).reshape((IN_TRIPLE,) * 3)
+        places = np.full((d, d, d, *each.shape), len(self.weights))
+        start = self.sections[2].start + IN_TRIPLE**3 * np.arange(len(self.trios))
+        for a, b, c in permutations(range(3)):
+            at = tuple(self.trios[:, k] for k in (a, b, c))
+            places[at] = start[:, None, None, None] + each.transpose(a, b, c)
+        i, j = self.pairs.T
+        return places[i, j].reshape(len(i), -1)
+
+
+def outer(first: NDArray, second: NDArray) -> NDArray:
+    """Products of the functions of two features, shape (..., a b)."""
+    return (first[..., :, None] * second[..., None, :]).reshape(*first.shape[:-1], -1)
 
 
 def triple_products(first: NDArray, second: NDArray, third: NDArray) -> NDArray:

@@ -31,12 +31,15 @@ class ConcreteDropoutStack(HybridStack):
         n_copies: int,
         activation: str,
         length_scale: float | None,
+        shrinkage: float,
         main_columns: tuple[int, int],
         seed: int,
         temperature: float,
         n_starts: int | None = None,
     ):
-        super().__init__(widths, n_copies, activation, length_scale, main_columns, seed, n_starts)
+        super().__init__(
+            widths, n_copies, activation, length_scale, shrinkage, main_columns, seed, n_starts
+        )
         self.temperature = temperature
         self.noisy = False
         self.noise = LogisticNoise(seed + 1, scale=1 / temperature)
@@ -128,7 +131,9 @@ class ConcreteDropout(Family):
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
         A smooth activation.
     length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None scales it with the fan-in.
+        Inverse prior standard deviation of the weights; None is ``sqrt(shrinkage * fan_in)``.
+    shrinkage : float, default=0.1
+        Prior precision of a weight, for each unit that enters its layer.
     temperature : float, default=0.1
         Temperature of the relaxed masks in training.
 
@@ -147,9 +152,10 @@ class ConcreteDropout(Family):
         hidden_layer_sizes=(100, 100, 100),
         activation="gelu",
         length_scale=None,
+        shrinkage=0.1,
         temperature=0.1,
     ):
-        super().__init__(hidden_layer_sizes, activation, length_scale)
+        super().__init__(hidden_layer_sizes, activation, length_scale, shrinkage)
         self.temperature = temperature
 
     def check(self) -> None:

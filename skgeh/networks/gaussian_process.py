@@ -7,14 +7,14 @@ draws.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, lapack, solve_triangular
+from scipy.linalg import cho_factor, cho_solve, cholesky, lapack, solve_triangular
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
@@ -26,12 +26,13 @@ from skgeh.ranking import rank_pairs
 TYPICAL = np.log([0.1, 0.05, 0.003, 0.003, 0.003, 0.0003, 0.5])
 SPREAD = 3.0
 RANGE = (-14.0, 5.0)
-ITERATIONS = 20
-BLOCK = 1000  # rows whose likelihood is taken together, where rows are fewer than weights
+ITERATIONS, LAST_ITERATIONS = 20, 10
+BLOCK = 1000  # rows whose likelihood is taken together
 FLOOR = 1e-6  # least variance of a component in the score: additive data drive it to 0
 JITTER = 1e-8
 MOST_ROWS = 3000  # and columns of the matrices that are inverted
 MOST_VALUES = 6e7  # of the matrix of all products
+MOST_PRODUCTS = 2e11  # multiplications to turn the rows, or to multiply them with each other
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,25 +55,30 @@ class Sample:
     left: float = 0.0
 
     @classmethod
-    def reduced(cls, basis: Anova, X: NDArray, y: NDArray, root_weight: NDArray) -> "Sample":
-        """All rows, or where they are more than the weights an orthogonal rotation of them."""
-        n, q = len(X), len(basis.weights)
-        both = np.empty((0, q + 1))
-        for start in range(0, n, max(q, BLOCK)):
-            rows = slice(start, start + max(q, BLOCK))
-            new = np.column_stack([basis.design(X[rows]), y[rows]]) * root_weight[rows, None]
-            both = np.vstack([both, new])
-            if len(both) > q + 1:
-                both = np.linalg.qr(both, mode="r")
-        if n <= q:
-            return cls(both[:, :q], both[:, q])
-        return cls(both[:q, :q], both[:q, q], n - q, float(both[q, q] ** 2))
+    def plain(cls, basis: Anova, X: NDArray, y: NDArray, root_weight: NDArray) -> "Sample":
+        """All rows as they are."""
+        return cls(basis.design(X) * root_weight[:, None], y * root_weight)
+
+    @classmethod
+    def turned(cls, basis: Anova, X: NDArray, y: NDArray, root_weight: NDArray) -> "Sample":
+        """As many rows as weights: with ``design = Q R``, the rows of R and ``Q' y``."""
+        q = len(basis.weights)
+        gram, moment, total = np.zeros((q, q)), np.zeros(q), np.zeros(())
+        for start in range(0, len(X), BLOCK):
+            rows = slice(start, start + BLOCK)
+            part = cls.plain(basis, X[rows], y[rows], root_weight[rows])
+            gram += part.design.T @ part.design
+            moment += part.design.T @ part.target
+            total += part.target @ part.target
+        gram[np.diag_indices(q)] += JITTER * len(X)
+        R = cholesky(gram, overwrite_a=True, check_finite=False)
+        target = solve_triangular(R, moment, trans="T")
+        left = float(max(total - target @ target, JITTER * total))
+        return cls(R, target, len(X) - q, left)
 
     def blocks(self) -> list["Sample"]:
-        """Rows by the thousand, unless they were rotated."""
-        if self.n_left:
-            return [self]
-        order = np.random.default_rng(0).permutation(len(self.target))
+        """Rows by the thousand."""
+        order = some_rows(len(self.target), len(self.target))
         parts = np.array_split(order, max(1, len(order) // BLOCK))
         return [Sample(self.design[part], self.target[part]) for part in parts]
 
@@ -112,20 +118,19 @@ def inverted(covariance: NDArray, noise: float) -> tuple[NDArray[np.float64], fl
     return inverse + np.tril(inverse, -1).T, log_det
 
 
-def find_variances(basis: Anova, sample: Sample) -> NDArray[np.float64]:
-    """Variances of the groups and of the noise that make the data most likely, shape (7,)."""
-    parts = [(part, part.kernels(basis)) for part in sample.blocks()]
+def find_variances(
+    basis: Anova, samples: Sequence[Sample], start: NDArray = TYPICAL, iterations: int = ITERATIONS
+) -> NDArray[np.float64]:
+    """Log variances of the groups and of the noise that make the samples most likely, (7,)."""
+    parts = [(sample, sample.kernels(basis)) for sample in samples]
 
     def objective(theta: NDArray) -> tuple[float, NDArray]:
         values, gradients = zip(*(negative_log_evidence(theta, *p) for p in parts), strict=True)
         away = (theta - TYPICAL) / SPREAD
         return sum(values) + away @ away / 2, sum(gradients) + away / SPREAD
 
-    bounds, options = [RANGE] * len(TYPICAL), {"maxiter": ITERATIONS}
-    found = minimize(
-        objective, TYPICAL, jac=True, method="L-BFGS-B", bounds=bounds, options=options
-    )
-    return np.exp(found.x)
+    bounds, options = [RANGE] * len(TYPICAL), {"maxiter": iterations}
+    return minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,9 +186,9 @@ class GaussianProcessPosterior:
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> AnovaFunctions:
         """Exact draws; see `RandomFunction`."""
-        normal = {"generator": generator, "dtype": torch.float64}
-        start = torch.randn(n_draws, len(self.prior), **normal).numpy() * np.sqrt(self.prior)
-        noise = torch.randn(len(self.sample.target), n_draws, **normal).numpy()
+        normal = partial(torch.randn, generator=generator, dtype=torch.float64)
+        start = normal(n_draws, len(self.prior)).numpy() * np.sqrt(self.prior)
+        noise = normal(len(self.sample.target), n_draws).numpy()
         target = self.sample.target[:, None] - np.sqrt(self.noise_variance) * noise
         return AnovaFunctions(self.basis, self.given(target, start))
 
@@ -252,9 +257,15 @@ class GaussianProcess(BaseEstimator):
         """Functions a feature, and whether triples enter: as many as can be computed."""
         for n_functions, triples in self.ladder():
             q = n_weights(n_features, n_functions, triples)
-            if min(n_rows, q) <= MOST_ROWS and min(n_rows, q) * q <= MOST_VALUES:
+            size = min(n_rows, q)
+            if size <= MOST_ROWS and size * q <= MOST_VALUES and n_rows * size * q <= MOST_PRODUCTS:
                 return n_functions, triples
         return None
+
+    def is_rich(self, n_rows: int, n_features: int) -> bool:
+        """Whether all functions of a feature can be computed with."""
+        size = self.richest(n_rows, n_features)
+        return size is not None and size[0] == self.n_functions
 
     def ladder(self) -> Sequence[tuple[int, bool]]:
         """Bases from the richest to the poorest."""
@@ -279,9 +290,23 @@ class GaussianProcess(BaseEstimator):
                 f"their functions. Got a table of {len(X)} rows and {X.shape[1]} features: use "
                 "posterior='concrete_dropout', or fewer rows."
             )
-        basis = Anova.fit(X, *size, sample_weight=weight / weight.mean())
-        sample = Sample.reduced(basis, X, y, np.sqrt(weight))
-        return GaussianProcessPosterior(basis, sample, find_variances(basis, sample))
+        basis = Anova.fit(X, *size, weight / weight.mean())
+        rows, q = (X, y, np.sqrt(weight)), len(basis.weights)
+        if len(X) <= q:
+            sample = Sample.plain(basis, *rows)
+            theta = find_variances(basis, sample.blocks())
+        else:
+            # a start from few rows saves most of the steps on many
+            few = Sample.plain(basis, *(column[some_rows(len(X))] for column in rows))
+            theta = find_variances(basis, [few])
+            sample = Sample.turned(basis, *rows)
+            theta = find_variances(basis, [sample], theta, LAST_ITERATIONS)
+        return GaussianProcessPosterior(basis, sample, np.exp(theta))
+
+
+def some_rows(n_rows: int, size: int = BLOCK) -> NDArray[np.intp]:
+    """Up to 1000 rows in random order, always the same."""
+    return np.random.default_rng(0).permutation(n_rows)[:size]
 
 
 def n_weights(n_features: int, n_functions: int, triples: bool) -> int:

@@ -33,7 +33,8 @@ class HybridStack(nn.Module):
     activation : str
     length_scale : float, optional
         Prior standard deviation of weights and biases is ``1 / length_scale``. By default
-        ``length_scale^2 = 0.1 * fan_in`` in each layer, so that wide layers stay on one scale.
+        ``length_scale^2 = shrinkage * fan_in`` in each layer: wide layers stay on one scale.
+    shrinkage : float
     main_columns : tuple of two int
         First and last + 1 input column that enter the main effects linearly.
     seed : int
@@ -54,6 +55,7 @@ class HybridStack(nn.Module):
         n_copies: int,
         activation: str,
         length_scale: float | None,
+        shrinkage: float,
         main_columns: tuple[int, int],
         seed: int,
         n_starts: int | None = None,
@@ -76,7 +78,9 @@ class HybridStack(nn.Module):
         self.number("bias", [uniform(a, 1, b) for a, b in shapes])
         n_main = main_columns[1] - main_columns[0]
         self.main = nn.Parameter(torch.zeros(n_copies, n_main, widths[-1]))
-        self.prior_precisions = [length_scale**2 if length_scale else 0.1 * a for a, _ in shapes]
+        self.prior_precisions = [
+            length_scale**2 if length_scale else shrinkage * a for a, _ in shapes
+        ]
         self.register_buffer("noise_variance", torch.ones(n_copies))
 
     def number(self, name: str, parameters: Iterable[nn.Parameter]) -> None:
@@ -197,15 +201,24 @@ class Family(BaseEstimator):
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
         A smooth activation.
     length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None scales it with the fan-in.
+        Inverse prior standard deviation of the weights; None is ``sqrt(shrinkage * fan_in)``.
+    shrinkage : float, default=0.1
+        Prior precision of a weight, for each unit that enters its layer.
     """
 
     _stack: type[HybridStack]
 
-    def __init__(self, hidden_layer_sizes=(100, 100, 100), activation="gelu", length_scale=None):
+    def __init__(
+        self,
+        hidden_layer_sizes=(100, 100, 100),
+        activation="gelu",
+        length_scale=None,
+        shrinkage=0.1,
+    ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.length_scale = length_scale
+        self.shrinkage = shrinkage
 
     def check(self) -> None:
         """Refuse an architecture that has no interactions, or none that could be built."""
@@ -217,10 +230,10 @@ class Family(BaseEstimator):
                 f"(100, 100, 100); got {sizes!r}."
             )
         get_activation(self.activation)
+        above_zero = {"target_type": Real, "min_val": 0, "include_boundaries": "neither"}
+        check_scalar(self.shrinkage, "shrinkage", **above_zero)
         if self.length_scale is not None:
-            check_scalar(
-                self.length_scale, "length_scale", Real, min_val=0, include_boundaries="neither"
-            )
+            check_scalar(self.length_scale, "length_scale", **above_zero)
 
     def build(
         self,

@@ -8,6 +8,7 @@ import numpy as np
 
 from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.networks import FAMILIES
+from skgeh.refits import small
 
 # by benchmarks/level.py, for 5 folds, by the least number of repeats
 VARIANCE_INFLATION = {"concrete_dropout": {1: 1.5, 3: 1.2}}
@@ -27,8 +28,7 @@ def inflation(estimator: Any, given: float | str, cv: int | str, n_repeats: int)
     family = "of another kind"
     if isinstance(estimator, BayesianInteractionRegressor):
         names = {kind: name for name, kind in FAMILIES.items()}
-        posterior = estimator.posterior
-        family = posterior if isinstance(posterior, str) else names.get(type(posterior), family)
+        family = names[type(small(estimator)._network())]
         if family in VARIANCE_INFLATION and cv == CALIBRATED_FOLDS:
             known = VARIANCE_INFLATION[family]
             return known[max(repeats for repeats in known if repeats <= n_repeats)]

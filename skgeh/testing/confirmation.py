@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.geh import group_expected_hessian
 from skgeh.partition import Partition
-from skgeh.refits import fixed_n_groups
+from skgeh.refits import fixed_n_groups, trains_networks
 from skgeh.splits import MAX_POINTS
 from skgeh.testing.learned import half_shapes
 from skgeh.testing.regressions import Regressions
@@ -52,7 +51,7 @@ def confirm_by_halves(
     """What each half of the rows confirms of the other's shapes; of networks, the M-GEH too."""
     halves, points = order % 2, order[:MAX_POINTS]
     partition = None
-    if isinstance(estimator, BayesianInteractionRegressor):
+    if trains_networks(estimator):
         Z = StandardScaler().fit_transform(table.X[points])
         partition = Partition.kmeans(Z, fixed_n_groups(estimator))
     ask = partial(

@@ -22,7 +22,14 @@ from skgeh.networks.hybrid import StackPosterior
 from skgeh.partition import Partition
 from skgeh.push_forward import BLOCK, push_forward
 from skgeh.ranking import rank_pairs
-from skgeh.refits import ONE_THREAD, fit_targets, fixed_n_groups, refits_per_stack, small
+from skgeh.refits import (
+    ONE_THREAD,
+    fit_targets,
+    fixed_n_groups,
+    refits_per_stack,
+    small,
+    trains_networks,
+)
 from skgeh.testing.result import PermutationResult, share_above
 from skgeh.testing.table import Table
 
@@ -108,11 +115,11 @@ def permutation_test(
     >>> result.global_p_value, result.null.shape
     (0.05, (19, 3))
     """
-    if not isinstance(estimator, BayesianInteractionRegressor):
+    if not trains_networks(estimator):
         raise ValueError(
             "permutation_test refits networks and reads their Hessians: it takes a "
-            f"BayesianInteractionRegressor; got {type(estimator).__name__}. crossfit_test takes "
-            "any regressor."
+            "BayesianInteractionRegressor with posterior='concrete_dropout', 'ensemble' or 'auto'; "
+            f"got {estimator!r}. crossfit_test takes any regressor."
         )
     if statistic not in ("effect", "score"):
         raise ValueError(f"statistic must be 'effect' or 'score'; got {statistic!r}.")

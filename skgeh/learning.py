@@ -1,0 +1,112 @@
+"""From a table to a posterior: one way for each family."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.functions import RandomFunction
+from skgeh.networks import Auto, Committee, GaussianProcess
+from skgeh.networks.committee import CommitteePosterior
+from skgeh.networks.hybrid import Family, StackPosterior
+from skgeh.networks.perturbed import PerturbedPosterior, perturbations
+from skgeh.quality import HeldOut
+from skgeh.splits import MAX_POINTS, held_out_rows
+from skgeh.training import StackNet
+
+Trained = tuple[StackNet, StackPosterior]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A table in standard units, and how networks are trained on it.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    y : ndarray of shape (n,)
+    weight : ndarray of shape (n,)
+    n_networks, n_perturbed : int
+        Networks that predict, and networks on perturbed targets that are drawn from.
+    validation_fraction : float
+        Share of the rows that each network holds out.
+    train : callable (family, held_out, moves, seed) -> StackNet, StackPosterior
+    """
+
+    X: NDArray[np.float64]
+    y: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    n_networks: int
+    n_perturbed: int
+    validation_fraction: float
+    train: Callable[..., Trained]
+
+    def held_out(self, n_networks: int, generator: np.random.Generator) -> NDArray[np.intp]:
+        """Rows that each network never trains on."""
+        return held_out_rows(len(self.X), n_networks, self.validation_fraction, generator)
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What was learned from a table.
+
+    Parameters
+    ----------
+    posterior : RandomFunction
+    noise_variance : float
+        In squared standard deviations of the target.
+    held_out : HeldOut
+        Predictions of rows by what was learned without them.
+    net : StackNet, optional
+        The trained networks, if there are any.
+    """
+
+    posterior: RandomFunction
+    noise_variance: float
+    held_out: HeldOut
+    net: StackNet | None = None
+
+
+@singledispatch
+def learn(family: Any, task: Task, seed: int) -> Learned:
+    """Learn the posterior of a family of `skgeh.networks` from a table."""
+    raise TypeError(f"No way to learn {family!r} from {len(task.X)} rows with seed {seed}.")
+
+
+@learn.register
+def _(family: Family, task: Task, seed: int) -> Learned:
+    copies = task.n_networks, task.n_perturbed
+    held_out = task.held_out(sum(copies), np.random.default_rng(seed))
+    moves = perturbations(*copies, len(task.X), seed)
+    net, stack = task.train(family, held_out, moves, seed)
+    posterior = PerturbedPosterior.of(stack, task.n_networks) if task.n_perturbed else stack
+    noise_variance = net.module_.noise_variance[: task.n_networks].mean().item()
+    own = held_out[: task.n_networks]
+    return Learned(
+        posterior, noise_variance, HeldOut.of_members(posterior.members(), task.X, own), net
+    )
+
+
+@learn.register
+def _(family: GaussianProcess, task: Task, seed: int) -> Learned:
+    posterior = family.learn(task.X, task.y, task.weight)
+    rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
+    predictions = posterior.left_out(task.X[rows], task.y[rows], task.weight[rows])
+    return Learned(posterior, posterior.noise_variance, HeldOut(rows, predictions))
+
+
+@learn.register
+def _(family: Committee, task: Task, seed: int) -> Learned:
+    process, networks = family.parts()
+    learned = learn(process, task, seed)
+    held_out = task.held_out(family.n_networks, np.random.default_rng(seed))
+    net, stack = task.train(networks, held_out, None, seed)
+    return replace(learned, posterior=CommitteePosterior(learned.posterior, stack), net=net)
+
+
+@learn.register
+def _(family: Auto, task: Task, seed: int) -> Learned:
+    return learn(family.chosen(task.X, task.y, task.weight), task, seed)
