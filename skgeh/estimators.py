@@ -47,21 +47,21 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         given one, posterior="auto" is concrete dropout.
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default=None
         Smooth activation; None is "gelu". A piecewise linear one has no interactions to measure.
-    posterior : {"auto", "concrete_dropout", "ensemble", "gaussian_process", "committee"} or object \
-of `skgeh.networks`, default="auto"
-        Family of the posterior. "auto" looks at rows, features and noise: "committee", a Gaussian
-        process whose ranking small networks share, for up to 1000 rows or below 30,000 rows times
-        signal to noise; "concrete_dropout" above, and where the process cannot be computed. An
+    posterior : str or object of `skgeh.networks`, default="auto"
+        Family of the posterior: "auto", "concrete_dropout", "ensemble", "gaussian_process" or
+        "committee". "auto" looks at rows, features and noise: a committee, which is a Gaussian
+        process whose ranking small networks share, for up to 1000 rows or below 50,000 rows times
+        signal to noise; concrete dropout above, and where the process cannot be computed. An
         object brings its own architecture, and `hidden_layer_sizes`, `activation` and
         `length_scale` have to be left at None.
     n_networks : int, default=4
         Networks trained together, each with its own held-out rows; predictions and the detection
         score are theirs. This and all that follows on networks and training has no part in a
         Gaussian process.
-    n_perturbed : int, default=2
+    n_perturbed : int, default=4
         Networks trained beside them on targets with as much noise added as the data have; draws,
         and so effects and intervals, are taken from these in turn. 0 draws from the others, whose
-        intervals are too narrow.
+        intervals are too narrow where there is noise ("auto" does so below 3 % of it).
     length_scale : float, default=None
         Inverse prior standard deviation of the weights; None is ``sqrt(0.1 * fan_in)`` a layer.
     main_effects : {"linear", "spline", None}, default="linear"
@@ -144,7 +144,7 @@ of `skgeh.networks`, default="auto"
         posterior="auto",
         *,
         n_networks=4,
-        n_perturbed=2,
+        n_perturbed=4,
         length_scale=None,
         main_effects="linear",
         max_epochs=55,

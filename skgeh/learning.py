@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skgeh.functions import RandomFunction
 from skgeh.networks import Auto, Committee, GaussianProcess
+from skgeh.networks.auto import CLEAN
 from skgeh.networks.committee import CommitteePosterior
 from skgeh.networks.hybrid import Family, StackPosterior
 from skgeh.networks.perturbed import PerturbedPosterior, perturbations
@@ -100,13 +101,31 @@ def _(family: GaussianProcess, task: Task, seed: int) -> Learned:
 
 @learn.register
 def _(family: Committee, task: Task, seed: int) -> Learned:
-    process, networks = family.parts()
-    learned = learn(process, task, seed)
-    held_out = task.held_out(family.n_networks, np.random.default_rng(seed))
-    net, stack = task.train(networks, held_out, None, seed)
-    return replace(learned, posterior=CommitteePosterior(learned.posterior, stack), net=net)
+    process, _ = family.parts()
+    return joined(learn(process, task, seed), *few_networks(family, task, seed))
 
 
 @learn.register
 def _(family: Auto, task: Task, seed: int) -> Learned:
-    return learn(family.chosen(task.X, task.y, task.weight), task, seed)
+    committee = family.committee(*task.X.shape)
+    if committee is None:
+        return learn(family.networks(), task, seed)
+    net, stack = few_networks(committee, task, seed)
+    noise = min(net.module_.noise_variance.mean().item(), 1.0)
+    if family.needs_committee(len(task.X), noise):
+        process, _ = committee.parts()
+        return joined(learn(process, task, seed), net, stack)
+    n_perturbed = 0 if noise < CLEAN else task.n_perturbed
+    return learn(family.networks(), replace(task, n_perturbed=n_perturbed), seed)
+
+
+def few_networks(family: Committee, task: Task, seed: int) -> Trained:
+    """The trained networks of a committee."""
+    _, networks = family.parts()
+    held_out = task.held_out(family.n_networks, np.random.default_rng(seed))
+    return task.train(networks, held_out, None, seed)
+
+
+def joined(process: Learned, net: StackNet, stack: StackPosterior) -> Learned:
+    """A committee of a process and networks."""
+    return replace(process, posterior=CommitteePosterior(process.posterior, stack), net=net)

@@ -27,6 +27,8 @@ TYPICAL = np.log([0.1, 0.05, 0.003, 0.003, 0.003, 0.0003, 0.5])
 SPREAD = 3.0
 RANGE = (-14.0, 5.0)
 ITERATIONS, LAST_ITERATIONS = 20, 10
+FUNCTIONS, MANY_FUNCTIONS = 5, 7  # of a feature; the second
+MANY_ROWS = 5000  # from here on
 BLOCK = 1000  # rows whose likelihood is taken together
 FLOOR = 1e-6  # least variance of a component in the score: additive data drive it to 0
 JITTER = 1e-8
@@ -232,9 +234,9 @@ class GaussianProcess(BaseEstimator):
 
     Parameters
     ----------
-    n_functions : int, default=5
-        Functions of each feature. Where the products' table would grow too large for memory, three,
-        then two functions a feature are taken, and no triples.
+    n_functions : int, default=None
+        Functions of each feature; None is 5, and 7 from 5000 rows on. Where the table of products
+        would grow too large, fewer are taken: no triples, then three and two functions a feature.
 
     Examples
     --------
@@ -246,31 +248,33 @@ class GaussianProcess(BaseEstimator):
     28
     """
 
-    def __init__(self, n_functions=5):
+    def __init__(self, n_functions=None):
         self.n_functions = n_functions
 
     def check(self) -> None:
         """Refuse parameters that cannot be used."""
-        check_scalar(self.n_functions, "n_functions", Integral, min_val=2)
+        if self.n_functions is not None:
+            check_scalar(self.n_functions, "n_functions", Integral, min_val=2)
 
     def richest(self, n_rows: int, n_features: int) -> tuple[int, bool] | None:
         """Functions a feature, and whether triples enter: as many as can be computed."""
-        for n_functions, triples in self.ladder():
+        for n_functions, triples in self.ladder(n_rows):
             q = n_weights(n_features, n_functions, triples)
             size = min(n_rows, q)
             if size <= MOST_ROWS and size * q <= MOST_VALUES and n_rows * size * q <= MOST_PRODUCTS:
                 return n_functions, triples
         return None
 
-    def is_rich(self, n_rows: int, n_features: int) -> bool:
-        """Whether all functions of a feature can be computed with."""
-        size = self.richest(n_rows, n_features)
-        return size is not None and size[0] == self.n_functions
-
-    def ladder(self) -> Sequence[tuple[int, bool]]:
+    def ladder(self, n_rows: int) -> Sequence[tuple[int, bool]]:
         """Bases from the richest to the poorest."""
-        fewer = [m for m in (3, 2) if m < self.n_functions]
-        return [(self.n_functions, True), *((m, False) for m in (self.n_functions, *fewer))]
+        many = [(MANY_FUNCTIONS, True)] if n_rows >= MANY_ROWS and not self.n_functions else []
+        most = self.n_functions or FUNCTIONS
+        return [*many, (most, True), *((m, False) for m in (most, 3, 2) if m <= most)]
+
+    def is_rich(self, n_rows: int, n_features: int) -> bool:
+        """Whether five or more functions of each feature can be computed with."""
+        size = self.richest(n_rows, n_features)
+        return size is not None and size[0] >= FUNCTIONS
 
     def learn(self, X: NDArray, y: NDArray, weight: NDArray) -> GaussianProcessPosterior:
         """Posterior given rows in standard units.
