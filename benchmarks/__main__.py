@@ -20,6 +20,17 @@ NAMES = (
     "screening",
     "permutation",
     "downstream",
+    "peers",
+    "crossover",
+    "paper.figure_1",
+    "paper.figure_2",
+    "paper.figure_3_roc",
+    "paper.figure_3_curve",
+    "paper.table_1",
+    "paper.table_2",
+    "paper.figure_4",
+    "paper.figure_5",
+    "paper.figure_10",
 )
 
 

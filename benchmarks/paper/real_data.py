@@ -21,6 +21,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.paper.simulated import PUBLISHED
 from skgeh import BayesianInteractionRegressor
 from skgeh.datasets import (
     load_bike_sharing,
@@ -165,7 +166,7 @@ class Table:
     def estimator(self, seed: int, **options) -> BayesianInteractionRegressor:
         """The paper's posterior, with the prior and the training of this package."""
         return BayesianInteractionRegressor(
-            posterior="concrete_dropout", random_state=seed, **self.paper.options | options
+            random_state=seed, **PUBLISHED | self.paper.options | options
         )
 
     @property
