@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from skorch.history import History
 
 from skgeh import networks
+from skgeh.collinearity import exchangeable, warn_of_exchangeable
 from skgeh.functions import evaluate
 from skgeh.learning import Task, learn
 from skgeh.measuring import measure
@@ -246,6 +247,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         self._points = Z[point_rows(held_out.rows, weight, np.random.default_rng(rows_seed))]
         self.fit_quality_ = FitQuality.of_fit(Z, task.y, weight, held_out, rows_seed)
         self.noise_variance_ = learned.noise_variance * float(self._y_scaler.scale_[0]) ** 2
+        self._exchangeable = exchangeable(Z)
         self._net = learned.net
         self._interactions: Interactions | None = None
         self.posterior_ = learned.posterior
@@ -300,7 +302,8 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         """Interactions at held-out rows, computed when first asked for."""
         check_is_fitted(self, "posterior_")
         if self._interactions is None:
-            self._interactions = self.interactions()
+            self._interactions = self._measure(self._points, self.n_groups, self.n_draws)
+            self._warn(self._interactions, stacklevel=2)
         return self._interactions
 
     @property
@@ -327,28 +330,28 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         Returns
         -------
         Interactions
+
+        Warns
+        -----
+        UserWarning
+            If the model predicts rows that it has not seen no better than their mean, or worse than
+            main effects alone (see ``fit_quality_``); if one of the first five pairs may stand for
+            others, since some features nearly determine each other.
         """
         check_is_fitted(self, "posterior_")
         n_groups = self.n_groups if n_groups is None else n_groups
         n_draws = self.n_draws if n_draws is None else n_draws
         check_scalar(n_draws, "n_draws", Integral, min_val=2)
         check_auto(n_groups, "n_groups")
-        self.fit_quality_.warn(stacklevel=2)
-        return measure(
-            self.posterior_,
-            self._points if X is None else self._standardised(X),
-            n_groups=n_groups,
-            n_draws=n_draws,
-            feature_names=getattr(
-                self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]
-            ),
-            feature_scales=self._x_scaler.scale_,
-            target_scale=float(self._y_scaler.scale_[0]),
-            frame_backend=self._frame_backend,
-            seed=self._seed,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-        )
+        points = self._points if X is None else self._standardised(X)
+        found = self._measure(points, n_groups, n_draws)
+        self._warn(found, stacklevel=2)
+        return found
+
+    def _warn(self, found: Interactions, stacklevel: int) -> None:
+        """Say what speaks against believing a table."""
+        self.fit_quality_.warn(stacklevel + 1)
+        warn_of_exchangeable(found, self._exchangeable, stacklevel + 1)
 
     def _check_parameters(self) -> None:
         """Refuse parameters that cannot be used, in words."""
@@ -445,6 +448,23 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self, "posterior_")
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self._x_scaler.transform(X)
+
+    def _measure(self, points: NDArray, n_groups: int | str, n_draws: int) -> Interactions:
+        """Interactions at some points, in standard units."""
+        names = [f"x{i}" for i in range(self.n_features_in_)]
+        return measure(
+            self.posterior_,
+            points,
+            n_groups=n_groups,
+            n_draws=n_draws,
+            feature_names=getattr(self, "feature_names_in_", names),
+            feature_scales=self._x_scaler.scale_,
+            target_scale=float(self._y_scaler.scale_[0]),
+            frame_backend=self._frame_backend,
+            seed=self._seed,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
 
 
 def check_auto(value: Any, name: str) -> None:

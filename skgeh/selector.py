@@ -164,7 +164,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             points = torch.as_tensor(model._points, dtype=torch.float32)
             found = find_n_groups(model.posterior_, points, seed=model._seed)
             self.n_groups_, self.distances_ = found
-        self.interactions_ = model.interactions(n_groups=self.n_groups_)
+        self.interactions_ = model._measure(model._points, self.n_groups_, model.n_draws)
+        model._warn(self.interactions_, stacklevel=2)
         self.means_ = np.average(X, axis=0, weights=weight)
         self.test_result_ = self._tested(counted(table, rows, len(y)), y[rows], int(test_seed))
         order = self.interactions_.order

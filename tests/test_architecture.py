@@ -15,7 +15,8 @@ LAYERS = (
     {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"},
     {"networks", "jobs", "push_forward", "groups"},
     {"posterior"},
-    {"splits", "quality", "measuring", "learning", "training", "muon", "callbacks", "estimators", "refits", "testing", "selector"},
+    {"splits", "quality", "collinearity", "measuring", "learning", "training", "muon", "callbacks"}
+    | {"estimators", "refits", "testing", "selector"},
     {"display", "datasets", "__init__", "__main__"},
 )
 LAYER = {name: layer for layer, names in enumerate(LAYERS) for name in names}

@@ -418,7 +418,7 @@ class TestManners:
         assert len(model.history_) == 10
         assert watch.batches_ == 10 * model.history_[-1]["train_batch_count"]
         assert model.history_[-1, "valid_loss"] < model.history_[0, "valid_loss"]
-        assert model.net_.module_.weights[0].shape == (4, 3, 20)
+        assert model.net_.module_.weights[0].shape == (4 + 4, 3, 20)
 
     def test_patience_stops_and_keeps_the_best_state(self):
         X, y = product(n=100, noise=2.0)

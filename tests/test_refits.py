@@ -185,9 +185,11 @@ def test_networks_see_their_own_rows_only(monkeypatch):
     calls = []
     original = BayesianInteractionRegressor._train
 
-    def train(self, Z, target, weight, held_out, seed, training=None, **given):
+    def train(self, network, Z, target, weight, held_out, seed, training=None, **given):
         calls.append((held_out, training))
-        return original(self, Z, target, weight, held_out, seed, training=training, **given)
+        return original(
+            self, network, Z, target, weight, held_out, seed, training=training, **given
+        )
 
     monkeypatch.setattr(BayesianInteractionRegressor, "_train", train)
     X, y = table(161)
