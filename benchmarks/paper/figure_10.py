@@ -1,6 +1,6 @@
 """Figure 10 (appendix 7): the largest M-GEH of permuted targets, and what the target itself gives.
 
-The null of table 1: 500 refits of one network on permuted targets of each of three real tables, the
+The null of table 1: 200 refits of one network on permuted targets of each of three real tables, the
 paper's M, standard units. Beside the histogram stand the effects of a refit on the target itself:
 its three strongest pairs and the paper's top three.
 """

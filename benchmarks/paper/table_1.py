@@ -1,11 +1,11 @@
 """Table 1: false positives of the interval rule on permuted targets, for AEH, M-GEH and EAH.
 
-500 permutations of the target of each of three real tables. A pair whose 95 % posterior interval
+200 permutations of the target of each of three real tables. A pair whose 95 % posterior interval
 lies above 0 is a false positive; rates are means over pairs and permutations, with the standard
 error over permutations, and "any pair" is the share of permutations with one or more. One group
 (AEH), the paper's M and one group a point (EAH) are measured from the same 100 draws at 300 rows,
 EAH at 100 of them. The permuted targets train together, one network each; the posterior of a user's
-fit has four networks, which disagree, so its intervals are wider: the first 20 permutations are
+fit has four networks, which disagree, so its intervals are wider: the first 10 permutations are
 fitted by the default estimator as well. On energy efficiency the rates depend on how long the
 network is trained, so that both trainings of `benchmarks.paper.real_data` are counted. Figure 10
 and table 2 take the null of the largest M-GEH from the same refits, and as the observed statistic a
@@ -27,7 +27,7 @@ from skgeh.partition import Partition
 from skgeh.push_forward import push_forward
 from skgeh.refits import fit_targets, refits_per_stack
 
-PERMUTATIONS, OF_DEFAULT = 500, 20
+PERMUTATIONS, OF_DEFAULT = 200, 10
 POINTS, SINGLE_POINTS, DRAWS = 300, 100, 100
 SEED = 7000
 Z = norm.ppf((1 + LEVEL) / 2)
