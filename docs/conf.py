@@ -57,6 +57,7 @@ def shown(value):
     return f"{value:.3g}" if isinstance(value, float) else value
 
 
+FORMS = ["h6", "h4", "h7", "h2", "h3", "h5", "h1"]  # largest variance first
 TABLES = [
     (
         "calibration",
@@ -87,6 +88,130 @@ TABLES = [
         "downstream",
         lambda row: True,
         ["data", "model", "R2", "our pairs minus it", "+-", "pairs", "of"],
+    ),
+    (
+        "crossover",
+        "crossover",
+        lambda row: True,
+        [
+            "rows", "S/N", "Gaussian process", "small networks", "committee", "concrete dropout",
+            "auto", "information",
+        ],
+    ),
+    (
+        "paper_figure_1",
+        "paper.figure_1",
+        lambda row: True,
+        [
+            "S/N", "method", "tables", "mean rank", "mean rank +-", "minus SHAP", "minus SHAP +-",
+            "minus oracle", "minus oracle +-",
+        ],
+    ),
+    ("paper_figure_1_pairs", "paper.figure_1", lambda row: True, ["S/N", "method", *FORMS]),
+    (
+        "paper_figure_2",
+        "paper.figure_2",
+        lambda row: row["what"] == "coverage",
+        [
+            "posterior", "rows", "S/N", "tables", "true pairs", "true pairs +-", "other pairs",
+            "group means", "group means +-", "median estimate / truth", "slope, group means",
+        ],
+    ),
+    (
+        "paper_figure_3_areas",
+        "paper.figure_3_roc",
+        lambda row: row["what"] == "area",
+        ["measure", "rule", "tables", "AUC", "AUC of a table", "M-GEH minus it", "+-"],
+    ),
+    (
+        "paper_figure_3_interval",
+        "paper.figure_3_roc",
+        lambda row: row["what"] == "area" and row["rule"] == "interval",
+        ["measure", "FPR", "FNR", *FORMS],
+    ),
+    (
+        "paper_figure_3_groups",
+        "paper.figure_3_curve",
+        lambda row: row["what"] == "choice",
+        ["seed", "M", "M, mean", "M, sd", "M by seed"],
+    ),
+    (
+        "paper_table_1",
+        "paper.table_1",
+        lambda row: True,
+        [
+            "data", "measure", "groups", "paper", "FPR, one network", "+-, one network",
+            "any pair, one network", "FPR, four networks", "+-, four networks",
+        ],
+    ),
+    (
+        "paper_table_2",
+        "paper.table_2",
+        lambda row: row["what"] == "top pair" and row["ranking"] == "effect",
+        [
+            "data", "pair", "mean rank", "M-GEH", "low", "high", "sd over seeds", "P_Bayes",
+            "P_permute",
+        ],
+    ),
+    (
+        "paper_table_2_pairs",
+        "paper.table_2",
+        lambda row: row["what"] == "the paper's",
+        [
+            "data", "ranking", "pair", "mean rank", "paper's M-GEH", "M-GEH, range units",
+            "P_Bayes", "P_permute", "seeds, exact", "seeds, exchangeable",
+        ],
+    ),
+    (
+        "paper_table_2_hits",
+        "paper.table_2",
+        lambda row: row["what"] == "hits",
+        ["ranking", "pairs", "exact", "exchangeable"],
+    ),
+    (
+        "paper_table_2_fit",
+        "paper.table_2",
+        lambda row: row["what"] == "fit",
+        ["data", "M", "R2", "R2, linear"],
+    ),
+    (
+        "paper_figure_4",
+        "paper.figure_4",
+        lambda row: True,
+        [
+            "data", "pair", "lowest prediction", "highest prediction", "joint",
+            "share of the plane with data",
+        ],
+    ),
+    (
+        "paper_figure_5",
+        "paper.figure_5",
+        lambda row: row["what"] == "first places",
+        [
+            "strength", "panels", "AEH", "AEH, range units", "M-GEH", "M-GEH, range units", "score",
+            "NID", "SHAP", "lasso",
+        ],
+    ),
+    (
+        "paper_figure_5_ranks",
+        "paper.figure_5",
+        lambda row: row["what"] == "ranks",
+        [
+            "data", "form", "strength", "pure", "pairs", "AEH", "AEH, range units", "M-GEH",
+            "M-GEH, range units", "score", "NID", "SHAP", "lasso",
+        ],
+    ),
+    (
+        "paper_figure_10",
+        "paper.figure_10",
+        lambda row: row["what"] == "null",
+        ["data", "permutations", "median", "95 %", "largest"],
+    ),
+    (
+        "paper_figure_10_pairs",
+        "paper.figure_10",
+        lambda row: row["what"] in ("strongest", "the paper's"),
+        ["data", "what", "pair", "M-GEH", "P_permute"],
     ),
 ]  # fmt: skip
 
