@@ -29,7 +29,8 @@ from benchmarks.designs import Design, oracle_shapes
 from skgeh.functions import MLP, Hybrid
 from skgeh.pairs import pair_index, to_vector
 
-SHAP_ROWS, XGBOOST_ROWS = 150, 50  # its many deep trees take a third of a second a row
+SHAP_ROWS = 150
+XGBOOST_ROWS = 50  # small steps make thousands of deep trees, and these make a row slow
 H_ROWS = 50
 VALIDATION = 0.2  # of the rows, to stop training by
 PAPER_ALPHA = 5e-4  # of the lasso of Cui, Marttinen and Kaski (2020)

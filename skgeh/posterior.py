@@ -30,7 +30,8 @@ class Interactions:
     std : ndarray of shape (P,)
         Standard deviation over draws.
     score : ndarray of shape (P,)
-        What the ranking sorts by: how far the interaction stands above the networks' disagreement.
+        What the ranking sorts by: how far the interaction stands above the networks' disagreement,
+        or how much more the data ask of the pair than a Gaussian process expects.
     draws : ndarray of shape (K, P) or None
         M-GEH of every draw; None where too large to keep.
     group_effects, group_std : ndarray of shape (M, P)

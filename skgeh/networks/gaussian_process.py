@@ -33,7 +33,7 @@ BLOCK = 1000  # rows whose likelihood is taken together
 FLOOR = 1e-6  # least variance of a component in the score: additive data drive it to 0
 JITTER = 1e-8
 MOST_ROWS = 3000  # and columns of the matrices that are inverted
-MOST_VALUES = 6e7  # of the matrix of all products
+MOST_VALUES = 3e7  # of the matrix of all products
 MOST_PRODUCTS = 2e11  # multiplications to turn the rows, or to multiply them with each other
 
 
