@@ -19,7 +19,8 @@ def exchangeable(Z: NDArray) -> list[set[int]]:
     """Sets of features that can stand for each other.
 
     Two features whose correlation is at least 0.9, or features of which one is a linear combination
-    of the others (an eigenvector of the correlations with an eigenvalue below 0.001).
+    of the others (an eigenvector of the correlations with an eigenvalue below 0.001; looked for from
+    twice as many rows as features on).
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ def exchangeable(Z: NDArray) -> list[set[int]]:
     correlation = Z.T @ Z / len(Z)
     close = np.argwhere(np.triu(np.abs(correlation) >= SAME, 1))
     found = [set(pair) for pair in close.tolist()]
+    if len(Z) < 2 * Z.shape[1]:
+        return found
     varying = np.flatnonzero(correlation.diagonal() > DEPENDENT)
     values, vectors = np.linalg.eigh(correlation[np.ix_(varying, varying)])
     for vector in vectors.T[values < DEPENDENT]:

@@ -93,9 +93,10 @@ def _(family: Family, task: Task, seed: int) -> Learned:
 
 @learn.register
 def _(family: GaussianProcess, task: Task, seed: int) -> Learned:
-    posterior = family.learn(task.X, task.y, task.weight)
+    weight = task.weight / task.weight.mean()
+    posterior = family.learn(task.X, task.y, weight)
     rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
-    predictions = posterior.left_out(task.X[rows], task.y[rows], task.weight[rows])
+    predictions = posterior.left_out(task.X[rows], task.y[rows], weight[rows])
     return Learned(posterior, posterior.noise_variance, HeldOut(rows, predictions))
 
 

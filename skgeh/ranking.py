@@ -4,7 +4,7 @@ The effect (Eq. 6) says how strong an interaction is; this score says how far it
 the networks disagree about. Groups are made for each pair: k-means clusters crossed with the four
 quadrants of the pair, so that an interaction which changes its sign along either feature does not
 cancel. The mean over networks is taken before the absolute value, and each feature's share of the
-networks' disagreement is divided out. Posteriors that are no networks register a score of their own.
+networks' disagreement is divided out. Posteriors without networks register a score of their own.
 """
 
 from functools import singledispatch

@@ -203,7 +203,8 @@ class GaussianProcessPosterior:
         design, (factor, lower) = self.basis.design(X), self.factor
         across = solve_triangular(factor, self.sample.design * self.prior @ design.T, lower=lower)
         variance = np.square(design) @ self.prior - np.square(across).sum(0)
-        leverage = np.clip(weight * variance / self.noise_variance, 0, 1 - JITTER)
+        noise = self.noise_variance + JITTER  # as in the factor: on clean data it matters
+        leverage = np.clip(weight * variance / noise, 0, 1 - JITTER)
         return y - (y - design @ self.mean) / (1 - leverage)
 
     def evidence_ratio(self) -> NDArray[np.float64]:
@@ -284,7 +285,7 @@ class GaussianProcess(BaseEstimator):
         X : ndarray of shape (n, d)
         y : ndarray of shape (n,)
         weight : ndarray of shape (n,)
-            Sample weights: how often each row counts.
+            Sample weights with mean 1: the noise of a row has the variance over its weight.
         """
         size = self.richest(*X.shape)
         if size is None:
@@ -294,7 +295,7 @@ class GaussianProcess(BaseEstimator):
                 f"their functions. Got a table of {len(X)} rows and {X.shape[1]} features: use "
                 "posterior='concrete_dropout', or fewer rows."
             )
-        basis = Anova.fit(X, *size, weight / weight.mean())
+        basis = Anova.fit(X, *size, weight)
         rows, q = (X, y, np.sqrt(weight)), len(basis.weights)
         if len(X) <= q:
             sample = Sample.plain(basis, *rows)

@@ -118,8 +118,8 @@ def permutation_test(
     if not trains_networks(estimator):
         raise ValueError(
             "permutation_test refits networks and reads their Hessians: it takes a "
-            "BayesianInteractionRegressor with posterior='concrete_dropout', 'ensemble' or 'auto'; "
-            f"got {estimator!r}. crossfit_test takes any regressor."
+            "BayesianInteractionRegressor whose posterior is one of networks, or 'auto'; got "
+            f"{estimator!r}. crossfit_test takes any regressor."
         )
     if statistic not in ("effect", "score"):
         raise ValueError(f"statistic must be 'effect' or 'score'; got {statistic!r}.")
