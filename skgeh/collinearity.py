@@ -18,9 +18,9 @@ NAMED = 4  # others that are named
 def exchangeable(Z: NDArray) -> list[set[int]]:
     """Sets of features that can stand for each other.
 
-    Two features whose correlation is at least 0.9, or features of which one is a linear combination
-    of the others (an eigenvector of the correlations with an eigenvalue below 0.001; looked for from
-    twice as many rows as features on).
+    Two features whose correlation is at least 0.9; or features of which one is a linear combination
+    of the others (an eigenvector of the correlations with an eigenvalue below 0.001), which is
+    looked for where there are twice as many rows as features.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ inner product of the weights of a pair with the group's mean products of derivat
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, pairwise, permutations
 
@@ -20,6 +20,7 @@ from skgeh.networks.smooth_basis import SmoothBasis
 from skgeh.pairs import pair_index, to_matrix
 from skgeh.partition import Partition
 
+ROWS = 1000  # whose products are computed at once
 IN_TRIPLE = 2  # functions of a feature that enter triples: the line and the smoothest wave
 WAVE_IN_TRIPLE = 0.3  # prior weight of a wave, against the line's, in a triple
 TWO_OF_THREE = ((0, 1), (0, 2), (1, 2))
@@ -35,16 +36,22 @@ class Anova:
     bases : sequence of SmoothBasis, one a feature
     triples : bool
         Whether products of three features enter.
+    center : ndarray of shape (q,) or float, default=0
+        Subtracted from the products: their means, which are not 0 where features correlate. The
+        target having mean 0, no intercept is needed then.
     """
 
     bases: Sequence[SmoothBasis]
     triples: bool
+    center: NDArray[np.float64] | float = 0.0
 
     @classmethod
     def fit(cls, X: NDArray, n_functions: int, triples: bool, weight: NDArray) -> "Anova":
-        """Place the functions of every feature."""
-        bases = [SmoothBasis.fit(x, n_functions, weight) for x in X.T]
-        return cls(bases, triples)
+        """Place the functions of every feature; sample weights have mean 1."""
+        plain = cls([SmoothBasis.fit(x, n_functions, weight) for x in X.T], triples)
+        parts = (slice(start, start + ROWS) for start in range(0, len(X), ROWS))
+        total = sum(weight[rows] @ plain.design(X[rows]) for rows in parts)
+        return replace(plain, center=total / len(X))
 
     @cached_property
     def pairs(self) -> NDArray[np.intp]:
@@ -99,7 +106,7 @@ class Anova:
         """Sum of what belongs to each pair, its triples included, shape (P,); values (q,)."""
         _, pairs, trios = self.sections
         sums = values[pairs].reshape(len(self.pairs), -1).sum(1)
-        of_trios = values[trios].reshape(len(self.trios), -1).sum(1)
+        of_trios = values[trios].reshape(-1, IN_TRIPLE**3).sum(1)
         for by in TWO_OF_THREE:
             np.add.at(sums, self.place(by), of_trios)
         return sums
@@ -110,9 +117,9 @@ class Anova:
         return places[tuple(self.trios[:, by].T)]
 
     def design(self, X: NDArray) -> NDArray[np.float64]:
-        """Values of all products, shape (n, q)."""
+        """Values of all products, centred, shape (n, q)."""
         values = self.values(X)
-        return self.products(values, values[..., :IN_TRIPLE])
+        return self.products(values, values[..., :IN_TRIPLE]) - self.center
 
     def values(self, X: NDArray) -> NDArray[np.float64]:
         """Functions of every feature, shape (n, d, m)."""
