@@ -1,9 +1,9 @@
 """Which posterior ranks best at which size and noise: what posterior="auto" is made from.
 
-Four of the functions of Tsang et al. and the simulation of section 5.1, 300 to 10000 rows, signal to
-noise 1, 10 and without end, one table each (seed 3000): AUC over all pairs of a Gaussian process,
-the committee's small networks, both together, and concrete dropout. "information" is rows times
-signal to noise as the small networks' held-out error says it, "auto" what it chooses.
+Four of the functions of Tsang et al. and the simulation of section 5.1, 300 to 10000 rows, signal
+to noise 1, 10 and without end, one table each (seed 3000): AUC over all pairs of a Gaussian
+process, the committee's small networks, both together, and concrete dropout. "information" is rows
+times signal to noise as the small networks' held-out error says it, "auto" what it chooses.
 """
 
 import os
