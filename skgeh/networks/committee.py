@@ -5,17 +5,19 @@ interactions of high order. The product of their scores ranks better than either
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_scalar
 from torch import Tensor
 
 from skgeh.functions import Function, RandomFunction
 from skgeh.networks.ensemble import Ensemble
 from skgeh.networks.gaussian_process import GaussianProcess
-from skgeh.networks.hybrid import StackPosterior
+from skgeh.networks.hybrid import Family, StackPosterior
 from skgeh.ranking import rank_pairs
 
 
@@ -91,7 +93,7 @@ class Committee(BaseEstimator):
         self.networks = networks
         self.n_networks = n_networks
 
-    def parts(self) -> tuple[GaussianProcess, Ensemble]:
+    def parts(self) -> tuple[GaussianProcess, Family]:
         """The process and the family of the networks, to be fitted."""
         process = GaussianProcess() if self.process is None else clone(self.process)
         small = Ensemble((32, 32), shrinkage=0.03)
@@ -99,5 +101,12 @@ class Committee(BaseEstimator):
 
     def check(self) -> None:
         """Refuse parameters that cannot be used."""
+        check_scalar(self.n_networks, "n_networks", Integral, min_val=1)
+        if not isinstance(self.process, GaussianProcess | None):
+            raise ValueError(f"process must be a GaussianProcess or None; got {self.process!r}.")
+        if not isinstance(self.networks, Family | None):
+            raise ValueError(
+                f"networks must be an Ensemble, ConcreteDropout or None; got {self.networks!r}."
+            )
         for part in self.parts():
             part.check()
