@@ -206,7 +206,7 @@ def nid(X: NDArray, y: NDArray, seed: int, **context) -> NDArray:
 
 def nid_network(x, t, x_stop, t_stop, l1: float, seed: int) -> tuple[NIDNetwork, float]:
     """The best state of a network and its held-out loss."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = NIDNetwork(x.shape[1])
         optimizer = torch.optim.Adam(network.parameters(), lr=0.01)

@@ -190,7 +190,8 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             At least 8 rows and 2 features, all numbers, none missing.
         y : array-like of shape (n,)
         sample_weight : array-like of shape (n,), default=None
-            How often each row counts. The prior is weighed against their sum.
+            How often each row counts. Networks weigh the prior against their sum; in a Gaussian
+            process the noise of a row has its variance divided by the weight, relative to the mean.
 
         Returns
         -------
