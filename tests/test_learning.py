@@ -211,9 +211,10 @@ def product_of(scale):
     return lambda x: scale * x[:, :1] * x[:, 1:2] + x[:, 2:] ** 3
 
 
-def measured(n=200, **given):
+def measured(n=200, posterior=None, **given):
     points = np.random.default_rng(0).normal(size=(n, 3))
-    posterior = Finite([product_of(scale) for scale in (-2.0, -3.0)], n_features=3, n_outputs=1)
+    products = [product_of(scale) for scale in (-2.0, -3.0)]
+    posterior = posterior or Finite(products, n_features=3, n_outputs=1)
     options = {"n_groups": 5, "n_draws": 4, "feature_names": ["a", "b", "c"], "seed": 0}
     options |= {"feature_scales": np.array([1.0, 2.0, 4.0]), "target_scale": 10.0, "n_jobs": None}
     options |= {"frame_backend": "pandas", "verbose": False}
@@ -237,6 +238,13 @@ def test_the_number_of_groups_is_given_or_found():
     assert len(measured(n_groups=3).group_weights) == 3
     assert len(measured(n_groups="auto").group_weights) >= 8
     assert_close(measured(n_groups="auto").effect, measured().effect, 1e-6)
+
+
+def test_effects_are_means_over_all_points():
+    points = np.random.default_rng(0).normal(size=(1700, 3))
+    posterior = Finite([lambda x: x[:, :1] ** 2 * x[:, 2:]], n_features=3, n_outputs=1)
+    found = measured(1700, n_groups=1, posterior=posterior)
+    assert_close(found.effect, [0, abs(2 * points[:, 0].mean()), 0], 1e-4)
 
 
 def test_groups_have_all_points_and_scores_a_thousand():

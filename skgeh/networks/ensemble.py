@@ -49,7 +49,9 @@ class Ensemble(Family):
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
         A smooth activation.
     length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None scales it with the fan-in.
+        Inverse prior standard deviation of the weights; None is ``sqrt(shrinkage * fan_in)``.
+    shrinkage : float, default=0.1
+        Prior precision of a weight, for each unit that enters its layer.
 
     Examples
     --------

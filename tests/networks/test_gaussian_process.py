@@ -374,6 +374,21 @@ def test_more_rows_than_products_are_turned():
     assert many.sample.design.shape == (30, 35) and many.sample.n_left == 0
 
 
+def test_variances_of_many_rows_are_those_of_all_of_them(monkeypatch):
+    """They start from a few rows, here those with little noise."""
+    monkeypatch.setattr(gaussian_process, "some_rows", lambda n, size=None: np.arange(60))
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    y = X[:, 0] * X[:, 1] + np.where(np.arange(400) < 60, 0.1, 1) * rng.normal(size=400)
+    y = (y - y.mean()) / y.std()
+    posterior = GaussianProcess().learn(X, y, np.ones(400))
+    sample = Sample.plain(posterior.basis, X, y, np.ones(400))
+    best = np.exp(find_variances(posterior.basis, [sample], iterations=200))
+    assert posterior.noise_variance == pytest.approx(best[-1], rel=0.02)
+    few = Sample.plain(posterior.basis, X[:60], y[:60], np.ones(60))
+    assert np.exp(find_variances(posterior.basis, [few]))[-1] < best[-1] / 2
+
+
 def test_too_large_a_table_is_refused_in_words(monkeypatch):
     monkeypatch.setattr(gaussian_process, "MOST_ROWS", 50)
     X, y = table(60, 8)
