@@ -90,6 +90,21 @@ TABLES = [
         ["data", "model", "R2", "our pairs minus it", "+-", "pairs", "of"],
     ),
     (
+        "peers",
+        "peers",
+        lambda row: True,
+        [
+            "tables", "method", "seeds", "AUC", "worst AUC", "worst", "default minus it", "+-",
+            "CPU s", "product GFLOP/s",
+        ],
+    ),
+    (
+        "peers_functions",
+        "peers",
+        lambda row: "F1" in row,
+        ["method", *(f"F{k}" for k in range(1, 11))],
+    ),
+    (
         "crossover",
         "crossover",
         lambda row: True,
