@@ -6,7 +6,13 @@ import pytest
 
 from benchmarks.__main__ import NAMES, main
 
-PEERS = {"downstream": ("interpret", "lightgbm", "shap")}
+RIVALS = ("interpret", "lightgbm", "shap", "xgboost")
+PEERS = {
+    "downstream": RIVALS[:3],
+    "peers": RIVALS,
+    "paper.figure_1": RIVALS,
+    "paper.figure_5": RIVALS,
+}
 
 
 # torch.func compiles a part of itself on first use by a function that torch itself has deprecated
