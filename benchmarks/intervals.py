@@ -50,7 +50,10 @@ def run(quick: bool = False) -> list[dict]:
 
 def one_table(n: int, seed: int, options: dict) -> dict:
     X, y, true = Design("signal", n).draw(seed)
-    model = BayesianInteractionRegressor(n_groups=N_GROUPS, random_state=seed, **options)
+    published = {"posterior": "concrete_dropout", "n_perturbed": 0}
+    model = BayesianInteractionRegressor(
+        n_groups=N_GROUPS, random_state=seed, **published, **options
+    )
     posterior = model.fit(X, y).interactions_
     result = crossfit_test(model, X, y, random_state=seed)
     effect, strength = true_effect(X, y)[true], true_strength(X, y)[true]

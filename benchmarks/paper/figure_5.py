@@ -32,7 +32,7 @@ FORMS: dict[str, Callable[[NDArray, NDArray], NDArray]] = {
     "exp(x y)": lambda x, y: np.exp(x * y),
     "x / y": lambda x, y: x / y,
 }
-STRENGTHS = (0.03, 0.1, 0.3, 1.0)
+STRENGTHS = (0.1, 0.3, 1.0)
 SEEDS = range(6100, 6102)
 DRAWS = 100
 TICKS = [1, 2, 3, 5, 10, 20, 50]
