@@ -64,5 +64,7 @@ def one_table(n: int, ratio: float | None, function: int, max_epochs: int) -> di
     x = torch.as_tensor(model._points, dtype=torch.float32)
     scores["concrete dropout"] = rank_pairs(model.posterior_, x, effect, seed=model._seed)
     found = {name: float(roc_auc_score(truth.labels, s)) for name, s in scores.items()}
-    chosen = "committee" if Auto().needs_committee(n, min(noise, 1)) else "concrete dropout"
+    auto = Auto()
+    small = auto.is_small(n) or auto.is_noisy(n, min(noise, 1))
+    chosen = "committee" if small else "concrete dropout"
     return found | {"auto": found[chosen], "noise": noise}

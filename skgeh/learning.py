@@ -103,7 +103,9 @@ def _(family: GaussianProcess, task: Task, seed: int) -> Learned:
 @learn.register
 def _(family: Committee, task: Task, seed: int) -> Learned:
     process, _ = family.parts()
-    return joined(learn(process, task, seed), *few_networks(family, task, seed))
+    net, stack = few_networks(family, task, seed)
+    learned = learn(process, task, seed)
+    return replace(learned, posterior=CommitteePosterior(learned.posterior, stack), net=net)
 
 
 @learn.register
@@ -111,11 +113,12 @@ def _(family: Auto, task: Task, seed: int) -> Learned:
     committee = family.committee(*task.X.shape)
     if committee is None:
         return learn(family.networks(), task, seed)
-    net, stack = few_networks(committee, task, seed)
+    if family.is_small(len(task.X)):
+        return learn(committee, task, seed)
+    net, _ = few_networks(family.probe(committee), task, seed)
     noise = min(net.module_.noise_variance.mean().item(), 1.0)
-    if family.needs_committee(len(task.X), noise):
-        process, _ = committee.parts()
-        return joined(learn(process, task, seed), net, stack)
+    if family.is_noisy(len(task.X), noise):
+        return learn(committee, task, seed)
     n_perturbed = 0 if noise < CLEAN else task.n_perturbed
     return learn(family.networks(), replace(task, n_perturbed=n_perturbed), seed)
 
@@ -125,8 +128,3 @@ def few_networks(family: Committee, task: Task, seed: int) -> Trained:
     _, networks = family.parts()
     held_out = task.held_out(family.n_networks, np.random.default_rng(seed))
     return task.train(networks, held_out, None, seed)
-
-
-def joined(process: Learned, net: StackNet, stack: StackPosterior) -> Learned:
-    """A committee of a process and networks."""
-    return replace(process, posterior=CommitteePosterior(process.posterior, stack), net=net)

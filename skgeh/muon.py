@@ -7,11 +7,12 @@ matrix products; torch's own takes single matrices only, this one stacks of them
 import torch
 from torch import Tensor
 
-# Odd polynomials that drive singular values towards 1: the first two of Polar Express (Amsel et al.
-# 2025). A direction that is roughly orthogonal will do.
+# Odd polynomials that drive singular values towards 1: the first three of Polar Express (Amsel et
+# al. 2025). A direction that is roughly orthogonal will do.
 POLYNOMIALS = (
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
     (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
+    (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
 )
 
 

@@ -136,7 +136,8 @@ def test_a_committee_is_a_process_and_networks():
     ],
 )
 def test_rows_and_noise_choose(n, noise, committee):
-    assert Auto().needs_committee(n, noise) is committee
+    auto = Auto()
+    assert (auto.is_small(n) or auto.is_noisy(n, noise)) is committee
 
 
 @pytest.mark.parametrize("noise", [1e-4, 0.9, 1.4])
@@ -157,10 +158,19 @@ def test_many_rows_with_little_noise_get_networks(noise, n_perturbed):
     learned = learn(Auto(), task, 0)
     assert task.train.families == [Ensemble, ConcreteDropout]
     assert task.train.calls[0].moves is None
+    assert len(task.train.calls[0].held_out) == 4
     assert len(task.train.calls[1].held_out) == 3 + n_perturbed
     assert isinstance(learned.posterior, PerturbedPosterior) == (n_perturbed > 0)
     assert len(learned.net.module_.noise_variance) == 3 + n_perturbed
     assert task.train.calls[1].family.get_params() == ConcreteDropout().get_params()
+
+
+def test_many_rows_with_much_noise_get_a_committee():
+    task = task_of(n=1200, noise=0.9)
+    learned = learn(Auto(), task, 0)
+    assert isinstance(learned.posterior, CommitteePosterior)
+    assert task.train.families == [Ensemble, Ensemble]
+    assert [len(call.held_out) for call in task.train.calls] == [4, 16]
 
 
 @pytest.mark.parametrize(("n", "d"), [(100, 300), (3500, 40)])

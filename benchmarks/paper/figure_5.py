@@ -6,7 +6,7 @@ quotient of the two, one at a time; the figure's exact forms are not in the pape
 are scaled to lie between 0.5 and 1.5, as in the authors' demonstration. The strength is the
 standard deviation of the added term over that of the target: 0 (nothing is added, once), 0.03, 0.1,
 0.3, 0.6 and 1; "pure" is the part of the term's standard deviation that splines of the two features
-alone leave over. Three random splits and seeds (6100 to 6102), median ranks among all pairs, 1 the
+alone leave over. Two random splits and seeds (6100, 6101), median ranks among all pairs, 1 the
 highest. AEH (one group, the paper's choice here) and M-GEH are ranked in standard units and in
 units of ranges, which the paper's networks have; the score and NID come from the same networks;
 SHAP and the lasso with the paper's penalty see the same rows. At the end: in how many of the nine

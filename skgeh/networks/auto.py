@@ -1,11 +1,12 @@
 """Which posterior for which table: by rows, features and noise, never by the function."""
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from skgeh.networks.committee import Committee
 from skgeh.networks.concrete_dropout import ConcreteDropout
 
 FEW = 1000  # rows: a committee, whatever the noise
+PROBES = 4  # small networks that tell the noise of more rows
 INFORMATION = 50_000  # rows times signal to noise, from which on networks rank as well alone
 CLEAN = 0.03  # share of noise below which there is nothing to perturb targets with
 
@@ -13,10 +14,10 @@ CLEAN = 0.03  # share of noise below which there is nothing to perturb targets w
 class Auto(BaseEstimator):
     """A committee for few or noisy rows, concrete dropout for the others.
 
-    The committee's small networks are trained first. With s^2 their share of noise, on rows that
-    they hold out, the committee is completed below 50,000 rows times ``(1 - s^2) / s^2``, and for
-    up to 1000 rows. Where rows or features are too many for its Gaussian process, concrete dropout
-    is taken at once.
+    Up to 1000 rows get a committee. For more, four of its small networks are trained first; with
+    s^2 their share of noise, on rows that they hold out, a committee follows below 50,000 rows
+    times ``(1 - s^2) / s^2``. Where rows or features are too many for its Gaussian process,
+    concrete dropout is taken at once.
     """
 
     def check(self) -> None:
@@ -27,16 +28,24 @@ class Auto(BaseEstimator):
         process, _ = Committee().parts()
         return Committee() if process.is_rich(n_rows, n_features) else None
 
-    def needs_committee(self, n_rows: int, noise: float) -> bool:
-        """Whether rows are so few, or the share of noise so large, that a process ranks better.
+    def probe(self, committee: Committee) -> Committee:
+        """Few of a committee's networks."""
+        return clone(committee).set_params(n_networks=PROBES)
+
+    def is_small(self, n_rows: int) -> bool:
+        """Whether rows are so few that a process ranks better at any noise."""
+        return n_rows <= FEW
+
+    def is_noisy(self, n_rows: int, noise: float) -> bool:
+        """Whether the share of noise is so large that a process ranks better.
 
         Examples
         --------
         >>> auto = Auto()
-        >>> auto.needs_committee(500, noise=0.01), auto.needs_committee(10_000, noise=0.01)
+        >>> auto.is_noisy(10_000, noise=0.9), auto.is_noisy(10_000, noise=0.01)
         (True, False)
         """
-        return n_rows <= FEW or n_rows * (1 - noise) < INFORMATION * noise
+        return n_rows * (1 - noise) < INFORMATION * noise
 
     def networks(self) -> ConcreteDropout:
         """The second candidate."""
