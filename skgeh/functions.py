@@ -151,6 +151,28 @@ class Hybrid:
 
 
 @dataclass(frozen=True, eq=False)
+class Repeated:
+    """A stack of K functions, some of which are the same: each is computed once.
+
+    Parameters
+    ----------
+    distinct : callable (n, d) -> (D, n, c)
+    which : Tensor of shape (K,)
+        Place of every function among the distinct ones.
+    """
+
+    distinct: Function
+    which: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
+        return self.distinct(x)[self.which]
+
+    def __len__(self) -> int:
+        return len(self.which)
+
+
+@dataclass(frozen=True, eq=False)
 class Finite:
     """The uniform distribution over given functions: an ensemble, or one trained model.
 

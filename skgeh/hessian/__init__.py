@@ -8,7 +8,7 @@ from functools import singledispatch
 
 from torch import Tensor
 
-from skgeh.functions import MLP, Function, Hybrid
+from skgeh.functions import MLP, Function, Hybrid, Repeated
 from skgeh.hessian import autodiff, closed_form
 from skgeh.hessian.group_hessian import GroupHessian
 from skgeh.partition import Partition
@@ -55,6 +55,11 @@ def _(function: Hybrid, x: Tensor, partition: Partition) -> GroupHessian:
     return group_mean_hessians(function.interactions, x, partition)
 
 
+@group_mean_hessians.register
+def _(function: Repeated, x: Tensor, partition: Partition) -> GroupHessian:
+    return group_mean_hessians(function.distinct, x, partition)[function.which]
+
+
 @singledispatch
 def pointwise_hessians(function: Function, x: Tensor, pairs: Tensor) -> Tensor:
     """Mixed second derivatives at every point, for chosen pairs of features.
@@ -79,3 +84,8 @@ pointwise_hessians.register(MLP)(closed_form.pointwise)
 @pointwise_hessians.register
 def _(function: Hybrid, x: Tensor, pairs: Tensor) -> Tensor:
     return pointwise_hessians(function.interactions, x, pairs)
+
+
+@pointwise_hessians.register
+def _(function: Repeated, x: Tensor, pairs: Tensor) -> Tensor:
+    return pointwise_hessians(function.distinct, x, pairs)[function.which]

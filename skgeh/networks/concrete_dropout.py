@@ -14,7 +14,7 @@ import torch
 from sklearn.utils import check_scalar
 from torch import Tensor, nn
 
-from skgeh.functions import MLP, Function
+from skgeh.functions import MLP, Function, Repeated
 from skgeh.networks.concrete_layer import ConcreteLayer, Divergence
 from skgeh.networks.hybrid import Family, HybridStack, StackPosterior, with_main
 
@@ -110,15 +110,21 @@ class ConcreteDropoutPosterior(StackPosterior):
         )
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
-        """Draw functions from the copies in turn; see `RandomFunction`."""
-        turn = torch.arange(first, first + n_draws) % len(self.means)
-        masks = []
+        """Draw functions from the copies in turn; see `RandomFunction`.
+
+        On clean data hardly a unit is ever off, and many draws are the same function.
+        """
+        turn = torch.arange(first, first + n_draws)[:, None] % len(self.means)
+        drawn = [turn]
         for p in self.probabilities:
-            kept = 1 - p[turn]
-            uniform = torch.rand(kept.shape, generator=generator).to(kept)
-            masks.append((uniform < kept) / kept)
-        mlp = fold(self.means, turn, [mask.squeeze(1) for mask in masks])
-        return with_main(self.main[turn], mlp)
+            shape = len(turn), p.shape[2]
+            uniform = torch.rand(shape, generator=generator).to(p)
+            drawn.append(uniform < 1 - p[turn[:, 0], 0])
+        rows, which = torch.unique(torch.cat(drawn, dim=1), dim=0, return_inverse=True)
+        column, *kept = rows.split([part.shape[1] for part in drawn], dim=1)
+        of = column[:, 0]
+        masks = [k / (1 - p[of, 0]) for k, p in zip(kept, self.probabilities, strict=True)]
+        return Repeated(with_main(self.main[of], fold(self.means, of, masks)), which)
 
 
 class ConcreteDropout(Family):

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from skgeh.hessian import group_mean_hessians, pointwise_hessians
 from skgeh.networks import ConcreteDropout, Ensemble
 from skgeh.networks.concrete_dropout import LogisticNoise
 from skgeh.networks.concrete_layer import ConcreteLayer, Divergence, entropy
 from skgeh.networks.main_effects import MainEffects
+from skgeh.partition import Partition
 from skgeh.training import negative_elbo, squared_error
 
 
@@ -149,8 +153,9 @@ def test_draws_average_to_the_network_without_dropout():
     """Masks are independent and E[mask / (1 - p)] = 1: so the product of all layers averages."""
     posterior = noisy_stack().posterior(None)
     generator = torch.Generator().manual_seed(0)
-    draws = [posterior.draw(50, generator, first=0).interactions for _ in range(200)]
-    products = torch.cat([torch.stack(product(draw)) for draw in draws])
+    draws = [posterior.draw(50, generator, first=0) for _ in range(200)]
+    networks = [draw.distinct.interactions[draw.which] for draw in draws]
+    products = torch.cat([torch.stack(product(network)) for network in networks])
     for copy, expected in enumerate(product(posterior.means)):
         found = products[copy::2]
         error = found.std(0) / len(found) ** 0.5
@@ -167,7 +172,24 @@ def test_draws_take_the_copies_in_turn():
     generator = torch.Generator().manual_seed(0)
     draw = posterior.draw(5, generator, first=3)
     turn = torch.tensor([1, 0, 1, 0, 1])
-    torch.testing.assert_close(draw.main.coefficients, posterior.main.coefficients[turn])
+    drawn = draw.distinct.main[draw.which].coefficients
+    torch.testing.assert_close(drawn, posterior.main.coefficients[turn])
+
+
+def test_draws_that_are_the_same_function_are_computed_once():
+    sure = noisy_stack().posterior(None)
+    sure = replace(sure, probabilities=tuple(0 * p for p in sure.probabilities))
+    draw = sure.draw(7, torch.Generator().manual_seed(0))
+    assert len(draw) == 7 and len(draw.distinct) == len(sure.means)
+    x, _, _ = data(n=7)
+    turn, groups = torch.arange(7) % len(sure.means), Partition.from_labels([0, 0, 1, 1, 1, 2, 2])
+    torch.testing.assert_close(draw(x[0]), sure.members()(x[0])[turn])
+    found = group_mean_hessians(draw, x[0], groups).full()
+    each = group_mean_hessians(sure.members(), x[0], groups).full()
+    torch.testing.assert_close(found, each[turn])
+    pairs = torch.tensor([[0, 1], [1, 2]])
+    found, each = (pointwise_hessians(f, x[0], pairs) for f in (draw, sure.members()))
+    torch.testing.assert_close(found, each[turn])
 
 
 def test_a_draw_is_one_function_of_each_row():
