@@ -27,12 +27,6 @@ from skgeh import BayesianInteractionRegressor
 from skgeh.datasets import make_interactions, make_tsang
 
 DEFAULT = "skgeh, default"
-# perturbed networks are for intervals, and have no part in a ranking
-OURS = {
-    DEFAULT: {},
-    "skgeh, concrete dropout": {"posterior": "concrete_dropout", "n_perturbed": 0},
-    "skgeh, Gaussian process": {"posterior": "gaussian_process"},
-}
 MANY_SEEDS = (DEFAULT, "SHAP, LightGBM", "SHAP, LightGBM depth 3")
 FEW_SEEDS = 2  # of the other methods, on the ten functions
 IN_SIMULATION = ("oracle", "SHAP, XGBoost")
@@ -68,7 +62,7 @@ class Scenario:
 
     def methods(self) -> list[str]:
         """The oracle where it knows the forms, XGBoost, the slowest, there too."""
-        names = (*OURS, *RIVALS) if self.everybody else MANY_SEEDS
+        names = (DEFAULT, *RIVALS) if self.everybody else MANY_SEEDS
         return [name for name in names if name not in IN_SIMULATION or self.functions == (0,)]
 
     def settings(self, method: str) -> list[tuple]:
@@ -82,10 +76,10 @@ class Scenario:
 TEN = tuple(range(1, 11))
 SCENARIOS = (
     Scenario("F1-F10, 10000 rows, no noise", TEN, 10_000, None, 2),
-    Scenario("F1-F10, 3000 rows, S/N 0.5", TEN, 3000, 0.5, 4, everybody=False),
+    Scenario("F1-F10, 3000 rows, S/N 0.5", TEN, 3000, 0.5, 3, everybody=False),
     Scenario("F1-F10, 1000 rows, S/N 1", TEN, 1000, 1.0, 10),
-    Scenario("F1-F10, 500 rows, S/N 2", TEN, 500, 2.0, 10, everybody=False),
-    Scenario("simulation, 1000 rows, S/N 1", (0,), 1000, 1.0, 20),
+    Scenario("F1-F10, 500 rows, S/N 2", TEN, 500, 2.0, 6, everybody=False),
+    Scenario("simulation, 1000 rows, S/N 1", (0,), 1000, 1.0, 12),
 )
 
 
@@ -99,9 +93,8 @@ def run(quick: bool = False) -> list[dict]:
 def of_scenario(scenario: Scenario, task: Callable, more: dict, n_jobs: int) -> list[dict]:
     """One row a method."""
     settings = [setting for method in scenario.methods() for setting in scenario.settings(method)]
-    options = {method: OURS[method] | more if method in OURS else {} for method, *_ in settings}
-    found = Parallel(n_jobs=n_jobs)(delayed(task)(*one, options[one[0]]) for one in settings)
-    tables = {method: [] for method in options}
+    found = Parallel(n_jobs=n_jobs)(delayed(task)(*one, more) for one in settings)
+    tables = {method: [] for method in scenario.methods()}
     for (method, *_), table in zip(settings, found, strict=True):
         tables[method].append(table)
     return compared(scenario, tables)
@@ -114,7 +107,7 @@ def one_table(
     given = {"signal_to_noise": signal_to_noise, "random_state": seed}
     X, y, truth = make_tsang(function, n, **given) if function else make_interactions(n, **given)
     start = time.process_time()
-    if method in OURS:
+    if method == DEFAULT:
         model = BayesianInteractionRegressor(random_state=seed, **options)
         score = scores(model.fit(X, y))
     else:
