@@ -18,6 +18,7 @@ from skorch.history import History
 from skgeh import networks
 from skgeh.collinearity import exchangeable, warn_of_exchangeable
 from skgeh.functions import evaluate
+from skgeh.jobs import ONE_THREAD
 from skgeh.learning import Task, learn
 from skgeh.measuring import measure
 from skgeh.moments import Moments
@@ -181,6 +182,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @ONE_THREAD
     def fit(self, X, y, sample_weight=None):
         """Train the networks.
 
@@ -450,6 +452,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self._x_scaler.transform(X)
 
+    @ONE_THREAD
     def _measure(self, points: NDArray, n_groups: int | str, n_draws: int) -> Interactions:
         """Interactions at some points, in standard units."""
         names = [f"x{i}" for i in range(self.n_features_in_)]

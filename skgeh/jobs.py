@@ -1,9 +1,13 @@
-"""One way to run jobs in parallel, on whatever backend joblib was given."""
+"""One way to run jobs in parallel, on whatever backend joblib was given, each on one thread."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ContextDecorator
 from typing import Any
 
+import torch
 from joblib import Parallel, effective_n_jobs
+from threadpoolctl import threadpool_limits
 
 
 def run_jobs(
@@ -35,3 +39,31 @@ def run_jobs(
         size = effective_n_jobs(n_jobs)  # such backends give back all or nothing: wave by wave
         for start in range(0, len(jobs), size):
             yield from Parallel(n_jobs=n_jobs, **options)(jobs[start : start + size])
+
+
+class OneThread(ContextDecorator):
+    """One thread for matrix products: on small ones a second waits longer than it computes.
+
+    The settings are those of the process: with jobs in threads, the first to come changes them and
+    the last to go restores them.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.inside == 0:
+                self.torch_threads, self.limits = torch.get_num_threads(), threadpool_limits(1)
+                torch.set_num_threads(1)
+            self.inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                self.limits.restore_original_limits()
+                torch.set_num_threads(self.torch_threads)
+
+
+ONE_THREAD = OneThread()

@@ -1,6 +1,5 @@
 """Refit an estimator on chosen rows: networks of several refits train together as one stack."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,13 +10,12 @@ from joblib import delayed
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.functions import MLP, Hybrid, evaluate
 from skgeh.geh import group_expected_hessian
 from skgeh.hessian import group_mean_hessians
-from skgeh.jobs import run_jobs
+from skgeh.jobs import ONE_THREAD, run_jobs
 from skgeh.networks import Auto
 from skgeh.networks.hybrid import Family, StackPosterior
 from skgeh.pairs import to_vector
@@ -283,31 +281,3 @@ def fit_targets(
     )
     copies = torch.arange(len(targets) * n_networks).reshape(len(targets), -1)
     return [posterior[mine] for mine in copies]
-
-
-class OneThread:
-    """One thread for matrix products: on small ones a second waits longer than it computes.
-
-    The settings are those of the process: with jobs in threads, the first to come changes them and
-    the last to go restores them.
-    """
-
-    def __init__(self) -> None:
-        self.lock, self.inside = threading.Lock(), 0
-
-    def __enter__(self) -> None:
-        with self.lock:
-            if self.inside == 0:
-                self.torch_threads, self.limits = torch.get_num_threads(), threadpool_limits(1)
-                torch.set_num_threads(1)
-            self.inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self.lock:
-            self.inside -= 1
-            if self.inside == 0:
-                self.limits.restore_original_limits()
-                torch.set_num_threads(self.torch_threads)
-
-
-ONE_THREAD = OneThread()

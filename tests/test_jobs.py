@@ -2,9 +2,10 @@ import time
 
 import joblib
 import pytest
+import torch
 from joblib import delayed
 
-from skgeh.jobs import run_jobs
+from skgeh.jobs import ONE_THREAD, run_jobs
 
 BACKENDS = ["sequential", "threading", "loky", "multiprocessing"]
 
@@ -118,3 +119,17 @@ def test_options_are_joblibs():
         jobs = [delayed(seen.append)(number) for number in range(5)]
         assert list(run_jobs(jobs, 2, require="sharedmem")) == [None] * 5
     assert sorted(seen) == list(range(5))
+
+
+def test_threads_are_given_back():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with ONE_THREAD:
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        with pytest.raises(RuntimeError, match="lost"), ONE_THREAD:
+            raise RuntimeError("lost")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)

@@ -17,7 +17,7 @@ from skgeh.activations import get_activation
 from skgeh.functions import MLP
 from skgeh.pairs import to_vector
 from skgeh.partition import Partition
-from skgeh.refits import ONE_THREAD, NetworkRefit, Refit, of_one_length, refit, small
+from skgeh.refits import NetworkRefit, Refit, of_one_length, refit, small
 from tests.oracles import assert_close, geh, group_means, hessians, network, upper
 
 
@@ -312,20 +312,6 @@ def test_an_error_inside_a_refit_comes_through():
 
     with pytest.raises(RuntimeError, match="lost"):
         again(LinearRegression(), X, y, folds(160, 2), ask)
-
-
-def test_threads_are_given_back():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with ONE_THREAD:
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 2
-        with pytest.raises(RuntimeError, match="lost"), ONE_THREAD:
-            raise RuntimeError("lost")
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(threads)
 
 
 def test_targets_of_other_rows_do_not_matter():
