@@ -40,7 +40,7 @@ def counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_]
             "rows, so the prior will outweigh the data. Divide them by their mean if they are no "
             "counts.",
             UserWarning,
-            stacklevel=3,  # the caller of fit
+            stacklevel=4,  # the caller of fit
         )
     return counted
 

@@ -51,14 +51,16 @@ def crossfit_test(
 
     Parameters
     ----------
-    estimator : scikit-learn regressor
-        Anything with `predict`: components need predictions only. Clones of it are fitted on
-        arrays, never the estimator itself. Of `BayesianInteractionRegressor`, each fold trains one
-        network whatever `n_networks` is, with hidden layers (40, 40) where `hidden_layer_sizes` is
-        None.
+    estimator : scikit-learn regressor or classifier
+        Anything with `predict`, and a classifier with `predict_proba` or `decision_function`:
+        components need predictions only, of labels log-odds. Clones of it are fitted on arrays,
+        never the estimator itself. Of the estimators of this package, each fold trains one network
+        whatever `n_networks` is, with hidden layers (40, 40) where `hidden_layer_sizes` is None.
     X : array-like or data frame of shape (n, d)
         At least 100 rows and 2 features, all numbers, none missing.
-    y : array-like of shape (n,)
+    y : array-like of shape (n,) or (n, c)
+        Numbers, or labels with at least 10 rows of every class. With several targets or more than
+        two classes every pair is tested for each, and corrections are over all.
     cv : int or "sequential", default=5
         Folds (K). "sequential" learns on the past only, 40, 60 and 80 % of the shuffled rows, and
         regresses inside each fold: fold scores are then independent by construction and nothing
@@ -139,11 +141,7 @@ def crossfit_test(
             "crossfit_test takes an estimator with predict, such as "
             f"BayesianInteractionRegressor(); got {estimator!r}."
         )
-    if is_classifier(estimator):
-        raise ValueError(
-            f"crossfit_test takes regressors so far; got the classifier {estimator!r}."
-        )
-    table = Table.of(X, y, pairs)
+    table = Table.of(X, y, pairs, labels=is_classifier(estimator))
     table.warn_of_copies()
     sequential = isinstance(cv, str)
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
@@ -151,13 +149,13 @@ def crossfit_test(
     seeds = np.random.SeedSequence(check_random_state(random_state).randint(2**31 - 1))
     fold_seed, learn_seed, half_seed = seeds.generate_state(3, np.uint32).tolist()
     generator = np.random.default_rng(fold_seed)
-    folds = draw_folds(len(table.X), cv, n_repeats, generator)
+    folds = draw_folds(len(table.X), cv, n_repeats, generator, table.strata)
     candidates = np.flatnonzero(table.testable)
     if len(candidates) == 0:
         raise ValueError(
             "There is no pair to test: of every pair, a feature is constant or a copy."
         )
-    limit = pair_limit(folds, len(candidates), max_pairs)
+    limit = pair_limit(folds, len(candidates), max_pairs, table.information)
     again = partial(refit, estimator, table.X, table.y, n_jobs=n_jobs)
 
     splits = [split for row in folds for split in train_and_test(row)]
@@ -165,35 +163,45 @@ def crossfit_test(
     answers = again(splits, ask, seed=learn_seed, progress=progress_bar("folds", verbose))
     learned, kept = assemble(splits, answers, len(folds), len(table.X), len(candidates))
     tested, kept = candidates[kept.any((0, 1))], kept[..., kept.any((0, 1))]
-    regressions = Regressions(
-        table.X, table.y, table.pairs[tested], within=sequential, rows=fold_rows(folds)
-    )
-    rows = zip(learned[..., None], folds, strict=True)
-    t = kept * np.stack([regressions.scores(shapes, row)[..., 0] for shapes, row in rows])
+    regressions = Regressions(table, table.pairs[tested], within=sequential, rows=fold_rows(folds))
+    rows = zip(learned[:, :, :, None], folds, strict=True)
+    scores = [regressions.scores(shapes, row)[:, :, 0] for shapes, row in rows]
+    t = kept[..., None] * np.stack(scores)
     z, weights = regressions.smooth(kept, folds)
     alive = np.asarray(z.any((0, 2)) if len(weights) else t.any((0, 1)))
-    warn_of_aliases(table, tested[~alive])
-    p = combined(t, phi, z, 1.0 if bool(kept.all()) else phi, weights, sequential)
-    p = np.where(alive, p, 1.0)
+    warn_of_aliases(table, tested[~alive.any(1)])
+    phi_smooth = 1.0 if bool(kept.all()) else phi
+    p = [
+        combined(t[..., k], phi, z[..., k], phi_smooth, weights, sequential)
+        for k in range(t.shape[-1])
+    ]
+    p = np.where(alive, np.stack(p, axis=-1), 1.0)
 
     again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
     order = generator.permutation(len(table.X))
     found, effect = confirm_by_halves(again, table, regressions, order, estimator)
-    everywhere = partial(spread, places=tested, size=len(table.pairs))
+    everywhere = partial(spread, places=tested, size=len(table.pairs), axis=-2)
+    one = table.targets is None  # target: then results have no axis of targets
+
+    def shaped(values: NDArray, fill: float = np.nan) -> NDArray:
+        whole = everywhere(values, fill=fill)
+        return whole[..., 0] if one else whole
+
     return CrossfitResult(
         pairs=table.pairs,
-        statistic=everywhere(norm.isf(np.minimum(p, 1 - EPSILON)), fill=-np.inf),
-        p_value=everywhere(p, fill=1.0),
-        tested=everywhere(alive, fill=False),
+        statistic=shaped(norm.isf(np.minimum(p, 1 - EPSILON)), fill=-np.inf),
+        p_value=shaped(p, fill=1.0),
+        tested=shaped(alive, fill=False),
         feature_names=table.feature_names,
         frame_backend=table.frame_backend,
-        fold_scores=everywhere(t),
-        shape_scores=everywhere(z.swapaxes(1, 2)).swapaxes(1, 2),
+        targets=table.targets,
+        fold_scores=shaped(t),
+        shape_scores=shaped(z.swapaxes(1, 2)).swapaxes(1, 2),
         variance_inflation=phi,
-        strength=everywhere(found.strength),
-        strength_std=everywhere(found.strength_std),
-        confirmed_effect=effect and everywhere(effect[0]),
-        confirmed_std=effect and everywhere(effect[1]),
+        strength=shaped(found.strength),
+        strength_std=shaped(found.strength_std),
+        confirmed_effect=effect and shaped(effect[0]),
+        confirmed_std=effect and shaped(effect[1]),
     )
 
 
@@ -210,11 +218,14 @@ def warn_of_aliases(table: Table, places: NDArray) -> None:
     )
 
 
-def spread(values: NDArray, places: NDArray, size: int, fill: float = np.nan) -> NDArray:
-    """Put values of some pairs, on the last axis, in the row of all."""
+def spread(
+    values: NDArray, places: NDArray, size: int, fill: float = np.nan, axis: int = -1
+) -> NDArray:
+    """Put values of some pairs, on one axis, in the row of all."""
+    values = np.moveaxis(values, axis, -1)
     whole = np.full((*values.shape[:-1], size), fill, dtype=values.dtype)
     whole[..., places] = values
-    return whole
+    return np.moveaxis(whole, -1, axis)
 
 
 def progress_bar(name: str, verbose: bool) -> Callable:
