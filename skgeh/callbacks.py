@@ -51,15 +51,14 @@ class HeldOutNoise(Callback):
 
     def on_train_begin(self, net: Any, *_: Any, **__: Any) -> None:
         """Forget an earlier training."""
-        self.smooth_ = None
+        self.smooth_: torch.Tensor | None = None
         net.noise_ = net.module_.noise_variance[:, None]
 
     def on_epoch_end(self, net: Any, *_: Any, **__: Any) -> None:
         """Take the new errors in."""
         error = net.held_out_errors_.clamp(*NOISE_RANGE)
-        self.smooth_ = error if self.smooth_ is None else (self.smooth_ + error) / 2
-        net.noise_ = self.smooth_
-        net.module_.noise_variance.copy_(common_noise(self.smooth_))
+        self.smooth_ = net.noise_ = error if self.smooth_ is None else (self.smooth_ + error) / 2
+        net.module_.noise_variance.copy_(common_noise(net.noise_))
 
 
 class BestState(Callback):

@@ -127,8 +127,13 @@ def _(family: Committee, task: Task, seed: int) -> Learned:
 
 @learn.register
 def _(family: Auto, task: Task, seed: int) -> Learned:
+    if task.has_labels:
+        networks, many = family.of_labels(len(task.X))
+        if many is not None:  # draws take turns at the networks: as many of either kind
+            task = replace(task, n_networks=many, n_perturbed=many * (task.n_perturbed > 0))
+        return learn(networks, task, seed)
     committee = family.committee(*task.X.shape)
-    if committee is None or task.has_labels:
+    if committee is None:
         return learn(family.networks(), task, seed)
     net, stack = few_networks(committee, task, seed)
     noise = min(net.module_.noise_variance.mean().item(), 1.0)

@@ -23,6 +23,7 @@ def measure(
     posterior: RandomFunction,
     points: NDArray,
     *,
+    view: RandomFunction | None = None,
     n_groups: int | str,
     n_draws: int,
     target: int | None = None,
@@ -41,6 +42,8 @@ def measure(
     posterior : RandomFunction
     points : ndarray of shape (n, d)
         In the posterior's units.
+    view : RandomFunction, optional
+        What is measured in the posterior's place: groups of its columns, or finite differences.
     n_groups : int or "auto"
     n_draws : int
     target : int, optional
@@ -58,10 +61,11 @@ def measure(
     few = x if len(x) <= MAX_POINTS else x[torch.from_numpy(some)]
     if isinstance(n_groups, str):
         n_groups, _ = find_n_groups(posterior, few, target=target, seed=seed)
+    measured = posterior if view is None else view
     partition = Partition.kmeans(points, n_groups, seed)
     bar = partial(tqdm, total=-(-n_draws // BLOCK), desc="draws", disable=not verbose)
     pushed = push_forward(
-        posterior,
+        measured,
         x,
         partition,
         n_draws=n_draws,
@@ -72,10 +76,10 @@ def measure(
     )
     effect = pushed.effect.mean if pushed.draws is None else pushed.draws.mean(0)
     return Interactions(
-        pairs=pair_index(posterior.n_features),
+        pairs=pair_index(measured.n_features),
         effect=effect,
         std=np.sqrt(pushed.effect.variance),
-        score=rank_pairs(posterior, few, effect, target=target, seed=seed),
+        score=rank_pairs(measured, few, effect, target=target, seed=seed),
         draws=pushed.draws,
         group_effects=pushed.groups.mean,
         group_std=np.sqrt(pushed.groups.variance),

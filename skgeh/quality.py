@@ -103,11 +103,11 @@ class FitQuality:
         constant = likelihood.constant(means).expand(len(rows), -1)
         labels = isinstance(likelihood, CrossEntropy)
         additive = main_effects_predictions(Z, targets, weight, rows, seed, labels)
-        losses = [
+        flat, main, model = (
             likelihood.losses(torch.as_tensor(outputs), truth).mean(1).numpy()
             for outputs in (constant, additive, held_out.predictions)
-        ]
-        return cls.of(*losses, counts)
+        )
+        return cls.of(flat, main, model, counts)
 
     @property
     def explains(self) -> bool:

@@ -273,7 +273,7 @@ def fit_stack(
         likelihood=estimator._likelihood(y, weight),
         training=orders[:, n_held_out:],
     )
-    members = stack.members()
+    members: Any = stack.members()
     if is_classifier(estimator) and y.shape[1] > 1:
         members = centred(members)
     copies = np.arange(len(orders)).reshape(len(rows), -1)
@@ -312,9 +312,9 @@ def fit_targets(
         likelihood=estimator._likelihood(targets[0], weight),
     )
     copies = torch.arange(len(targets) * n_networks).reshape(len(targets), -1)
-    refits = [posterior[mine] for mine in copies]
-    labels = is_classifier(estimator) and targets.shape[2] > 1
-    return [CentredPosterior(one) for one in refits] if labels else refits
+    if is_classifier(estimator) and targets.shape[2] > 1:
+        return [CentredPosterior(posterior[mine]) for mine in copies]
+    return [posterior[mine] for mine in copies]
 
 
 class OneThread:

@@ -27,7 +27,7 @@ from torch import Tensor
 from skgeh.callbacks import RAMP, Annealing, BestState, HeldOutNoise, Progress
 from skgeh.likelihoods import Likelihood, SquaredError, common_noise
 from skgeh.muon import Muon
-from skgeh.networks.hybrid import Family, HybridStack
+from skgeh.networks.hybrid import Family
 
 MUON_RATE = 20 / 3  # learning rate of hidden matrices, in units of the others'
 DROPOUT_RATE = 60  # the same of dropout logits: at the others' rate they never leave their start

@@ -12,7 +12,8 @@ PACKAGE = ROOT / "skgeh"
 # The lowest layer first. A module or subpackage imports from its own layer and from lower ones.
 # `__init__` is the package itself, the public names.
 LAYERS = (
-    {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"},
+    {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"}
+    | {"wrapped", "feature_groups", "differences"},
     {"networks", "jobs", "push_forward", "groups"},
     {"posterior"},
     {

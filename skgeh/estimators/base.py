@@ -19,7 +19,9 @@ from skorch.history import History
 
 from skgeh import networks
 from skgeh.collinearity import exchangeable, warn_of_exchangeable
-from skgeh.functions import evaluate
+from skgeh.differences import DifferencedPosterior, Steps
+from skgeh.feature_groups import Blocks, GroupedPosterior, resolve_groups
+from skgeh.functions import RandomFunction, evaluate
 from skgeh.learning import Learned, Task, learn
 from skgeh.likelihoods import Likelihood
 from skgeh.measuring import measure
@@ -48,6 +50,7 @@ class InteractionEstimator(BaseEstimator):
         n_perturbed=4,
         length_scale=None,
         main_effects="linear",
+        feature_groups="auto",
         max_epochs=55,
         batch_size="auto",
         learning_rate=0.003,
@@ -68,6 +71,7 @@ class InteractionEstimator(BaseEstimator):
         self.n_perturbed = n_perturbed
         self.length_scale = length_scale
         self.main_effects = main_effects
+        self.feature_groups = feature_groups
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -104,8 +108,11 @@ class InteractionEstimator(BaseEstimator):
         likelihood = self._likelihood(target, weight)
         seeds = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         rows_seed, train_seed, self._seed = seeds.generate_state(3, np.uint32).tolist()
+        self.feature_groups_ = resolve_groups(self.feature_groups, self._names, X)
         self._x_scaler = StandardScaler().fit(X, sample_weight=weight)
         Z = self._x_scaler.transform(X)
+        alone = [one[0] for one in self.feature_groups_.values() if len(one) == 1]
+        self._steps = Steps.of(X, Z, self._x_scaler.scale_, alone)  # a category has no step
         task = Task(
             Z,
             target,
@@ -180,6 +187,7 @@ class InteractionEstimator(BaseEstimator):
         target: Any = None,
         n_groups: int | str | None = None,
         n_draws: int | None = None,
+        differences: bool = False,
     ) -> Interactions:
         """Measure the interactions elsewhere, of one target, or otherwise grouped.
 
@@ -197,6 +205,9 @@ class InteractionEstimator(BaseEstimator):
             The estimator's own if None.
         n_draws : int, default=None
             The estimator's own if None.
+        differences : bool, default=False
+            Along features of up to 20 whole numbers, booleans too, take finite differences of one
+            unit, on the scale of derivatives, in their place. Scores stay those of derivatives.
 
         Returns
         -------
@@ -215,14 +226,18 @@ class InteractionEstimator(BaseEstimator):
         check_scalar(n_draws, "n_draws", Integral, min_val=2)
         check_auto(n_groups, "n_groups")
         points = self._points if X is None else self._standardised(X)
-        found = self._measure(points, n_groups, n_draws, target)
+        found = self._measure(points, n_groups, n_draws, target, differences=differences)
         self._warn(found, stacklevel=2)
         return found
 
     def _warn(self, found: Interactions, stacklevel: int) -> None:
         """Say what speaks against believing a table."""
         self.fit_quality_.warn(stacklevel + 1)
-        warn_of_exchangeable(found, self._exchangeable, stacklevel + 1)
+        sets = self._exchangeable
+        if len(found.feature_names) < self.n_features_in_:  # columns of one group are one feature
+            group = self._blocks().group
+            sets = [groups for one in sets if len(groups := set(group[list(one)].tolist())) > 1]
+        warn_of_exchangeable(found, sets, stacklevel + 1)
 
     def _check_parameters(self) -> None:
         """Refuse parameters that cannot be used, in words."""
@@ -321,27 +336,54 @@ class InteractionEstimator(BaseEstimator):
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self._x_scaler.transform(X)
 
-    def _drawn(self, x: NDArray, dtype: torch.dtype) -> Iterator[NDArray[np.float64]]:
+    def _drawn(
+        self, posterior: RandomFunction, x: NDArray, dtype: torch.dtype
+    ) -> Iterator[NDArray[np.float64]]:
         """Values of 100 draws at rows in standard units, block by block of shape (B, n, c)."""
         generator = torch.Generator().manual_seed(self._seed)
         for first in range(0, PREDICT_DRAWS, BLOCK):
-            function = self.posterior_.draw(BLOCK, generator, first=first)
+            function = posterior.draw(BLOCK, generator, first=first)
             yield evaluate(function, x, BLOCK, dtype)
 
+    @property
+    def _names(self) -> list[str]:
+        """Names of the columns."""
+        given = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
+        return list(given)
+
+    def _blocks(self) -> Blocks:
+        """Columns by group."""
+        return Blocks.of(list(self.feature_groups_.values()), self._points)
+
     def _measure(
-        self, points: NDArray, n_groups: int | str, n_draws: int, target: Any = None
+        self,
+        points: NDArray,
+        n_groups: int | str,
+        n_draws: int,
+        target: Any = None,
+        *,
+        differences: bool = False,
+        by_column: bool = False,
     ) -> Interactions:
-        """Interactions at some points, in standard units."""
-        names = [f"x{i}" for i in range(self.n_features_in_)]
+        """Interactions at some points, in standard units, of groups of columns if there are any."""
         output, sign = self._output(target)
+        view: RandomFunction = self.posterior_
+        names, scales = self._names, self._x_scaler.scale_
+        if differences:
+            view = DifferencedPosterior(view, self._steps)
+        if len(self.feature_groups_) < len(names) and not by_column:
+            view, names = GroupedPosterior(view, self._blocks()), list(self.feature_groups_)
+            groups = self.feature_groups_.values()
+            scales = np.array([scales[one[0]] if len(one) == 1 else 1.0 for one in groups])
         found = measure(
             self.posterior_,
             points,
+            view=view,
             n_groups=n_groups,
             n_draws=n_draws,
             target=output,
-            feature_names=getattr(self, "feature_names_in_", names),
-            feature_scales=self._x_scaler.scale_,
+            feature_names=names,
+            feature_scales=scales,
             target_scale=self._target_scale(output),
             frame_backend=self._frame_backend,
             seed=self._seed,

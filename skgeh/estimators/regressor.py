@@ -50,6 +50,12 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         Inverse prior standard deviation of the weights; None is ``sqrt(0.1 * fan_in)`` a layer.
     main_effects : {"linear", "spline", None}, default="linear"
         What is kept apart from the interactions.
+    feature_groups : "auto", None, dict or sequence, default="auto"
+        Columns that are one feature, such as the one-hot columns of a category: name: columns, or
+        sequences of columns. "auto" finds one-hot columns by their names, as a `ColumnTransformer`
+        with ``set_output(transform="pandas")`` gives them, and None takes each column alone. The
+        effect of two groups is the norm of their block of second derivatives, on one scale with
+        that of two columns, and has no sign. Tests and `GEHSelector` look at columns.
     max_epochs : int, default=55
         Epochs: one pass over the rows each, or 20 batches of them where that is less, so that
         large tables take 1100 steps by default.
@@ -83,8 +89,10 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     ----------
     interactions_ : Interactions
         Strength, sign and uncertainty of every pair, computed when first asked for.
+    feature_groups_ : dict of str to list of int
+        Columns of each feature.
     n_groups_ : int
-        Number of groups used by `interactions_`.
+        Number of groups of points used by `interactions_`.
     posterior_ : RandomFunction
         The learned distribution over functions, in standard units.
     net_ : skorch.NeuralNet
@@ -187,7 +195,7 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         if not return_std:
             return mean
         moments = Moments.none(len(x), len(scale))
-        for values in self._drawn(x, torch.float32):
+        for values in self._drawn(self.posterior_, x, torch.float32):
             moments = moments.merged(Moments.of(values))
         std = np.sqrt(moments.variance * scale**2 + self.noise_variance_)
         return mean, std[:, 0] if self._one_target else std

@@ -4,9 +4,11 @@ from sklearn.base import BaseEstimator
 
 from skgeh.networks.committee import Committee
 from skgeh.networks.concrete_dropout import ConcreteDropout
+from skgeh.networks.hybrid import Family
 
 FEW = 1000  # rows: a committee, whatever the noise
 INFORMATION = 50_000  # rows times signal to noise, from which on networks rank as well alone
+LABEL_SHRINKAGE = 0.03  # of networks that learn labels: logits are larger than standard units
 CLEAN = 0.03  # share of noise below which there is nothing to perturb targets with
 
 
@@ -16,7 +18,8 @@ class Auto(BaseEstimator):
     The committee's small networks are trained first. With s^2 their share of noise, on rows that
     they hold out, the committee is completed below 50,000 rows times ``(1 - s^2) / s^2``, and for
     up to 1000 rows. Where rows or features are too many for its Gaussian process, concrete dropout
-    is taken at once.
+    is taken at once. The process cannot learn from labels: there the committee's networks stand
+    alone, for up to 1000 rows.
     """
 
     def check(self) -> None:
@@ -41,3 +44,10 @@ class Auto(BaseEstimator):
     def networks(self) -> ConcreteDropout:
         """The second candidate."""
         return ConcreteDropout()
+
+    def of_labels(self, n_rows: int) -> tuple[Family, int | None]:
+        """What learns labels, and how many networks of it, where not as many as elsewhere."""
+        if n_rows > FEW:
+            return ConcreteDropout(shrinkage=LABEL_SHRINKAGE), None
+        _, networks = Committee().parts()
+        return networks, Committee().n_networks

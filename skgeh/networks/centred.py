@@ -1,11 +1,12 @@
 """Logits of classes minus their mean over classes: the rest of them is identified by no data."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import singledispatch
 
 import torch
 
-from skgeh.functions import MLP, Additive, Function, Hybrid, RandomFunction
+from skgeh.functions import MLP, Function, Hybrid
+from skgeh.wrapped import WrappedPosterior
 
 
 @singledispatch
@@ -21,7 +22,7 @@ def centred(function: Function) -> Function:
 
 
 @centred.register
-def _(function: MLP) -> MLP:
+def of_mlp(function: MLP) -> MLP:
     """An MLP too: its last layer is centred."""
     *weights, weight = function.weights
     *biases, bias = function.biases
@@ -33,13 +34,9 @@ def _(function: MLP) -> MLP:
 
 
 @centred.register
-def _(function: Additive) -> Additive:
-    return replace(function, coefficients=without_mean(function.coefficients))
-
-
-@centred.register
 def _(function: Hybrid) -> Hybrid:
-    return Hybrid(centred(function.main), centred(function.interactions))
+    main = replace(function.main, coefficients=without_mean(function.main.coefficients))
+    return Hybrid(main, of_mlp(function.interactions))
 
 
 def without_mean(values: torch.Tensor) -> torch.Tensor:
@@ -47,8 +44,7 @@ def without_mean(values: torch.Tensor) -> torch.Tensor:
     return values - values.mean(-1, keepdim=True)
 
 
-@dataclass(frozen=True, eq=False)
-class CentredPosterior:
+class CentredPosterior(WrappedPosterior):
     """A distribution over logits that sum to 0 over the classes.
 
     Parameters
@@ -57,22 +53,6 @@ class CentredPosterior:
         Over logits up to a function that all classes share.
     """
 
-    posterior: RandomFunction
-
-    @property
-    def n_features(self) -> int:
-        """Number of features ``d``."""
-        return self.posterior.n_features
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of classes ``c``."""
-        return self.posterior.n_outputs
-
-    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
-        """Draw functions; see `RandomFunction`."""
-        return centred(self.posterior.draw(n_draws, generator, first))
-
-    def members(self) -> Function:
-        """Mean function of each network."""
-        return centred(self.posterior.members())
+    def wrap(self, function: Function) -> Function:
+        """Logits minus their mean."""
+        return centred(function)

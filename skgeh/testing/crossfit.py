@@ -171,11 +171,9 @@ def crossfit_test(
     alive = np.asarray(z.any((0, 2)) if len(weights) else t.any((0, 1)))
     warn_of_aliases(table, tested[~alive.any(1)])
     phi_smooth = 1.0 if bool(kept.all()) else phi
-    p = [
-        combined(t[..., k], phi, z[..., k], phi_smooth, weights, sequential)
-        for k in range(t.shape[-1])
-    ]
-    p = np.where(alive, np.stack(p, axis=-1), 1.0)
+    of_target = partial(combined, weights=weights, sequential=sequential)
+    p_values = [of_target(t[..., k], phi, z[..., k], phi_smooth) for k in range(t.shape[-1])]
+    p = np.where(alive, np.stack(p_values, axis=-1), 1.0)
 
     again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
     order = generator.permutation(len(table.X))

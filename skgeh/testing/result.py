@@ -85,10 +85,10 @@ class TestResult:
         return nw.from_dict(ordered, backend=self.frame_backend).to_native()
 
     def __repr__(self) -> str:
-        found, tested = self.adjusted("fdr") <= 0.05, self.tested
-        several = ""
+        found: NDArray[np.bool_] = np.asarray(self.adjusted("fdr") <= 0.05)
+        tested, several = self.tested, ""
         if self.targets is not None:  # a pair counts once
-            found, tested = found.any(1), tested.any(1)
+            found, tested = np.any(found, axis=1), np.any(tested, axis=1)
             several = f" and {len(self.targets)} targets"
         return (
             f"<{type(self).__name__} of {int(tested.sum())} pairs{several}, {int(found.sum())} at "

@@ -59,13 +59,15 @@ class Table:
                 f"The test needs at least {minimum} rows; got {n}. BayesianInteractionRegressor "
                 "ranks pairs from 8 rows on, without a test."
             )
-        target, classes = label_columns(target) if labels else (number_columns(target), None)
-        if labels and minimum == MIN_ROWS:
-            check_classes(target, classes)
-        labels = tuple(f"x{j}" for j in range(d)) if columns is None else tuple(columns)
-        named = all(isinstance(label, str) for label in labels)  # scikit-learn's rule
-        names = labels if named else tuple(f"x{j}" for j in range(d))
-        chosen = pair_index(d) if pairs is None else chosen_pairs(pairs, labels)
+        classes = None
+        if labels:
+            target, classes = label_columns(target, MIN_CLASS if minimum == MIN_ROWS else 1)
+        else:
+            target = number_columns(target)
+        keys = tuple(f"x{j}" for j in range(d)) if columns is None else tuple(columns)
+        named = all(isinstance(key, str) for key in keys)  # scikit-learn's rule
+        names = keys if named else tuple(f"x{j}" for j in range(d))
+        chosen = pair_index(d) if pairs is None else chosen_pairs(pairs, keys)
         first = copies(values)
         backend: Literal["pandas", "polars"] = "polars" if polars else "pandas"
         return cls(values, target, chosen, first, names, backend, classes)
@@ -134,7 +136,7 @@ def number_columns(target: NDArray) -> NDArray[np.float64]:
     return target
 
 
-def label_columns(target: NDArray) -> tuple[NDArray[np.float64], NDArray]:
+def label_columns(target: NDArray, minimum: int = 1) -> tuple[NDArray[np.float64], NDArray]:
     """Labels as columns of 0 and 1, one for two classes and else one a class, and the classes.
 
     Examples
@@ -143,23 +145,18 @@ def label_columns(target: NDArray) -> tuple[NDArray[np.float64], NDArray]:
     [[0.0], [1.0], [0.0]]
     """
     check_classification_targets(target)
-    classes, codes = np.unique(target, return_inverse=True)
+    classes, codes, counts = np.unique(target, return_inverse=True, return_counts=True)
     if len(classes) < 2:
         raise ValueError(
             f"The target has one class only ({classes[0]!r}): there is nothing to learn."
         )
-    columns = np.eye(len(classes))[codes]
-    return (columns[:, 1:] if len(classes) == 2 else columns), classes
-
-
-def check_classes(columns: NDArray, classes: NDArray) -> None:
-    """Refuse a class of too few rows."""
-    counts = columns.sum(0) if columns.shape[1] > 1 else np.array([1 - columns, columns]).sum(1)
-    if counts.min() < MIN_CLASS:
+    if counts.min() < minimum:
         raise ValueError(
-            f"The test needs at least {MIN_CLASS} rows of every class; got {counts.min():.0f} of "
+            f"The test needs at least {minimum} rows of every class; got {counts.min()} of "
             f"{classes[counts.argmin()]!r}. Put rare classes together, or leave them out."
         )
+    columns = np.eye(len(classes))[codes]
+    return (columns[:, 1:] if len(classes) == 2 else columns), classes
 
 
 def chosen_pairs(pairs: Any, labels: tuple) -> NDArray[np.intp]:

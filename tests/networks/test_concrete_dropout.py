@@ -3,11 +3,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from skgeh.likelihoods import SquaredError
 from skgeh.networks import ConcreteDropout, Ensemble
 from skgeh.networks.concrete_dropout import LogisticNoise
 from skgeh.networks.concrete_layer import ConcreteLayer, Divergence, entropy
 from skgeh.networks.main_effects import MainEffects
-from skgeh.likelihoods import SquaredError
 from skgeh.training import mean_losses, negative_elbo
 
 

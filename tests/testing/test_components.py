@@ -3,7 +3,6 @@ import pytest
 
 from skgeh.pairs import pair_index
 from skgeh.testing import components
-from skgeh.testing import components
 from tests.oracles import assert_close
 
 FEW, MANY = 60, 1500  # predicted at the rows themselves, on a grid
