@@ -143,6 +143,19 @@ def refit(
     return [one for chunk in progress(run_jobs(jobs, n_jobs), len(jobs)) for one in chunk]
 
 
+def by_code(estimator: Any, classes: NDArray | None) -> Any:
+    """The estimator with class weights, if there are any by label, by the codes it learns from."""
+    if classes is None:
+        return estimator
+    codes = {label: code for code, label in enumerate(classes.tolist())}
+    coded = {
+        name: {codes.get(label, label): weight for label, weight in value.items()}
+        for name, value in estimator.get_params().items()
+        if name.split("__")[-1] == "class_weight" and isinstance(value, dict)
+    }
+    return clone(estimator).set_params(**coded) if coded else estimator
+
+
 def trains_networks(estimator: Any) -> bool:
     """Whether tests can refit the estimator as a part of a stack of networks."""
     return isinstance(estimator, InteractionEstimator) and isinstance(

@@ -230,7 +230,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         classes = np.unique(y)
         if len(classes) < 2:
             raise ValueError(
-                f"The rows that count have one class only ({classes[0]!r}); a classifier learns "
+                f"The rows that count have one class only ({classes.tolist()[0]!r}); a classifier learns "
                 "from two classes or more."
             )
 

@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, check_scalar
 from tqdm.auto import tqdm
 
-from skgeh.refits import refit
+from skgeh.refits import by_code, refit
 from skgeh.testing.calibration import inflation
 from skgeh.testing.combination import combined
 from skgeh.testing.confirmation import confirm_by_halves
@@ -156,6 +156,7 @@ def crossfit_test(
             "There is no pair to test: of every pair, a feature is constant or a copy."
         )
     limit = pair_limit(folds, len(candidates), max_pairs, table.information)
+    estimator = by_code(estimator, table.classes)
     again = partial(refit, estimator, table.X, table.y, n_jobs=n_jobs)
 
     splits = [split for row in folds for split in train_and_test(row)]

@@ -148,12 +148,12 @@ def label_columns(target: NDArray, minimum: int = 1) -> tuple[NDArray[np.float64
     classes, codes, counts = np.unique(target, return_inverse=True, return_counts=True)
     if len(classes) < 2:
         raise ValueError(
-            f"The target has one class only ({classes[0]!r}): there is nothing to learn."
+            f"The target has one class only ({classes.tolist()[0]!r}): there is nothing to learn."
         )
     if counts.min() < minimum:
         raise ValueError(
             f"The test needs at least {minimum} rows of every class; got {counts.min()} of "
-            f"{classes[counts.argmin()]!r}. Put rare classes together, or leave them out."
+            f"{classes.tolist()[counts.argmin()]!r}. Put rare classes together, or leave them out."
         )
     columns = np.eye(len(classes))[codes]
     return (columns[:, 1:] if len(classes) == 2 else columns), classes

@@ -46,7 +46,8 @@ def three(n=600, seed=0):
 
 
 @parametrize_with_checks(
-    [BayesianInteractionClassifier(max_epochs=10)], expected_failed_checks=lambda estimator: SAMPLE_WEIGHT
+    [BayesianInteractionClassifier(max_epochs=10)],
+    expected_failed_checks=lambda estimator: SAMPLE_WEIGHT,
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -73,7 +74,7 @@ class TestAnswers:
         assert roc_auc_score(truth.labels, found.interactions_.score) > 0.93
 
     def test_effects_are_in_logits(self, two_classes):
-        model, X, _ = two_classes
+        model, *_ = two_classes
         first = model.interactions_.to_frame("original").iloc[0]
         assert (first.feature_i, first.feature_j) == ("x0", "x1")
         assert first.effect == pytest.approx(3.0, rel=0.35)
@@ -106,7 +107,7 @@ class TestAnswers:
         assert found.effect.max() < 0.4  # of probabilities, x0 and x1 would interact strongly
 
     def test_quality_is_a_share_of_the_deviance(self, two_classes):
-        model, X, y = two_classes
+        model, X, _ = two_classes
         assert 0.1 < model.fit_quality_.r2 < 0.6
         assert abs(model.fit_quality_.r2_main_effects) < 0.15
         assert model.fit_quality_.believable
