@@ -24,7 +24,7 @@ from skgeh.datasets import make_tsang
 from skgeh.ranking import rank_pairs
 
 ROWS, NEW_ROWS, SEED = 10_000, 5000, 4000
-SLOPES = (10.0, 100.0)
+SLOPES = (10.0,)
 VALUES = {"2 classes": np.array([0.0, 1.0]), "3 classes": np.array([-1.0, 0.0, 1.0])}
 # a run that was stopped goes on from here; to be removed when the estimators change
 CACHE = Memory(Path(__file__).parent / ".cache", verbose=0)
@@ -101,6 +101,7 @@ def calibration_error(p: np.ndarray, happened: np.ndarray) -> float:
 
 def auc(model, truth) -> float:
     """Of the detection score."""
-    x = torch.as_tensor(model._points, dtype=torch.float32)
+    points = model._score_points(model._points)
+    x = torch.as_tensor(model._points if points is None else points, dtype=torch.float32)
     score = rank_pairs(model.posterior_, x, np.ones(len(truth.labels)), seed=model._seed)
     return float(roc_auc_score(truth.labels, score))

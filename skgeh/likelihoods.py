@@ -14,6 +14,8 @@ LEAST = 1e-6  # share of a class that is missing
 class SquaredError(nn.Module):
     """Numbers with normal noise, each target standardised: ``(y - f)^2 = -2 s^2 log p(y | f)``."""
 
+    unit = 1.0  # of what networks put out
+
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Loss of every row and target, shape (S, n, c)."""
         return (outputs - targets).square()
@@ -41,6 +43,8 @@ class CrossEntropy(nn.Module):
     entropy : float
         Of the classes' shares: what a constant leaves.
     """
+
+    unit = 5.0  # of what networks put out: their prior is that of outputs of about 1
 
     def __init__(self, entropy: float):
         super().__init__()

@@ -24,6 +24,7 @@ def measure(
     points: NDArray,
     *,
     view: RandomFunction | None = None,
+    score_points: NDArray | None = None,
     n_groups: int | str,
     n_draws: int,
     target: int | None = None,
@@ -44,6 +45,8 @@ def measure(
         In the posterior's units.
     view : RandomFunction, optional
         What is measured in the posterior's place: groups of its columns, or finite differences.
+    score_points : ndarray of shape (m, d), optional
+        Where scores are computed; by default up to 1000 of the points.
     n_groups : int or "auto"
     n_draws : int
     target : int, optional
@@ -62,6 +65,7 @@ def measure(
     if isinstance(n_groups, str):
         n_groups, _ = find_n_groups(posterior, few, target=target, seed=seed)
     measured = posterior if view is None else view
+    where = few if score_points is None else torch.as_tensor(score_points, dtype=torch.float32)
     partition = Partition.kmeans(points, n_groups, seed)
     bar = partial(tqdm, total=-(-n_draws // BLOCK), desc="draws", disable=not verbose)
     pushed = push_forward(
@@ -79,7 +83,7 @@ def measure(
         pairs=pair_index(measured.n_features),
         effect=effect,
         std=np.sqrt(pushed.effect.variance),
-        score=rank_pairs(measured, few, effect, target=target, seed=seed),
+        score=rank_pairs(measured, where, effect, target=target, seed=seed),
         draws=pushed.draws,
         group_effects=pushed.groups.mean,
         group_std=np.sqrt(pushed.groups.variance),

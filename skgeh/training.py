@@ -128,7 +128,7 @@ class StackNet(NeuralNet):
         targets, weights, *moves = y_true
         if moves:
             targets, weights = self.criterion_.perturbed(targets, weights, moves[0], self.noise_)
-        errors = mean_losses(self.criterion_, y_pred, targets, weights)
+        errors = mean_losses(self.criterion_, self.criterion_.unit * y_pred, targets, weights)
         if training:
             scale = self.criterion_.kl_scale(self.module_.noise_variance)
             penalty = self.kl_weight_ * scale * self.module_.kl() / self.n_samples_
@@ -246,6 +246,7 @@ def train(
         or (len(net.history) < max_epochs and not (patience or callbacks))
     ):
         raise KeyboardInterrupt  # skorch takes it for the wish to stop early, and keeps it quiet
+    net.module_.scale_outputs(net.criterion_.unit)
     return net
 
 

@@ -134,6 +134,10 @@ class InteractionEstimator(BaseEstimator):
         self._interactions: Interactions | None = None
         return learned
 
+    def _score_points(self, points: NDArray) -> NDArray[np.float64] | None:
+        """Where scores are computed, if not at the points themselves."""
+        return None
+
     @abstractmethod
     def _likelihood(self, target: NDArray, weight: NDArray) -> Likelihood:
         """What networks learn by, from targets (n, c) as they are trained on, and weights (n,)."""
@@ -379,6 +383,7 @@ class InteractionEstimator(BaseEstimator):
             self.posterior_,
             points,
             view=view,
+            score_points=self._score_points(points),
             n_groups=n_groups,
             n_draws=n_draws,
             target=output,

@@ -12,13 +12,15 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from skgeh.estimators.base import InteractionEstimator
-from skgeh.likelihoods import CrossEntropy
+from skgeh.functions import evaluate
+from skgeh.likelihoods import LEAST, CrossEntropy
 from skgeh.networks import Committee, GaussianProcess
-from skgeh.networks.auto import LABEL_SHRINKAGE
 from skgeh.networks.centred import CentredPosterior
-from skgeh.networks.hybrid import Family
 from skgeh.networks.perturbed import PerturbedPosterior
 from skgeh.push_forward import BLOCK
+from skgeh.splits import in_proportion
+
+MOST_CANDIDATES = 20_000  # rows among which scores find their points
 
 
 class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
@@ -35,9 +37,9 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         As in `BayesianInteractionRegressor`.
     posterior : str or object of `skgeh.networks`, default="auto"
         Family of the posterior: "auto", "concrete_dropout", "ensemble", or an object, which brings
-        its own architecture and shrinkage (by name the latter is 0.03). "auto" is an ensemble of 16
-        small networks for up to 1000 rows, and concrete dropout above. A Gaussian process, and a
-        committee with it, learn from numbers only.
+        its own architecture. "auto" is an ensemble of 16 small networks for up to 1000 rows, and
+        concrete dropout above. A Gaussian process, and a committee with it, learn from numbers
+        only.
     n_networks : int, default=4
         Networks trained together, each with its own held-out rows; predictions and the detection
         score are theirs.
@@ -165,6 +167,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         known = learned.posterior  # draws of networks that saw the rows as they are predict
         self._predictive = known.networks if isinstance(known, PerturbedPosterior) else known
         several = learned.posterior.n_outputs > 1
+        self._informative = self._informative_points(self._x_scaler.transform(X), weight)
         self.posterior_ = CentredPosterior(learned.posterior) if several else learned.posterior
         return self
 
@@ -213,15 +216,31 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
             return logs[:, 1] - logs[:, 0]
         return logs - logs.mean(1, keepdims=True)
 
+    def _informative_points(self, Z: NDArray, weight: NDArray) -> NDArray[np.float64]:
+        """1000 rows in proportion to what their labels say: ``1 - sum p^2``, of the mean logits.
+
+        Where a class is certain, data say nothing of a logit, and derivatives are extrapolated.
+        """
+        rows = np.random.default_rng(self._seed).permutation(len(Z))[:MOST_CANDIDATES]
+        members = self._predictive.members()
+        values = evaluate(members, Z[rows], max(self.n_networks, 16)).mean(0)
+        p = np.exp(log_softmax(values))
+        information = np.zeros(len(Z))
+        information[rows] = weight[rows] * np.maximum(1 - (p**2).sum(1), LEAST)
+        return Z[in_proportion(rows, information)]
+
+    def _score_points(self, points: NDArray) -> NDArray[np.float64]:
+        """Rows whose labels say most; scores are computed there."""
+        if points is self._points:
+            return self._informative
+        return self._informative_points(points, np.ones(len(points)))
+
     def _log_probabilities(self, X: Any) -> NDArray[np.float64]:
         """Log of the mean over draws of the classes' probabilities, shape (n, C)."""
         blocks = []
         x = self._standardised(X)
         for logits in self._drawn(self._predictive, x, torch.float64):
-            if logits.shape[-1] == 1:
-                logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
-            logs = logits - logsumexp(logits, axis=-1, keepdims=True)
-            blocks.append(logsumexp(logs, axis=0) - np.log(BLOCK))
+            blocks.append(logsumexp(log_softmax(logits), axis=0) - np.log(BLOCK))
         return logsumexp(blocks, axis=0) - np.log(len(blocks))
 
     def _check_target(self, y: NDArray) -> None:
@@ -230,8 +249,8 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         classes = np.unique(y)
         if len(classes) < 2:
             raise ValueError(
-                f"The rows that count have one class only ({classes.tolist()[0]!r}); a classifier learns "
-                "from two classes or more."
+                f"The rows that count have one class only ({classes.tolist()[0]!r}); a classifier "
+                "learns from two classes or more."
             )
 
     def _check_parameters(self) -> None:
@@ -256,8 +275,6 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
                 f"posterior={self.posterior!r} is a Gaussian process, which learns from numbers "
                 "and not from labels. Use 'auto', 'concrete_dropout' or 'ensemble'."
             )
-        if isinstance(self.posterior, str) and isinstance(network, Family):
-            network.set_params(shrinkage=LABEL_SHRINKAGE)
         return network
 
     def _likelihood(self, target: NDArray, weight: NDArray) -> CrossEntropy:
@@ -296,3 +313,16 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     def _target_scale(self, output: int | None) -> float:
         """Logits have their own unit."""
         return 1.0
+
+
+def log_softmax(logits: NDArray) -> NDArray[np.float64]:
+    """Log probabilities of the classes, (..., C), from one logit of two or one a class.
+
+    Examples
+    --------
+    >>> np.exp(log_softmax(np.array([[np.log(3.0)]]))).round(2).tolist()
+    [[0.25, 0.75]]
+    """
+    if logits.shape[-1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
+    return logits - logsumexp(logits, axis=-1, keepdims=True)

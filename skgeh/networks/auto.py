@@ -8,7 +8,6 @@ from skgeh.networks.hybrid import Family
 
 FEW = 1000  # rows: a committee, whatever the noise
 INFORMATION = 50_000  # rows times signal to noise, from which on networks rank as well alone
-LABEL_SHRINKAGE = 0.03  # of networks that learn labels: logits are larger than standard units
 CLEAN = 0.03  # share of noise below which there is nothing to perturb targets with
 
 
@@ -48,6 +47,6 @@ class Auto(BaseEstimator):
     def of_labels(self, n_rows: int) -> tuple[Family, int | None]:
         """What learns labels, and how many networks of it, where not as many as elsewhere."""
         if n_rows > FEW:
-            return ConcreteDropout(shrinkage=LABEL_SHRINKAGE), None
+            return ConcreteDropout(), None
         _, networks = Committee().parts()
         return networks, Committee().n_networks
