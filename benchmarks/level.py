@@ -23,6 +23,7 @@ from skgeh.testing.combination import adjust, combined
 from skgeh.testing.crossfit import crossfit_test
 from skgeh.testing.nuisance import smooth_weights
 from skgeh.testing.regressions import Regressions
+from skgeh.testing.table import Table
 
 CELLS = (
     Design("signal", 2000),
@@ -79,8 +80,9 @@ def one_table(design: Design, seed: int) -> dict:
     """Scores of one table: everything that a decision is made from."""
     X, y, true = design.draw(seed)
     result = crossfit_test(BayesianInteractionRegressor(), X, y, random_state=seed)
-    regressions = Regressions(X, y, PAIRS, within=False)
-    oracle = regressions.scores(oracle_shapes(design, X), np.zeros(len(X), dtype=int))[0, :, 0]
+    regressions = Regressions(Table.of(X, y), PAIRS)
+    shapes = oracle_shapes(design, X)[..., None]
+    oracle = regressions.scores(shapes, np.zeros(len(X), dtype=int))[0, :, 0, 0]
     return {
         "true": true,
         "learned": result.fold_scores,

@@ -78,6 +78,24 @@ TABLES = [
         ],
     ),
     (
+        "classification",
+        "classification",
+        lambda row: row["function"] == "mean",
+        [
+            "target", "slope", "S/N", "AUC", "AUC, numbers", "AUC, noisy numbers", "log loss",
+            "log loss, boosting", "log loss, truth", "calibration error",
+        ],
+    ),
+    (
+        "level_labels",
+        "level_labels",
+        lambda row: True,
+        [
+            "function", "classes", "tables", "FPR", "FPR +-", "FWER", "FDR", "power", "power Holm",
+            "sd of a fold", "mean", "variance",
+        ],
+    ),
+    (
         "intervals",
         "intervals",
         lambda row: True,

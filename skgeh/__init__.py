@@ -2,12 +2,13 @@
 
 from skgeh import datasets, networks
 from skgeh.display import InteractionDisplay
-from skgeh.estimators import BayesianInteractionRegressor
+from skgeh.estimators import BayesianInteractionClassifier, BayesianInteractionRegressor
 from skgeh.posterior import Interactions
 from skgeh.selector import GEHSelector
 from skgeh.testing import crossfit_test, permutation_test
 
 __all__ = [
+    "BayesianInteractionClassifier",
     "BayesianInteractionRegressor",
     "GEHSelector",
     "InteractionDisplay",

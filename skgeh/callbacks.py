@@ -7,6 +7,8 @@ import torch
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
+from skgeh.likelihoods import common_noise
+
 RAMP = 0.4  # share of the steps in which the prior's weight rises; then the noise is switched on
 WARM_UP = 0.05  # share of the steps in which the learning rate rises
 NOISE_RANGE = (1e-6, 1.5)  # noise variance in units of the target's variance
@@ -45,17 +47,18 @@ class Annealing(Callback):
 
 
 class HeldOutNoise(Callback):
-    """Estimate each copy's noise variance on its held-out rows, smoothed over epochs."""
+    """Estimate each copy's noise variances on its held-out rows, smoothed over epochs."""
 
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
+    def on_train_begin(self, net: Any, *_: Any, **__: Any) -> None:
         """Forget an earlier training."""
-        self.smooth_ = None
+        self.smooth_: torch.Tensor | None = None
+        net.noise_ = net.module_.noise_variance[:, None]
 
     def on_epoch_end(self, net: Any, *_: Any, **__: Any) -> None:
         """Take the new errors in."""
         error = net.held_out_errors_.clamp(*NOISE_RANGE)
-        self.smooth_ = error if self.smooth_ is None else (self.smooth_ + error) / 2
-        net.module_.noise_variance.copy_(self.smooth_)
+        self.smooth_ = net.noise_ = error if self.smooth_ is None else (self.smooth_ + error) / 2
+        net.module_.noise_variance.copy_(common_noise(net.noise_))
 
 
 class BestState(Callback):
@@ -77,7 +80,7 @@ class BestState(Callback):
         """Remember the copies that have become better."""
         if len(net.history) < self.first_epoch:
             return
-        errors, state = net.held_out_errors_, net.module_.state_dict()
+        errors, state = net.held_out_errors_.mean(1), net.module_.state_dict()
         if self.best_ is None:
             self.best_ = torch.full_like(errors, torch.inf)
             self.state_ = {name: value.clone() for name, value in state.items()}

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgeh.functions import RandomFunction
+from skgeh.likelihoods import CrossEntropy, Likelihood
 from skgeh.networks import Auto, Committee, GaussianProcess
 from skgeh.networks.auto import CLEAN
 from skgeh.networks.committee import CommitteePosterior
 from skgeh.networks.hybrid import Family, StackPosterior
+from skgeh.networks.independent import IndependentPosterior
 from skgeh.networks.perturbed import PerturbedPosterior, perturbations
 from skgeh.quality import HeldOut
 from skgeh.splits import MAX_POINTS, held_out_rows
@@ -28,12 +30,14 @@ class Task:
     Parameters
     ----------
     X : ndarray of shape (n, d)
-    y : ndarray of shape (n,)
+    y : ndarray of shape (n, c)
+        Numbers; or of labels 0 and 1, one column for two classes and else one a class.
     weight : ndarray of shape (n,)
     n_networks, n_perturbed : int
         Networks that predict, and networks on perturbed targets that are drawn from.
     validation_fraction : float
         Share of the rows that each network holds out.
+    likelihood : Likelihood
     train : callable (family, held_out, moves, seed) -> StackNet, StackPosterior
     """
 
@@ -43,7 +47,13 @@ class Task:
     n_networks: int
     n_perturbed: int
     validation_fraction: float
+    likelihood: Likelihood
     train: Callable[..., Trained]
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the targets are labels, which only networks learn from."""
+        return isinstance(self.likelihood, CrossEntropy)
 
     def held_out(self, n_networks: int, generator: np.random.Generator) -> NDArray[np.intp]:
         """Rows that each network never trains on."""
@@ -57,8 +67,9 @@ class Learned:
     Parameters
     ----------
     posterior : RandomFunction
-    noise_variance : float
-        In squared standard deviations of the target.
+    noise_variance : ndarray of shape (c,)
+        In squared standard deviations of the targets; of labels, the share of their entropy that
+        is left.
     held_out : HeldOut
         Predictions of rows by what was learned without them.
     net : StackNet, optional
@@ -66,7 +77,7 @@ class Learned:
     """
 
     posterior: RandomFunction
-    noise_variance: float
+    noise_variance: NDArray[np.float64]
     held_out: HeldOut
     net: StackNet | None = None
 
@@ -81,10 +92,11 @@ def learn(family: Any, task: Task, seed: int) -> Learned:
 def _(family: Family, task: Task, seed: int) -> Learned:
     copies = task.n_networks, task.n_perturbed
     held_out = task.held_out(sum(copies), np.random.default_rng(seed))
-    moves = perturbations(*copies, len(task.X), seed)
+    n_moved = 1 if task.has_labels else task.y.shape[1]  # weights of rows, or targets
+    moves = perturbations(*copies, len(task.X), n_moved, seed)
     net, stack = task.train(family, held_out, moves, seed)
     posterior = PerturbedPosterior.of(stack, task.n_networks) if task.n_perturbed else stack
-    noise_variance = net.module_.noise_variance[: task.n_networks].mean().item()
+    noise_variance = net.noise_[: task.n_networks].mean(0).cpu().numpy().astype(np.float64)
     own = held_out[: task.n_networks]
     return Learned(
         posterior, noise_variance, HeldOut.of_members(posterior.members(), task.X, own), net
@@ -94,10 +106,17 @@ def _(family: Family, task: Task, seed: int) -> Learned:
 @learn.register
 def _(family: GaussianProcess, task: Task, seed: int) -> Learned:
     weight = task.weight / task.weight.mean()
-    posterior = family.learn(task.X, task.y, weight)
+    posteriors = [family.learn(task.X, y, weight) for y in task.y.T]
     rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
-    predictions = posterior.left_out(task.X[rows], task.y[rows], weight[rows])
-    return Learned(posterior, posterior.noise_variance, HeldOut(rows, predictions))
+    predictions = [
+        posterior.left_out(task.X[rows], y[rows], weight[rows])
+        for posterior, y in zip(posteriors, task.y.T, strict=True)
+    ]
+    return Learned(
+        posteriors[0] if len(posteriors) == 1 else IndependentPosterior(posteriors),
+        np.array([posterior.noise_variance for posterior in posteriors]),
+        HeldOut(rows, np.column_stack(predictions)),
+    )
 
 
 @learn.register
@@ -110,6 +129,11 @@ def _(family: Committee, task: Task, seed: int) -> Learned:
 
 @learn.register
 def _(family: Auto, task: Task, seed: int) -> Learned:
+    if task.has_labels:
+        networks, many = family.of_labels(len(task.X))
+        if many is not None:  # draws take turns at the networks: as many of either kind
+            task = replace(task, n_networks=many, n_perturbed=many * (task.n_perturbed > 0))
+        return learn(networks, task, seed)
     committee = family.committee(*task.X.shape)
     if committee is None:
         return learn(family.networks(), task, seed)

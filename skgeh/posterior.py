@@ -19,7 +19,8 @@ SMALLEST = np.finfo(float).smallest_subnormal  # a probability is never printed 
 class Interactions:
     """Posterior of the group expected Hessian (GEH) of every pair of features.
 
-    All values are in standard units: features and target divided by their standard deviations.
+    All values are in standard units: features and target divided by their standard deviations; of
+    labels, log-odds for standard deviations of the features.
 
     Parameters
     ----------
@@ -36,14 +37,15 @@ class Interactions:
         M-GEH of every draw; None where too large to keep.
     group_effects, group_std : ndarray of shape (M, P)
         Signed mean second derivative in each group of points, mean and standard deviation over
-        draws: where an interaction is synergistic (+) or antagonistic (-).
+        draws: where an interaction is synergistic (+) or antagonistic (-). Of a mean over several
+        targets, their mean magnitude, without sign.
     group_weights : ndarray of shape (M,)
         Share of the points in each group.
     feature_names : tuple of str
     feature_scales : ndarray of shape (d,)
         Standard deviation of each feature.
-    target_scale : float
-        Standard deviation of the target.
+    target_scale : float or None
+        Standard deviation of the target; 1 for logits; None for a mean over several targets.
     frame_backend : {"pandas", "polars"}, default="pandas"
         Kind of data frame that `to_frame` makes.
 
@@ -79,7 +81,7 @@ class Interactions:
     group_weights: NDArray[np.float64]
     feature_names: tuple[str, ...]
     feature_scales: NDArray[np.float64]
-    target_scale: float
+    target_scale: float | None
     frame_backend: Literal["pandas", "polars"] = "pandas"
 
     @property
@@ -170,6 +172,11 @@ class Interactions:
             raise ValueError(f"units must be 'standard' or 'original'; got {units!r}.")
         if units == "standard":
             return np.ones(len(self.pairs))
+        if self.target_scale is None:
+            raise ValueError(
+                "A mean over several targets has no original units. Ask for one of them, by "
+                "interactions(target=0)."
+            )
         i, j = self.pairs.T
         return self.target_scale / (self.feature_scales[i] * self.feature_scales[j])
 

@@ -38,7 +38,7 @@ class Pushed:
         Effect of every draw, unless too many to keep.
     effect : Moments of shape (P,)
     groups : Moments of shape (M, P)
-        Signed group means.
+        Signed group means; mean magnitudes over several outputs.
     """
 
     draws: NDArray | None
@@ -119,7 +119,9 @@ def push_block(
         effects = group_expected_hessian(entries, partition.weights).mean(1, dtype=np.float64)
         if kept is not None:
             kept[:, places] = effects
-        of_effects, of_groups = Moments.of(effects), Moments.of(entries.mean(1))
+        # signs of several targets would cancel; centred logits sum to 0
+        together = entries[:, 0] if entries.shape[1] == 1 else np.abs(entries).mean(1)
+        of_effects, of_groups = Moments.of(effects), Moments.of(together)
         effect[:, places] = of_effects.mean, of_effects.squares
         groups[:, :, places] = of_groups.mean, of_groups.squares
     return kept, Moments(n_draws, *effect), Moments(n_draws, *groups)

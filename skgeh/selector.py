@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.stats import norm
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, check_random_state, check_scalar
 from sklearn.utils.validation import (
@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skgeh.estimators import BayesianInteractionRegressor, check_auto
+from skgeh.estimators import BayesianInteractionRegressor, InteractionEstimator, check_auto
 from skgeh.groups import find_n_groups
 from skgeh.posterior import Interactions
 from skgeh.testing import crossfit_test, permutation_test
@@ -40,8 +40,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    estimator : BayesianInteractionRegressor or FrozenEstimator, default=None
-        Ranks the pairs; a clone is fitted, with defaults if None. A fitted one inside
+    estimator : BayesianInteractionRegressor or -Classifier, or FrozenEstimator, default=None
+        Ranks the pairs; a clone is fitted, a regressor with defaults if None. A fitted one inside
         `sklearn.frozen.FrozenEstimator` is used for the ranking as it is; tests always refit
         clones.
     test : {"crossfit", "sequential", "permutation", "interval", None}, default="crossfit"
@@ -71,7 +71,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         The ranking.
     test_result_ : CrossfitResult, PermutationResult or None
         What the test found.
-    estimator_ : BayesianInteractionRegressor
+    estimator_ : BayesianInteractionRegressor or BayesianInteractionClassifier
         Fitted; it ranks.
     n_groups_ : int
         Number of groups.
@@ -130,7 +130,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         ----------
         X : array-like or data frame of shape (n, d)
             All numbers, none missing; at least 100 rows for a cross-fitted test.
-        y : array-like of shape (n,)
+        y : array-like of shape (n,) or (n, c)
+            Of several targets, or classes, pairs are chosen that pass for any of them, corrected
+            over all.
         sample_weight : array-like of shape (n,), default=None
             How often each row counts in the ranking. Tests leave out rows of weight 0; they have no
             other weights, so the rest must be equal unless `test` is "interval" or None.
@@ -147,12 +149,13 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         self.__dict__.pop("pairs_", None)  # a fit that fails leaves no fitted selector
         self._check_parameters()
         table = X
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_features=2)
-        y = y.astype(np.float64)
-        weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        rows = self._tested_rows(table, y, weight)
         rank_seed, test_seed = check_random_state(self.random_state).randint(2**31 - 1, size=2)
         model = self._ranking_model(rank_seed)
+        numbers = not is_classifier(model)
+        options = {"y_numeric": numbers, "multi_output": numbers, "ensure_min_features": 2}
+        X, y = validate_data(self, X, y, dtype=np.float64, **options)
+        weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        rows = self._tested_rows(table, y, weight, labels=not numbers)
         if isinstance(self.estimator, FrozenEstimator):
             self._check_same_columns(model)
         else:
@@ -164,7 +167,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             points = torch.as_tensor(model._points, dtype=torch.float32)
             found = find_n_groups(model.posterior_, points, seed=model._seed)
             self.n_groups_, self.distances_ = found
-        self.interactions_ = model._measure(model._points, self.n_groups_, model.n_draws)
+        ask = model._points, self.n_groups_, model.n_draws
+        self.interactions_ = model._measure(*ask, by_column=True)
         model._warn(self.interactions_, stacklevel=2)
         self.means_ = np.average(X, axis=0, weights=weight)
         self.test_result_ = self._tested(counted(table, rows, len(y)), y[rows], int(test_seed))
@@ -218,25 +222,30 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Returns
         -------
         data frame
-            With the columns sign ("+", "-" or "mixed": over the groups of points), p_value,
-            q_value (corrected as `control` says) and selected; p_value and q_value are missing
-            where no test was made. After a cross-fitted test also confirmed_effect, confirmed_low
-            and confirmed_high, the confidence interval of detected pairs beside the posterior's
-            ci_low and ci_high, and strength_low; see `CrossfitResult`.
+            With the columns sign ("+", "-" or "mixed": over the groups of points; with several
+            targets, or more than two classes, always mixed), p_value, q_value (corrected as
+            `control` says) and selected; p_value and q_value, the least over targets, are missing
+            where no test was made. After a cross-fitted test of one target also confirmed_effect,
+            confirmed_low and confirmed_high, the confidence interval of detected pairs beside the
+            posterior's ci_low and ci_high, and strength_low; see `CrossfitResult`.
         """
         check_is_fitted(self, "pairs_")
         order, result = self.interactions_.order, self.test_result_
         p, q = np.full((2, len(order)), np.nan)
         if result is not None:
-            p, q = result.p_value, result.adjusted(self.control)
+            p, q = least(result.p_value), least(result.adjusted(self.control))
         selected = [tuple(pair) in set(self.pairs_) for pair in self.interactions_.pairs]
         columns = {
-            "sign": signs(self.interactions_),
+            "sign": self._signs(),
             "p_value": p,
             "q_value": q,
             "selected": np.array(selected),
         }
-        if isinstance(result, CrossfitResult) and result.confirmed_effect is not None:
+        if (
+            isinstance(result, CrossfitResult)
+            and result.targets is None
+            and result.confirmed_effect is not None
+        ):
             scale = self.interactions_.unit_scale(units)
             low, high = result.confirmed_interval().T * scale
             columns |= {
@@ -283,18 +292,24 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         elif self.test is None:
             raise ValueError("Without a test, max_pairs must say how many pairs to choose.")
 
-    def _ranking_model(self, seed: int) -> BayesianInteractionRegressor:
+    def _signs(self) -> NDArray:
+        """Sign of each pair; of several targets there is not one."""
+        several = self.estimator_._output(None)[0] is None
+        found = signs(self.interactions_)
+        return np.full(found.shape, "mixed") if several else found
+
+    def _ranking_model(self, seed: int) -> InteractionEstimator:
         """The estimator, out of its frozen case."""
         model = self.estimator
         if isinstance(model, FrozenEstimator):
             model = model.estimator
         elif model is None:
             model = BayesianInteractionRegressor()
-        if not isinstance(model, BayesianInteractionRegressor):
+        if not isinstance(model, InteractionEstimator):
             raise ValueError(
-                "estimator must be a BayesianInteractionRegressor, fitted if it is inside a "
-                f"FrozenEstimator; got {self.estimator!r}. Pairs of other models can be tested "
-                "with crossfit_test."
+                "estimator must be a BayesianInteractionRegressor or a "
+                "BayesianInteractionClassifier, fitted if it is inside a FrozenEstimator; got "
+                f"{self.estimator!r}. Pairs of other models can be tested with crossfit_test."
             )
         if isinstance(self.estimator, FrozenEstimator):
             check_is_fitted(model)
@@ -306,7 +321,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             model.set_params(n_jobs=self.n_jobs)
         return model
 
-    def _check_same_columns(self, model: BayesianInteractionRegressor) -> None:
+    def _check_same_columns(self, model: InteractionEstimator) -> None:
         """Refuse a frozen estimator that was fitted on other columns."""
         if model.n_features_in_ != self.n_features_in_:
             raise ValueError(
@@ -320,7 +335,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 "be the same, in the same order."
             )
 
-    def _tested_rows(self, table: Any, y: NDArray, weight: NDArray) -> NDArray[np.intp]:
+    def _tested_rows(
+        self, table: Any, y: NDArray, weight: NDArray, labels: bool
+    ) -> NDArray[np.intp]:
         """Rows that a test is about, once it is known that it can be made."""
         rows = np.flatnonzero(weight > 0)
         if self.test in ("interval", None):
@@ -331,7 +348,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 "Take test='interval' or test=None, or leave the weights out."
             )
         if self.test in ("crossfit", "sequential"):
-            Table.of(counted(table, rows, len(y)), y[rows])
+            Table.of(counted(table, rows, len(y)), y[rows], labels=labels)
         return rows
 
     def _tested(self, table: Any, y: NDArray, seed: int) -> TestResult | None:
@@ -359,7 +376,12 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         if self.test_result_ is None:
             found = self.interactions_
             return found.effect > norm.isf(self.alpha / 2) * found.std
-        return self.test_result_.adjusted(self.control) <= self.alpha
+        return least(self.test_result_.adjusted(self.control)) <= self.alpha
+
+
+def least(p: NDArray) -> NDArray[np.float64]:
+    """The least p-value of each pair over targets, if there are several, shape (P,)."""
+    return p if p.ndim == 1 else p.min(1)
 
 
 def counted(table: Any, rows: NDArray, n_rows: int) -> Any:

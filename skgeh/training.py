@@ -1,12 +1,16 @@
 """Training: a skorch NeuralNet whose module is a stack of copies and whose loss is the ELBO.
 
-Per copy, and in units of the squared error, the negative evidence lower bound is
+Per copy, and in units of the squared error, the negative evidence lower bound of one target is
 
     mean_i w_i (y_i - f(x_i))^2  +  kappa * (2 s^2 / n) * KL(q || prior),
 
 with s^2 the noise variance, measured on rows that the copy never trains on, and kappa rising from 0
-to 1. Batches are slices of tensors and the loss of all copies is one number: their gradients do not
-mix.
+to 1. Of c targets each has its own s_c^2; with their harmonic mean s^2 it is
+
+    mean_ic w_i (s^2 / s_c^2) (y_ic - f_c(x_i))^2  +  kappa * (2 s^2 / (n c)) * KL(q || prior).
+
+For labels the squares are cross-entropies and 2 s^2 is 1; see `likelihoods` for the units. Batches
+are slices of tensors and the loss of all copies is one number: their gradients do not mix.
 """
 
 import math
@@ -21,8 +25,9 @@ from skorch import NeuralNet
 from torch import Tensor
 
 from skgeh.callbacks import RAMP, Annealing, BestState, HeldOutNoise, Progress
+from skgeh.likelihoods import Likelihood, SquaredError, common_noise
 from skgeh.muon import Muon
-from skgeh.networks.hybrid import Family, HybridStack
+from skgeh.networks.hybrid import Family
 
 MUON_RATE = 20 / 3  # learning rate of hidden matrices, in units of the others'
 DROPOUT_RATE = 60  # the same of dropout logits: at the others' rate they never leave their start
@@ -45,8 +50,8 @@ class Rows(torch.utils.data.Dataset):
         copies, of which s and s + N see the same rows in the same order.
     held_out : Rows, optional
         The rows that each copy is validated on.
-    perturbations : Tensor of shape (S, n, 1), optional
-        Standard normal numbers by which a copy's targets are moved, in units of its noise.
+    perturbations : Tensor of shape (S, n, c), optional
+        Standard normal numbers by which what a copy learns from is moved; 0: not at all.
     """
 
     inputs: Tensor
@@ -114,7 +119,7 @@ def n_batches(n_rows: int, batch_size: int) -> int:
 
 
 class StackNet(NeuralNet):
-    """skorch's NeuralNet for a `HybridStack` on `Rows`."""
+    """skorch's NeuralNet for a `HybridStack` on `Rows`; its criterion is a likelihood."""
 
     def get_loss(
         self, y_pred: Tensor, y_true: tuple, X: Any = None, training: bool = False
@@ -122,11 +127,13 @@ class StackNet(NeuralNet):
         """Negative ELBO of all copies in training, mean held-out error otherwise."""
         targets, weights, *moves = y_true
         if moves:
-            targets = targets + perturbation(self.module_.noise_variance) * moves[0]
-        errors = squared_error(y_pred, targets, weights)
+            targets, weights = self.criterion_.perturbed(targets, weights, moves[0], self.noise_)
+        errors = mean_losses(self.criterion_, self.criterion_.unit * y_pred, targets, weights)
         if training:
-            return negative_elbo(errors, self.module_, self.kl_weight_, self.n_samples_).sum()
-        self.held_out_errors_ = errors / weights.mean((1, 2))
+            scale = self.criterion_.kl_scale(self.module_.noise_variance)
+            penalty = self.kl_weight_ * scale * self.module_.kl() / self.n_samples_
+            return negative_elbo(errors, self.noise_, penalty).sum()
+        self.held_out_errors_ = errors / weights.mean((1, 2))[:, None]
         return self.held_out_errors_.mean()
 
     def get_split_datasets(
@@ -136,25 +143,32 @@ class StackNet(NeuralNet):
         return X, X.held_out
 
 
-def squared_error(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean squared error of each copy, shape (S,)."""
-    return ((predictions - targets).square() * weights).mean((1, 2))
+def mean_losses(
+    likelihood: Likelihood, outputs: Tensor, targets: Tensor, weights: Tensor
+) -> Tensor:
+    """Weighted mean loss of each copy and target, shape (S, c); (S, 1) for labels."""
+    return (likelihood.losses(outputs, targets) * weights).mean(1)
 
 
-def perturbation(noise_variance: Tensor) -> Tensor:
-    """Scale of what moves the targets, nearly the noise's own and 0 on clean data, (S, 1, 1)."""
-    return (noise_variance / (noise_variance + 0.01).sqrt())[:, None, None]
+def negative_elbo(errors: Tensor, noise: Tensor, penalty: Tensor) -> Tensor:
+    """Negative evidence lower bound of each copy, in units of the loss, shape (S,).
 
-
-def negative_elbo(errors: Tensor, stack: HybridStack, kl_weight: float, n_samples: float) -> Tensor:
-    """Negative evidence lower bound of each copy, times twice the noise variance, shape (S,)."""
-    return errors + kl_weight * 2 * stack.noise_variance / n_samples * stack.kl()
+    Parameters
+    ----------
+    errors, noise : Tensor of shape (S, c)
+        Mean losses, and those on held-out rows.
+    penalty : Tensor of shape (S,)
+        Divergence from the prior, per row and in the same unit.
+    """
+    relative = common_noise(noise)[:, None] / noise
+    return (errors * relative).mean(1) + penalty / errors.shape[1]
 
 
 def train(
     network: Family,
     rows: Rows,
     *,
+    likelihood: Likelihood | None = None,
     main_columns: tuple[int, int],
     n_features: int,
     n_samples: float,
@@ -175,6 +189,8 @@ def train(
         ConcreteDropout or another of `skgeh.networks`.
     rows : Rows
         With held-out rows.
+    likelihood : Likelihood, optional
+        Squared error if not given.
     main_columns, n_features
         Which input columns enter the main effects, and how many enter the network.
     n_samples : float
@@ -205,7 +221,7 @@ def train(
         module__n_starts=len(rows.rows),
         module__main_columns=main_columns,
         module__seed=init_seed,
-        criterion=torch.nn.MSELoss,
+        criterion=likelihood or SquaredError(),
         optimizer=Muon,
         optimizer__fused=True,
         optimizer__param_groups=parameter_groups(network, learning_rate),
@@ -230,6 +246,7 @@ def train(
         or (len(net.history) < max_epochs and not (patience or callbacks))
     ):
         raise KeyboardInterrupt  # skorch takes it for the wish to stop early, and keeps it quiet
+    net.module_.scale_outputs(net.criterion_.unit)
     return net
 
 

@@ -12,10 +12,21 @@ PACKAGE = ROOT / "skgeh"
 # The lowest layer first. A module or subpackage imports from its own layer and from lower ones.
 # `__init__` is the package itself, the public names.
 LAYERS = (
-    {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"},
+    {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"}
+    | {"wrapped", "feature_groups", "differences"},
     {"networks", "jobs", "push_forward", "groups"},
     {"posterior"},
-    {"splits", "quality", "collinearity", "measuring", "learning", "training", "muon", "callbacks"}
+    {
+        "splits",
+        "likelihoods",
+        "quality",
+        "collinearity",
+        "measuring",
+        "learning",
+        "training",
+        "muon",
+        "callbacks",
+    }
     | {"estimators", "refits", "testing", "selector"},
     {"display", "datasets", "__init__", "__main__"},
 )

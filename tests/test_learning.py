@@ -9,6 +9,7 @@ from sklearn.linear_model import LinearRegression
 from skgeh import BayesianInteractionRegressor, crossfit_test, permutation_test, refits
 from skgeh.functions import Finite
 from skgeh.learning import Task, learn
+from skgeh.likelihoods import SquaredError
 from skgeh.measuring import measure
 from skgeh.networks import Auto, Committee, ConcreteDropout, Ensemble, GaussianProcess
 from skgeh.networks.committee import CommitteePosterior
@@ -30,7 +31,7 @@ class Training:
     def __call__(self, family, held_out, moves, seed):
         self.calls.append(SimpleNamespace(family=family, held_out=held_out, moves=moves, seed=seed))
         noise = torch.full((len(held_out),), self.noise) * torch.linspace(0.5, 1.5, len(held_out))
-        net = SimpleNamespace(module_=SimpleNamespace(noise_variance=noise))
+        net = SimpleNamespace(module_=SimpleNamespace(noise_variance=noise), noise_=noise[:, None])
         return net, random_posterior([self.d, 4, 1], n_copies=len(held_out))
 
     @property
@@ -43,7 +44,8 @@ def task_of(n=100, d=3, noise=0.1, weight=None, n_networks=3, n_perturbed=2):
     y = X[:, 0] * X[:, 1] + 0.3 * np.random.default_rng(1).normal(size=n)
     weight = np.ones(n) if weight is None else weight
     y = (y - y.mean()) / y.std()
-    return Task(X, y, weight, n_networks, n_perturbed, 0.1, Training(d, noise))
+    train = Training(d, noise)
+    return Task(X, y[:, None], weight, n_networks, n_perturbed, 0.1, SquaredError(), train)
 
 
 # Each family
@@ -75,7 +77,7 @@ def test_networks(n_perturbed):
     for place, row in enumerate(learned.held_out.rows):
         member = random_posterior([3, 4, 1], 3 + n_perturbed).members()
         expected = member(x[row : row + 1])[place // 10, 0, 0].item()
-        assert learned.held_out.predictions[place] == pytest.approx(expected, rel=1e-4, abs=1e-5)
+        assert learned.held_out.predictions[place, 0] == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
 def test_the_seed_decides_about_held_out_rows():
@@ -95,8 +97,8 @@ def test_a_process_needs_no_training():
     assert learned.noise_variance == learned.posterior.noise_variance
     rows = learned.held_out.rows
     assert sorted(rows) == list(range(100))
-    expected = learned.posterior.left_out(task.X, task.y, task.weight)[rows]
-    np.testing.assert_allclose(learned.held_out.predictions, expected)
+    expected = learned.posterior.left_out(task.X, task.y[:, 0], task.weight)[rows]
+    np.testing.assert_allclose(learned.held_out.predictions[:, 0], expected)
 
 
 def test_a_process_looks_at_a_thousand_rows_left_out():

@@ -5,6 +5,7 @@ from pathlib import Path
 import skgeh
 
 NAMES = [
+    "BayesianInteractionClassifier",
     "BayesianInteractionRegressor",
     "GEHSelector",
     "InteractionDisplay",

@@ -33,7 +33,7 @@ def nets(**given):
 
 
 def predictions(one, X, train, test):
-    return one(X[test])
+    return one(X[test])[:, 0]
 
 
 def folds(n, k):
@@ -42,7 +42,9 @@ def folds(n, k):
 
 
 def again(estimator, X, y, splits, ask=predictions, *, seed=0, **given):
-    return refit(estimator, X, y, splits, ask, seed=seed, progress=lambda jobs, _: jobs, **given)
+    return refit(
+        estimator, X, y[:, None], splits, ask, seed=seed, progress=lambda jobs, _: jobs, **given
+    )
 
 
 # Runs of splits
@@ -78,14 +80,14 @@ def test_splits_that_train_together(lengths, size, expected):
 
 @pytest.mark.parametrize("shape", [(5, 1), (1, 5), (5, 2), (4,), ()])
 def test_predictions_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=r"one number a row, shape \(5,\); got"):
+    with pytest.raises(ValueError, match=r"one number a row and target, shape \(5,\); got"):
         Refit(lambda X: np.zeros(shape))(np.zeros((5, 2)))
 
 
 def test_predictions_are_numbers_in_double_precision():
     found = Refit(lambda X: [1, 2, 3])(np.zeros((3, 2)))
     assert found.dtype == np.float64
-    assert found.tolist() == [1, 2, 3]
+    assert found.tolist() == [[1], [2], [3]]
 
 
 def random_nets(n_networks=3, d=3):
@@ -101,16 +103,16 @@ def test_networks_predict_their_mean_in_units_of_the_target():
     scaler = StandardScaler().fit(X)
     expected = network(members)(torch.tensor(scaler.transform(X), dtype=torch.float32))
     scales = 7.0 + np.arange(len(expected))
-    found = NetworkRefit(members, scaler, scales)(X)
-    assert found.shape == (160,)
-    assert_close(found, (scales[:, None] * expected[..., 0].numpy()).mean(0), 1e-5)
+    found = NetworkRefit(members, scaler, scales[:, None])(X)
+    assert found.shape == (160, 1)
+    assert_close(found[:, 0], (scales[:, None] * expected[..., 0].numpy()).mean(0), 1e-5)
 
 
 def test_hessians_of_networks_are_those_of_their_mean():
     members, (X, _) = random_nets(), table()
     scaler = StandardScaler().fit(X)
     one, partition = (
-        NetworkRefit(members, scaler, np.ones(1)),
+        NetworkRefit(members, scaler, np.ones((1, 1))),
         Partition.kmeans(scaler.transform(X), 4),
     )
     double = replace(
@@ -120,7 +122,7 @@ def test_hessians_of_networks_are_those_of_their_mean():
     )
     at_points = hessians(network(double), torch.tensor(scaler.transform(X)))[:, 0].mean(0)
     expected = upper(group_means(at_points, partition.labels, axis=0))
-    assert_close(one.group_hessians(X, partition), expected, 1e-4)
+    assert_close(one.group_hessians(X, partition)[0], expected, 1e-4)
     assert one.group_hessians(X, partition).dtype == np.float64
     assert_close(one.effects(X, 4), geh(at_points, partition.labels), 1e-4)
     assert_close(to_vector(at_points), upper(at_points), 1e-12)
@@ -281,7 +283,7 @@ def test_progress_counts_chunks(monkeypatch):
 
     for estimator, n in ((nets(max_epochs=1), 3), (LinearRegression(), 5)):
         totals.clear()
-        refit(estimator, X, y, folds(160, 5), predictions, seed=0, progress=progress)
+        refit(estimator, X, y[:, None], folds(160, 5), predictions, seed=0, progress=progress)
         assert totals == [n, *["done"] * n]
 
 

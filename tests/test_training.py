@@ -8,7 +8,7 @@ from skorch import NeuralNet
 
 from skgeh.callbacks import warm_cosine
 from skgeh.networks import ConcreteDropout, Ensemble
-from skgeh.training import Rows, Slices, n_batches, parameter_groups, squared_error, train
+from skgeh.training import Rows, Slices, mean_losses, n_batches, parameter_groups, train
 
 
 def table(n=200, copies=3, own_targets=False, seed=0):
@@ -156,9 +156,9 @@ def test_an_interrupt_is_not_kept_quiet(monkeypatch):
         calls.append(arguments)
         if len(calls) == 25:
             raise KeyboardInterrupt
-        return squared_error(*arguments)
+        return mean_losses(*arguments)
 
-    monkeypatch.setattr("skgeh.training.squared_error", interrupted)
+    monkeypatch.setattr("skgeh.training.mean_losses", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trained(table())
 

@@ -4,6 +4,7 @@ from sklearn.base import BaseEstimator, clone
 
 from skgeh.networks.committee import Committee
 from skgeh.networks.concrete_dropout import ConcreteDropout
+from skgeh.networks.hybrid import Family
 
 FEW = 1000  # rows: a committee, whatever the noise
 PROBES = 4  # small networks that tell the noise of more rows
@@ -17,7 +18,8 @@ class Auto(BaseEstimator):
     Up to 1000 rows get a committee. For more, four of its small networks are trained first; with
     s^2 their share of noise, on rows that they hold out, a committee follows below 50,000 rows
     times ``(1 - s^2) / s^2``. Where rows or features are too many for its Gaussian process,
-    concrete dropout is taken at once.
+    concrete dropout is taken at once. The process cannot learn from labels: there the committee's
+    networks stand alone, for up to 1000 rows.
     """
 
     def check(self) -> None:
@@ -50,3 +52,10 @@ class Auto(BaseEstimator):
     def networks(self) -> ConcreteDropout:
         """The second candidate."""
         return ConcreteDropout()
+
+    def of_labels(self, n_rows: int) -> tuple[Family, int | None]:
+        """What learns labels, and how many networks of it, where not as many as elsewhere."""
+        if n_rows > FEW:
+            return ConcreteDropout(), None
+        _, networks = Committee().parts()
+        return networks, Committee().n_networks

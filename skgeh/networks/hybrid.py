@@ -138,6 +138,13 @@ class HybridStack(nn.Module):
         """Cut the network's connections from features that never vary."""
         self.numbered_at("weight", 0)[:, features] = 0
 
+    @torch.no_grad()
+    def scale_outputs(self, unit: float) -> None:
+        """Multiply what the copies put out; a family with more parameters there scales them too."""
+        last = self.n_layers - 1
+        for parameter in (*(self.numbered_at(n, last) for n in ("weight", "bias")), self.main):
+            parameter.mul_(unit)
+
     def means(self) -> MLP:
         """The copies' mean networks."""
         weights = tuple(weight.detach().clone() for weight in self.weights)

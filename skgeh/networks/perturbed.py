@@ -60,18 +60,20 @@ class PerturbedPosterior:
         return self.networks.members()
 
 
-def perturbations(n_networks: int, n_perturbed: int, n_rows: int, seed: int) -> Tensor | None:
-    """Standard normal numbers for every copy, shape (S, n, 1): 0 for the first, then +- in turn.
+def perturbations(
+    n_networks: int, n_perturbed: int, n_rows: int, n_targets: int, seed: int
+) -> Tensor | None:
+    """Standard normal numbers for every copy, shape (S, n, c): 0 for the first, then +- in turn.
 
     Examples
     --------
-    >>> moves = perturbations(n_networks=1, n_perturbed=2, n_rows=4, seed=0)
+    >>> moves = perturbations(n_networks=1, n_perturbed=2, n_rows=4, n_targets=1, seed=0)
     >>> moves.shape, moves.sum().item()
     (torch.Size([3, 4, 1]), 0.0)
     """
     if n_perturbed == 0:
         return None
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(-(-n_perturbed // 2), n_rows, 1, generator=generator)
+    noise = torch.randn(-(-n_perturbed // 2), n_rows, n_targets, generator=generator)
     both = torch.stack([noise, -noise], dim=1).flatten(0, 1)[:n_perturbed]
-    return torch.cat([torch.zeros(n_networks, n_rows, 1), both])
+    return torch.cat([torch.zeros(n_networks, n_rows, n_targets), both])

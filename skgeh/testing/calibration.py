@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skgeh.estimators import BayesianInteractionRegressor
+from skgeh.estimators import InteractionEstimator
 from skgeh.networks import FAMILIES
 from skgeh.refits import small
 
@@ -26,7 +26,7 @@ def inflation(estimator: Any, given: float | str, cv: int | str, n_repeats: int)
     if not isinstance(given, str):
         return float(given)
     family = "of another kind"
-    if isinstance(estimator, BayesianInteractionRegressor):
+    if isinstance(estimator, InteractionEstimator):
         names = {kind: name for name, kind in FAMILIES.items()}
         family = names[type(small(estimator)._network())]
         if family in VARIANCE_INFLATION and cv == CALIBRATED_FOLDS:

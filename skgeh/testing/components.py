@@ -22,7 +22,7 @@ def pair_components(
 
     Parameters
     ----------
-    predict : callable (m, d) -> (m,)
+    predict : callable (m, d) -> (m, c)
         g.
     X : ndarray of shape (n, d)
     anchor : ndarray of shape (d,)
@@ -33,7 +33,7 @@ def pair_components(
 
     Returns
     -------
-    ndarray of shape (n, q)
+    ndarray of shape (n, q, c)
     """
     n = len(X)
 
@@ -55,13 +55,14 @@ def pair_components(
         tables.append(at(i, j, values=[first, second]))
     values = predicted(predict, tables)
     center, single = values[0][0], dict(zip(axes, values[1:], strict=False))
-    out = np.empty((n, len(pairs)))
+    out = np.empty((n, len(pairs), values[0].shape[1]))
     for k, ((i, j), pair) in enumerate(zip(pairs, values[1 + len(axes) :], strict=True)):
         if not many:
             out[:, k] = pair - single[i] - single[j] + center
             continue
-        grid = pair.reshape(len(axes[i]), -1) - single[i][:, None] - single[j] + center
-        if min(grid.shape) < 2:
+        grid = pair.reshape(len(axes[i]), len(axes[j]), -1)
+        grid = grid - single[i][:, None] - single[j] + center
+        if min(grid.shape[:2]) < 2:
             out[:, k] = 0.0  # a constant feature
             continue
         out[:, k] = RegularGridInterpolator((axes[i], axes[j]), grid)(X[:, [i, j]])

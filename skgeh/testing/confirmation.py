@@ -14,6 +14,7 @@ from skgeh.partition import Partition
 from skgeh.refits import fixed_n_groups, trains_networks
 from skgeh.splits import MAX_POINTS
 from skgeh.testing.learned import half_shapes
+from skgeh.testing.logistic import Working
 from skgeh.testing.regressions import Regressions
 from skgeh.testing.scores import without
 from skgeh.testing.table import Table
@@ -29,10 +30,10 @@ class Confirmation:
 
     Parameters
     ----------
-    strength, strength_std : ndarray of shape (q,)
+    strength, strength_std : ndarray of shape (q, c)
         Projection of the target on the learned shape of unit variance, mean of the two halves, and
-        its standard error.
-    scale : ndarray of shape (q,)
+        its standard error; in standard deviations of the target, or in logits.
+    scale : ndarray of shape (q, c)
         lambda: what the learned shapes have to be multiplied by.
     """
 
@@ -63,32 +64,74 @@ def confirm_by_halves(
     )
     splits = [(np.flatnonzero(halves != k), np.arange(len(halves))) for k in range(2)]
     both = again(splits, ask, n_networks=HALF_NETWORKS)
-    shapes, unit = np.stack([one for one, _ in both]), table.y.std()
-    found = confirm(table.y / unit, shapes / unit, halves, regressions.nuisance)
+    shapes = np.stack([one for one, _ in both])
+    unit = np.ones(shapes.shape[-1]) if regressions.labels else table.y.std(0)
+    find = label_coefficients if regressions.labels else number_coefficients
+    f = np.stack([without_main_effects(one / unit, regressions.nuisance) for one in shapes])
+    theta = find(table.y / unit, shapes if regressions.labels else f, halves, regressions.nuisance)
+    found = confirm(f, *theta)
     if partition is None:
         return found, None
     hessians = np.stack([hessian for _, hessian in both])
-    return found, confirmed_effect(found, hessians, partition.weights)
+    effects = [
+        confirmed_effect(found, hessians[:, k], partition.weights, k) for k in range(len(unit))
+    ]
+    effect, error = np.stack(effects, axis=-1)
+    return found, (effect, error)
 
 
-def confirm(y: NDArray, shapes: NDArray, folds: NDArray, nuisance: NDArray) -> Confirmation:
-    """``lambda = sqrt(theta_1 theta_2) / <f_1, f_2>``.
+def without_main_effects(shapes: NDArray, nuisance: NDArray) -> NDArray[np.float64]:
+    """What main effects leave of shapes (n, q, c)."""
+    return without(shapes.reshape(len(shapes), -1), nuisance).reshape(shapes.shape)
+
+
+def number_coefficients(
+    y: NDArray, f: NDArray, folds: NDArray, nuisance: NDArray
+) -> tuple[NDArray, NDArray]:
+    """Coefficient of ``f_k`` on the rows of fold k, and its standard error, each (2, q, c).
 
     Parameters
     ----------
-    y : ndarray of shape (n,)
-    shapes : ndarray of shape (2, n, q)
-        ``f_k``, at all rows, learned on the rows that are not in fold k.
+    y : ndarray of shape (n, c)
+    f : ndarray of shape (2, n, q, c)
+        Without main effects, learned on the rows that are not in fold k.
     folds : ndarray of shape (n,)
         0 or 1.
     nuisance : ndarray of shape (n, r)
     """
-    rest = without(y, nuisance)
-    f = np.stack([without(one, nuisance) for one in shapes])
-    mean_square = np.maximum((f**2).mean(1), np.finfo(float).tiny)
-    theta, error = np.empty((2, 2, f.shape[2]))
+    rest, theta, error = without(y, nuisance), *np.empty((2, 2, *f.shape[2:]))
     for k in range(2):
-        theta[k], error[k] = coefficients(rest[folds == k], f[k, folds == k])
+        mine = folds == k
+        for target in range(y.shape[1]):
+            found = coefficients(rest[mine, target], f[k, mine, :, target])
+            theta[k, :, target], error[k, :, target] = found
+    return theta, error
+
+
+def label_coefficients(
+    y: NDArray, shapes: NDArray, folds: NDArray, nuisance: NDArray
+) -> tuple[NDArray, NDArray]:
+    """The same of a logistic model, from shapes as they are."""
+    own = np.where(folds[:, None, None] == 0, *shapes)
+    model = Working.fit(y, nuisance, own)
+    basis, again = model.of_all(nuisance), np.repeat(folds, model.root.shape[1])
+    rest, f = without(model.target, basis), without(model.of_classes(own), basis)
+    found = [coefficients(rest[again == k], f[again == k]) for k in range(2)]
+    theta, error = np.array(found).reshape(2, 2, *own.shape[1:]).swapaxes(0, 1)
+    return theta, error
+
+
+def confirm(f: NDArray, theta: NDArray, error: NDArray) -> Confirmation:
+    """``lambda = sqrt(theta_1 theta_2) / <f_1, f_2>``, theta times the shapes' mean squares.
+
+    Parameters
+    ----------
+    f : ndarray of shape (2, n, q, c)
+        ``f_k``, at all rows and without main effects, learned on the rows that are not in fold k.
+    theta, error : ndarray of shape (2, q, c)
+        Coefficient of ``f_k`` on the rows of fold k, and its standard error.
+    """
+    mean_square = np.maximum((f**2).mean(1), np.finfo(float).tiny)
     strength, std = theta * np.sqrt(mean_square), error * np.sqrt(mean_square)
     common = np.maximum((f[0] * f[1]).mean(0), np.finfo(float).tiny)
     both = np.sqrt(np.prod(np.maximum(theta * mean_square, 0), axis=0))
@@ -110,7 +153,7 @@ def coefficients(y: NDArray, f: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def confirmed_effect(
-    found: Confirmation, hessians: NDArray, weights: NDArray
+    found: Confirmation, hessians: NDArray, weights: NDArray, target: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """M-GEH (Eq. 6) of the mean of both halves times lambda, and its standard error, each (q,).
 
@@ -118,10 +161,13 @@ def confirmed_effect(
     ----------
     found : Confirmation
     hessians : ndarray of shape (2, M, q)
-        Signed group mean Hessians of both halves.
+        Signed group mean Hessians of both halves, for one target.
     weights : ndarray of shape (M,)
+    target : int
     """
-    effect = found.scale * group_expected_hessian(hessians.mean(0), weights)
-    noise = found.scale * np.sqrt(((hessians[0] - hessians[1]) ** 2 / 4 * weights[:, None]).sum(0))
-    relative = found.strength_std / np.maximum(found.strength, np.finfo(float).tiny)
+    scale = found.scale[:, target]
+    strength, strength_std = found.strength[:, target], found.strength_std[:, target]
+    effect = scale * group_expected_hessian(hessians.mean(0), weights)
+    noise = scale * np.sqrt(((hessians[0] - hessians[1]) ** 2 / 4 * weights[:, None]).sum(0))
+    relative = strength_std / np.maximum(strength, np.finfo(float).tiny)
     return effect, np.hypot(effect * np.minimum(relative, 2.0), noise)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -13,7 +14,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, check_scalar
 from tqdm.auto import tqdm
 
-from skgeh.refits import refit
+from skgeh.refits import by_code, refit
 from skgeh.testing.calibration import inflation
 from skgeh.testing.combination import combined
 from skgeh.testing.confirmation import confirm_by_halves
@@ -51,14 +52,16 @@ def crossfit_test(
 
     Parameters
     ----------
-    estimator : scikit-learn regressor
-        Anything with `predict`: components need predictions only. Clones of it are fitted on
-        arrays, never the estimator itself. Of `BayesianInteractionRegressor`, each fold trains one
-        network whatever `n_networks` is, with hidden layers (40, 40) where `hidden_layer_sizes` is
-        None.
+    estimator : scikit-learn regressor or classifier
+        Anything with `predict`, and a classifier with `predict_proba` or `decision_function`:
+        components need predictions only, of labels log-odds. Clones of it are fitted on arrays,
+        never the estimator itself. Of the estimators of this package, each fold trains one network
+        whatever `n_networks` is, with hidden layers (40, 40) where `hidden_layer_sizes` is None.
     X : array-like or data frame of shape (n, d)
         At least 100 rows and 2 features, all numbers, none missing.
-    y : array-like of shape (n,)
+    y : array-like of shape (n,) or (n, c)
+        Numbers, or labels with at least 10 rows of every class. With several targets or more than
+        two classes every pair is tested for each, and corrections are over all.
     cv : int or "sequential", default=5
         Folds (K). "sequential" learns on the past only, 40, 60 and 80 % of the shuffled rows, and
         regresses inside each fold: fold scores are then independent by construction and nothing
@@ -139,11 +142,7 @@ def crossfit_test(
             "crossfit_test takes an estimator with predict, such as "
             f"BayesianInteractionRegressor(); got {estimator!r}."
         )
-    if is_classifier(estimator):
-        raise ValueError(
-            f"crossfit_test takes regressors so far; got the classifier {estimator!r}."
-        )
-    table = Table.of(X, y, pairs)
+    table = Table.of(X, y, pairs, labels=is_classifier(estimator))
     table.warn_of_copies()
     sequential = isinstance(cv, str)
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
@@ -151,50 +150,108 @@ def crossfit_test(
     seeds = np.random.SeedSequence(check_random_state(random_state).randint(2**31 - 1))
     fold_seed, learn_seed, half_seed = seeds.generate_state(3, np.uint32).tolist()
     generator = np.random.default_rng(fold_seed)
-    folds = draw_folds(len(table.X), cv, n_repeats, generator)
+    folds = draw_folds(len(table.X), cv, n_repeats, generator, table.strata)
+    estimator = by_code(estimator, table.classes)
+    again = partial(refit, estimator, table.X, table.y, n_jobs=n_jobs)
+
+    bar = progress_bar("folds", verbose)
+    tested, kept, shapes = learned_shapes(
+        partial(again, seed=learn_seed, progress=bar), table, folds, max_pairs
+    )
+    regressions = Regressions(table, table.pairs[tested], within=sequential, rows=fold_rows(folds))
+    evidence = Evidence.of(regressions, shapes, kept, folds)
+    warn_of_aliases(table, tested[~evidence.alive.any(1)])
+    p = evidence.p_values(phi, 1.0 if bool(kept.all()) else phi, sequential)
+
+    again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
+    order = generator.permutation(len(table.X))
+    found, effect = confirm_by_halves(again, table, regressions, order, estimator)
+    shaped = partial(spread, places=tested, size=len(table.pairs), one=table.targets is None)
+    return CrossfitResult(
+        pairs=table.pairs,
+        statistic=shaped(norm.isf(np.minimum(p, 1 - EPSILON)), fill=-np.inf),
+        p_value=shaped(p, fill=1.0),
+        tested=shaped(evidence.alive, fill=False),
+        feature_names=table.feature_names,
+        frame_backend=table.frame_backend,
+        targets=table.targets,
+        fold_scores=shaped(evidence.learned),
+        shape_scores=shaped(evidence.smooth.swapaxes(1, 2)).swapaxes(1, 2),
+        variance_inflation=phi,
+        strength=shaped(found.strength),
+        strength_std=shaped(found.strength_std),
+        confirmed_effect=effect and shaped(effect[0]),
+        confirmed_std=effect and shaped(effect[1]),
+    )
+
+
+def learned_shapes(
+    again: Callable, table: Table, folds: NDArray, max_pairs: int | None
+) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.float64]]:
+    """Refit on all training sets.
+
+    Returns
+    -------
+    tested : ndarray of shape (q,)
+        Places of the pairs that any training set named.
+    kept : ndarray of bool of shape (R, K, q)
+    shapes : ndarray of shape (R, n, q, c)
+    """
     candidates = np.flatnonzero(table.testable)
     if len(candidates) == 0:
         raise ValueError(
             "There is no pair to test: of every pair, a feature is constant or a copy."
         )
-    limit = pair_limit(folds, len(candidates), max_pairs)
-    again = partial(refit, estimator, table.X, table.y, n_jobs=n_jobs)
-
+    limit = pair_limit(folds, len(candidates), max_pairs, table.information)
     splits = [split for row in folds for split in train_and_test(row)]
     ask = partial(fold_shapes, pairs=table.pairs[candidates], twins=table.twins, limit=limit)
-    answers = again(splits, ask, seed=learn_seed, progress=progress_bar("folds", verbose))
-    learned, kept = assemble(splits, answers, len(folds), len(table.X), len(candidates))
-    tested, kept = candidates[kept.any((0, 1))], kept[..., kept.any((0, 1))]
-    regressions = Regressions(
-        table.X, table.y, table.pairs[tested], within=sequential, rows=fold_rows(folds)
-    )
-    rows = zip(learned[..., None], folds, strict=True)
-    t = kept * np.stack([regressions.scores(shapes, row)[..., 0] for shapes, row in rows])
-    z, weights = regressions.smooth(kept, folds)
-    alive = np.asarray(z.any((0, 2)) if len(weights) else t.any((0, 1)))
-    warn_of_aliases(table, tested[~alive])
-    p = combined(t, phi, z, 1.0 if bool(kept.all()) else phi, weights, sequential)
-    p = np.where(alive, p, 1.0)
+    answers = again(splits, ask)
+    shapes, kept = assemble(splits, answers, len(folds), len(table.X), len(candidates))
+    named = kept.any((0, 1))
+    return candidates[named], kept[..., named], shapes
 
-    again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
-    order = generator.permutation(len(table.X))
-    found, effect = confirm_by_halves(again, table, regressions, order, estimator)
-    everywhere = partial(spread, places=tested, size=len(table.pairs))
-    return CrossfitResult(
-        pairs=table.pairs,
-        statistic=everywhere(norm.isf(np.minimum(p, 1 - EPSILON)), fill=-np.inf),
-        p_value=everywhere(p, fill=1.0),
-        tested=everywhere(alive, fill=False),
-        feature_names=table.feature_names,
-        frame_backend=table.frame_backend,
-        fold_scores=everywhere(t),
-        shape_scores=everywhere(z.swapaxes(1, 2)).swapaxes(1, 2),
-        variance_inflation=phi,
-        strength=everywhere(found.strength),
-        strength_std=everywhere(found.strength_std),
-        confirmed_effect=effect and everywhere(effect[0]),
-        confirmed_std=effect and everywhere(effect[1]),
-    )
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Scores of the pairs in question.
+
+    Parameters
+    ----------
+    learned : ndarray of shape (R, K, q, c)
+        Of learned shapes.
+    smooth : ndarray of shape (R or 1, q, s, c)
+        Of smooth shapes.
+    weights : ndarray of shape (s,)
+    """
+
+    learned: NDArray[np.float64]
+    smooth: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, regressions: Regressions, shapes: NDArray, kept: NDArray, folds: NDArray
+    ) -> "Evidence":
+        """From learned shapes (R, n, q, c), the folds that kept a pair, and folds (R, n)."""
+        rows = zip(shapes[:, :, :, None], folds, strict=True)
+        scores = np.stack([regressions.scores(one, row)[:, :, 0] for one, row in rows])
+        return cls(kept[..., None] * scores, *regressions.smooth(kept, folds))
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """Pairs that can be told from main effects and from other pairs, shape (q, c)."""
+        scores = self.smooth.any((0, 2)) if len(self.weights) else self.learned.any((0, 1))
+        return np.asarray(scores)
+
+    def p_values(self, phi: float, phi_smooth: float, sequential: bool) -> NDArray[np.float64]:
+        """One p-value a pair and target, shape (q, c)."""
+        found = [
+            combined(
+                self.learned[..., k], phi, self.smooth[..., k], phi_smooth, self.weights, sequential
+            )
+            for k in range(self.learned.shape[-1])
+        ]
+        return np.where(self.alive, np.stack(found, axis=-1), 1.0)
 
 
 def warn_of_aliases(table: Table, places: NDArray) -> None:
@@ -210,11 +267,11 @@ def warn_of_aliases(table: Table, places: NDArray) -> None:
     )
 
 
-def spread(values: NDArray, places: NDArray, size: int, fill: float = np.nan) -> NDArray:
-    """Put values of some pairs, on the last axis, in the row of all."""
-    whole = np.full((*values.shape[:-1], size), fill, dtype=values.dtype)
-    whole[..., places] = values
-    return whole
+def spread(values: NDArray, places: NDArray, size: int, one: bool, fill: float = np.nan) -> NDArray:
+    """Put values (..., q, c) of some pairs in the row of all; `one` target has no axis."""
+    whole = np.full((*values.shape[:-2], size, values.shape[-1]), fill, dtype=values.dtype)
+    whole[..., places, :] = values
+    return whole[..., 0] if one else whole
 
 
 def progress_bar(name: str, verbose: bool) -> Callable:

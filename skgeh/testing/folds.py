@@ -14,9 +14,15 @@ ROWS_PER_PAIR = 10
 
 
 def draw_folds(
-    n_rows: int, cv: int | str, n_repeats: int, generator: np.random.Generator
+    n_rows: int,
+    cv: int | str,
+    n_repeats: int,
+    generator: np.random.Generator,
+    strata: NDArray[np.intp] | None = None,
 ) -> NDArray[np.intp]:
     """Fold of every row in each split, (R, n); -1 for rows that are learned from only.
+
+    Of every stratum, the class of the rows, each fold has its share.
 
     Examples
     --------
@@ -28,14 +34,36 @@ def draw_folds(
         if cv != "sequential":
             raise ValueError(f"cv must be a whole number of folds or 'sequential'; got {cv!r}.")
         parts = np.searchsorted(SEQUENTIAL, np.arange(n_rows) / n_rows, side="right") - 1
-        return generator.permutation(parts)[None]
+        if strata is None:
+            return generator.permutation(parts)[None]
+        return dealt(np.tile((0, -1, 1, -1, 2), -(-n_rows // 5))[:n_rows], strata, generator)[None]
     check_scalar(cv, "cv", Integral, min_val=2)
     if cv * MIN_FOLD > n_rows:
         raise ValueError(
             f"cv={cv} folds of {n_rows} rows are too many: a fold needs {MIN_FOLD} rows, so at "
             f"most {n_rows // MIN_FOLD}."
         )
-    return np.stack([generator.permutation(n_rows) % cv for _ in range(n_repeats)])
+    if strata is None:
+        return np.stack([generator.permutation(n_rows) % cv for _ in range(n_repeats)])
+    return np.stack([dealt(np.arange(n_rows) % cv, strata, generator) for _ in range(n_repeats)])
+
+
+def dealt(
+    parts: NDArray[np.intp], strata: NDArray[np.intp], generator: np.random.Generator
+) -> NDArray[np.intp]:
+    """Parts dealt to the rows, stratum after stratum, each in random order, shape (n,).
+
+    Examples
+    --------
+    >>> folds = dealt(np.arange(8) % 2, np.repeat([0, 1], 4), np.random.default_rng(0))
+    >>> folds[:4].sum(), folds[4:].sum()
+    (np.int64(2), np.int64(2))
+    """
+    order = generator.permutation(len(strata))
+    order = order[np.argsort(strata[order], kind="stable")]
+    found = np.empty(len(strata), dtype=np.intp)
+    found[order] = parts
+    return found
 
 
 def train_and_test(folds: NDArray) -> list[Split]:
@@ -52,9 +80,11 @@ def fold_rows(folds: NDArray) -> int:
     return folds.shape[1] if folds.min() >= 0 else int(np.bincount(folds[folds >= 0]).min())
 
 
-def pair_limit(folds: NDArray, n_candidates: int, max_pairs: int | None) -> int:
+def pair_limit(
+    folds: NDArray, n_candidates: int, max_pairs: int | None, information: float = 1.0
+) -> int:
     """Pairs that each training set may name: all candidates, if one regression can hold them."""
-    rows = fold_rows(folds)
+    rows = round(fold_rows(folds) * information)
     together = rows // ROWS_PER_PAIR
     each = together if folds.min() < 0 else together // 2  # training sets name different pairs
     if max_pairs is None:

@@ -30,7 +30,7 @@ def fold_shapes(
     -------
     kept : ndarray of shape (k,)
         Places of at most `limit` pairs.
-    shapes : ndarray of shape (len(test), k)
+    shapes : ndarray of shape (len(test), k, c)
     """
     anchor, kept = X[train].mean(0), np.arange(len(pairs))
     if len(pairs) > limit:
@@ -52,7 +52,7 @@ def screening_strength(
             "all pairs at once."
         )
     few = X[: max(20, SCREENING_ROWS * 200 // len(pairs))]
-    return pair_components(one, few, anchor, pairs, twins).std(0)
+    return pair_components(one, few, anchor, pairs, twins).std(0).mean(1)
 
 
 def pair_places(pairs: NDArray, n_features: int) -> NDArray[np.intp]:
@@ -84,7 +84,7 @@ def half_shapes(
     if partition is None or not isinstance(one, NetworkRefit):
         return shapes, None
     hessians = one.group_hessians(X[points], partition)
-    return shapes, hessians[:, pair_places(pairs, X.shape[1])]
+    return shapes, hessians[..., pair_places(pairs, X.shape[1])]
 
 
 def assemble(
@@ -98,7 +98,7 @@ def assemble(
 
     Returns
     -------
-    shapes : ndarray of shape (R, n, u)
+    shapes : ndarray of shape (R, n, u, c)
         Of the u pairs that any fold kept; 0 where the row's fold did not.
     kept : ndarray of bool of shape (R, K, n_pairs)
     """
@@ -107,7 +107,7 @@ def assemble(
     for split, (mine, _) in enumerate(answers):
         kept[divmod(split, n_folds)][mine] = True
     union = np.flatnonzero(kept.any((0, 1)))
-    shapes = np.zeros((n_repeats, n_rows, len(union)))
+    shapes = np.zeros((n_repeats, n_rows, len(union), answers[0][1].shape[2]))
     for split, ((_, test), (mine, values)) in enumerate(zip(splits, answers, strict=True)):
         shapes[split // n_folds][np.ix_(test, np.searchsorted(union, mine))] = values
     return shapes, kept

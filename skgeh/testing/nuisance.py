@@ -12,12 +12,14 @@ SHARE = 5  # rows for each column at least
 RANK = 1e-9  # columns below this share of the largest are combinations of others
 
 
-def main_effect_basis(X: NDArray) -> NDArray[np.float64]:
+def main_effect_basis(X: NDArray, information: float = 1.0) -> NDArray[np.float64]:
     """Orthonormal basis of additive functions: cubic splines of every feature, and the constant.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
+    information : float, default=1.0
+        What a row says of the target, beside one with a number.
 
     Returns
     -------
@@ -31,7 +33,7 @@ def main_effect_basis(X: NDArray) -> NDArray[np.float64]:
     ((200, 13), (60, 9))
     """
     n, d = X.shape
-    knots = next((k for k in KNOTS if d * (k + 1) < n / SHARE), 0)
+    knots = next((k for k in KNOTS if d * (k + 1) < n * information / SHARE), 0)
     columns = [np.ones((n, 1)), *(spline(column, knots) for column in X.T)]
     Q, R, _ = qr(np.hstack(columns), mode="economic", pivoting=True)
     size = np.abs(np.diag(R))

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from joblib import delayed, hash
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_scalar
 from tqdm.auto import tqdm
 
-from skgeh.estimators import MIN_ROWS, BayesianInteractionRegressor
+from skgeh.estimators import MIN_ROWS, InteractionEstimator
+from skgeh.functions import RandomFunction
 from skgeh.jobs import run_jobs
-from skgeh.networks.hybrid import StackPosterior
 from skgeh.partition import Partition
 from skgeh.push_forward import BLOCK, push_forward
 from skgeh.ranking import rank_pairs
@@ -39,7 +40,7 @@ NOT_HASHED = ("n_jobs", "verbose", "callbacks", "random_state", "device")
 
 
 def permutation_test(
-    estimator: BayesianInteractionRegressor,
+    estimator: InteractionEstimator,
     X: Any,
     y: Any,
     *,
@@ -54,16 +55,17 @@ def permutation_test(
 
     Parameters
     ----------
-    estimator : BayesianInteractionRegressor
+    estimator : BayesianInteractionRegressor or BayesianInteractionClassifier
         Clones of it are fitted, once on the target and once on each permutation of it; all share
         the start of their networks, batches, dropout noise and held-out rows. Hidden layers are
         (40, 40) where `hidden_layer_sizes` is None.
     X : array-like or data frame of shape (n, d)
         At least 8 rows and 2 features, all numbers, none missing.
-    y : array-like of shape (n,)
+    y : array-like of shape (n,) or (n, c)
+        Rows of several targets are shuffled together.
     statistic : {"effect", "score"}, default="effect"
         M-GEH (Eq. 6) at 300 rows, mean over 25 draws, with `n_groups` groups or 11 if that is
-        "auto"; or what the ranking sorts by.
+        "auto"; or what the ranking sorts by. Means over several targets or classes.
     n_permutations : int, default=199
         B. No p-value is below ``1 / (1 + B)``.
     checkpoint : path, default=None
@@ -118,13 +120,19 @@ def permutation_test(
     if not trains_networks(estimator):
         raise ValueError(
             "permutation_test refits networks and reads their Hessians: it takes a "
-            "BayesianInteractionRegressor whose posterior is one of networks, or 'auto'; got "
-            f"{estimator!r}. crossfit_test takes any regressor."
+            "BayesianInteractionRegressor or BayesianInteractionClassifier whose posterior is one "
+            f"of networks, or 'auto'; got {estimator!r}. crossfit_test takes any regressor or "
+            "classifier."
+        )
+    if getattr(estimator, "class_weight", None) is not None:
+        raise ValueError(
+            f"permutation_test has no class weights; got class_weight={estimator.class_weight!r}. "
+            "Leave it at None: they move logits by a constant, and no interaction."
         )
     if statistic not in ("effect", "score"):
         raise ValueError(f"statistic must be 'effect' or 'score'; got {statistic!r}.")
     check_scalar(n_permutations, "n_permutations", Integral, min_val=1)
-    table = Table.of(X, y, minimum=MIN_ROWS)
+    table = Table.of(X, y, minimum=MIN_ROWS, labels=is_classifier(estimator))
     if 1 + n_permutations < 20:
         warnings.warn(
             f"With {n_permutations} permutations no p-value is below 1 / {1 + n_permutations}, so "
@@ -133,7 +141,7 @@ def permutation_test(
             stacklevel=2,
         )
     estimator = small(estimator)
-    size = refits_per_stack(estimator, table.X.shape[1])
+    size = refits_per_stack(estimator, table.X.shape[1], table.y.shape[1])
     todo = {
         start: min(start + size, 1 + n_permutations) for start in range(0, 1 + n_permutations, size)
     }
@@ -171,11 +179,11 @@ class Null:
 
     Parameters
     ----------
-    estimator : BayesianInteractionRegressor
+    estimator : InteractionEstimator
     Z : ndarray of shape (n, d)
         In standard units.
-    target : ndarray of shape (n,)
-        In standard units.
+    target : ndarray of shape (n, c)
+        In standard units, or labels as 0 and 1.
     points : ndarray of int
         Rows to measure at.
     partition : Partition of the points
@@ -183,7 +191,7 @@ class Null:
     seed : int
     """
 
-    estimator: BayesianInteractionRegressor
+    estimator: InteractionEstimator
     Z: NDArray[np.float64]
     target: NDArray[np.float64]
     points: NDArray[np.intp]
@@ -192,12 +200,10 @@ class Null:
     seed: int
 
     @classmethod
-    def of(
-        cls, estimator: BayesianInteractionRegressor, table: Table, statistic: str, seed: int
-    ) -> "Null":
+    def of(cls, estimator: InteractionEstimator, table: Table, statistic: str, seed: int) -> "Null":
         """Choose the points and their groups, by X alone."""
         Z = StandardScaler().fit_transform(table.X)
-        target = StandardScaler().fit_transform(table.y[:, None])[:, 0]
+        target = table.y if table.classes is not None else StandardScaler().fit_transform(table.y)
         points = np.random.default_rng(seed).permutation(len(Z))[:N_POINTS]
         partition = Partition.kmeans(Z[points], fixed_n_groups(estimator), seed)
         return cls(estimator, Z, target, points, partition, statistic, seed)
@@ -215,7 +221,7 @@ class Null:
             return self.target
         return np.random.default_rng([self.seed, number]).permutation(self.target)
 
-    def measured(self, posterior: StackPosterior) -> NDArray[np.float64]:
+    def measured(self, posterior: RandomFunction) -> NDArray[np.float64]:
         """The statistic of every pair, shape (P,)."""
         x = torch.as_tensor(self.Z[self.points], dtype=torch.float32)
         n_draws = min(N_DRAWS, self.estimator.n_draws)

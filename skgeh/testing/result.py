@@ -1,6 +1,6 @@
 """What a test found: one row a pair."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import narwhals as nw
@@ -20,13 +20,15 @@ class TestResult:
     ----------
     pairs : ndarray of shape (P, 2)
         Pairs ``i < j``.
-    statistic : ndarray of shape (P,)
+    statistic : ndarray of shape (P,) or (P, c)
         Larger is more evidence.
-    p_value : ndarray of shape (P,)
-    tested : ndarray of bool of shape (P,)
+    p_value : ndarray of shape (P,) or (P, c)
+    tested : ndarray of bool in the shape of p_value
         Where a p-value was computed; elsewhere it is 1, and corrections leave these pairs out.
     feature_names : tuple of str
     frame_backend : {"pandas", "polars"}
+    targets : list of length c, optional
+        Places of several targets, or labels of more than two classes: the last axis.
     """
 
     __test__ = False  # no test of pytest's
@@ -37,9 +39,10 @@ class TestResult:
     tested: NDArray[np.bool_]
     feature_names: tuple[str, ...]
     frame_backend: Literal["pandas", "polars"]
+    targets: list | None = field(default=None, kw_only=True)
 
     def adjusted(self, control: str = "fdr") -> NDArray[np.float64]:
-        """P-values corrected over the tested pairs.
+        """P-values corrected over the tested pairs, and over targets if there are several.
 
         Parameters
         ----------
@@ -49,40 +52,47 @@ class TestResult:
 
         Returns
         -------
-        ndarray of shape (P,)
+        ndarray in the shape of p_value
         """
         return adjust(self.p_value, control, self.tested)
 
     def columns(self) -> dict[str, NDArray]:
-        """Columns of the table, one value a pair."""
-        i, j = self.pairs.T
+        """Columns of the table, one value a pair, or a pair and target, one after the other."""
+        i, j = np.repeat(self.pairs, len(self.targets or [0]), axis=0).T
         names = np.array(self.feature_names, dtype=object)
-        return {
-            "feature_i": names[i],
-            "feature_j": names[j],
+        columns = {"feature_i": names[i], "feature_j": names[j]}
+        if self.targets is not None:
+            columns["target"] = np.array(self.targets * len(self.pairs), dtype=object)
+        values = {
             "statistic": self.statistic,
             "p_value": self.p_value,
             "p_fdr": self.adjusted("fdr"),
             "p_fwer": self.adjusted("fwer"),
         }
+        return columns | {name: value.ravel() for name, value in values.items()}
 
     def to_frame(self) -> Any:
-        """One row a pair, least p-value first.
+        """One row a pair, least p-value first; of several targets, one row a pair and target.
 
         Returns
         -------
         data frame
             Of the kind that was tested, pandas for arrays.
         """
-        order = np.lexsort([-self.statistic, self.p_value])
-        ordered = {name: values[order].tolist() for name, values in self.columns().items()}
+        columns = self.columns()
+        order = np.lexsort([-columns["statistic"], columns["p_value"]])
+        ordered = {name: values[order].tolist() for name, values in columns.items()}
         return nw.from_dict(ordered, backend=self.frame_backend).to_native()
 
     def __repr__(self) -> str:
-        found = int((self.adjusted("fdr") <= 0.05).sum())
+        found: NDArray[np.bool_] = np.asarray(self.adjusted("fdr") <= 0.05)
+        tested, several = self.tested, ""
+        if self.targets is not None:  # a pair counts once
+            found, tested = np.any(found, axis=1), np.any(tested, axis=1)
+            several = f" and {len(self.targets)} targets"
         return (
-            f"<{type(self).__name__} of {int(self.tested.sum())} pairs, {found} at a false "
-            "discovery rate of 0.05>"
+            f"<{type(self).__name__} of {int(tested.sum())} pairs{several}, {int(found.sum())} at "
+            "a false discovery rate of 0.05>"
         )
 
 
@@ -92,8 +102,9 @@ class CrossfitResult(TestResult):
 
     Parameters
     ----------
-    pairs, statistic, p_value, tested, feature_names, frame_backend
-        See `TestResult`; the statistic is the z-score that has this p-value.
+    pairs, statistic, p_value, tested, feature_names, frame_backend, targets
+        See `TestResult`; the statistic is the z-score that has this p-value. With several targets
+        all arrays have one more axis, the last, of length c.
     fold_scores : ndarray of shape (R, K, P)
         Scores of the learned shapes on held-out folds, standard normal without an interaction.
     shape_scores : ndarray of shape (R, P, s)
@@ -102,7 +113,8 @@ class CrossfitResult(TestResult):
         Variance, without an interaction, of ``sum_rk t_rk / (R sqrt(K))``.
     strength, strength_std : ndarray of shape (P,)
         Standard deviation, in those of the target, of the part of the pair's component that was
-        found on one half of the rows and confirmed on the other; and its standard error.
+        found on one half of the rows and confirmed on the other; and its standard error. Of labels,
+        in logits.
     confirmed_effect, confirmed_std : ndarray of shape (P,) or None
         M-GEH (Eq. 6) of the networks of the two halves, scaled by lambda to what held-out rows
         confirm, and its standard error, in standard units; None for models without Hessians.
@@ -117,40 +129,36 @@ class CrossfitResult(TestResult):
     confirmed_std: NDArray[np.float64] | None
 
     def strength_lower(self, level: float = 0.95) -> NDArray[np.float64]:
-        """One-sided lower confidence bound of the strength, at least 0, shape (P,)."""
+        """One-sided lower confidence bound of the strength, at least 0, in its shape."""
         check_level(level)
         return np.maximum(self.strength - norm.ppf(level) * self.strength_std, 0.0)
 
     def confirmed_interval(self, level: float = 0.95) -> NDArray[np.float64]:
-        """Confidence interval of the M-GEH of detected pairs, from 0 on, shape (P, 2).
+        """Confidence interval of the M-GEH of detected pairs, from 0 on, shape (P, 2) or (P, c, 2).
 
         It is meant for pairs that were detected: for the others lambda is not determined.
         """
         if self.confirmed_effect is None or self.confirmed_std is None:
             raise ValueError(
                 "Intervals of the effect need second derivatives, which only "
-                "BayesianInteractionRegressor has. strength_lower() works for every model."
+                "networks of this package have. strength_lower() works for every model."
             )
         check_level(level)
         half = norm.ppf((1 + level) / 2) * self.confirmed_std
-        return np.maximum(
-            np.column_stack([self.confirmed_effect - half, self.confirmed_effect + half]), 0.0
-        )
+        ends = [self.confirmed_effect - half, self.confirmed_effect + half]
+        return np.maximum(np.stack(ends, axis=-1), 0.0)
 
     def columns(self) -> dict[str, NDArray]:
         """Columns of the table, one value a pair."""
-        columns = super().columns() | {
-            "strength": self.strength,
-            "strength_low": self.strength_lower(),
-        }
-        if self.confirmed_effect is None:
-            return columns
-        low, high = self.confirmed_interval().T
-        return columns | {
-            "confirmed_effect": self.confirmed_effect,
-            "confirmed_low": low,
-            "confirmed_high": high,
-        }
+        values = {"strength": self.strength, "strength_low": self.strength_lower()}
+        if self.confirmed_effect is not None:
+            low, high = np.moveaxis(self.confirmed_interval(), -1, 0)
+            values |= {
+                "confirmed_effect": self.confirmed_effect,
+                "confirmed_low": low,
+                "confirmed_high": high,
+            }
+        return super().columns() | {name: value.ravel() for name, value in values.items()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,12 +6,13 @@ import torch
 import torch.nn.functional as F
 
 from skgeh.hessian import group_mean_hessians, pointwise_hessians
+from skgeh.likelihoods import SquaredError
 from skgeh.networks import ConcreteDropout, Ensemble
 from skgeh.networks.concrete_dropout import LogisticNoise
 from skgeh.networks.concrete_layer import ConcreteLayer, Divergence, entropy
 from skgeh.networks.main_effects import MainEffects
 from skgeh.partition import Partition
-from skgeh.training import negative_elbo, squared_error
+from skgeh.training import mean_losses, negative_elbo
 
 
 class FixedNoise:
@@ -55,13 +56,19 @@ def data(n=6, d=4):
     return x, y, torch.rand(2, n, 1, generator=generator, dtype=torch.float64) + 0.5
 
 
+def loss_of(stack, x, y, weights, kl_weight=1.0, n_samples=50.0):
+    """Negative ELBO of each copy."""
+    penalty = kl_weight * SquaredError().kl_scale(stack.noise_variance) * stack.kl() / n_samples
+    errors = mean_losses(SquaredError(), stack(x), y, weights)
+    return negative_elbo(errors, stack.noise_variance[:, None], penalty)
+
+
 @pytest.mark.parametrize("stack", [noisy_stack(), stack_of(Ensemble((5, 3)))])
 def test_gradient_of_the_elbo_against_finite_differences(stack):
     x, y, weights = data()
 
     def loss():
-        errors = squared_error(stack(x), y, weights)
-        return negative_elbo(errors, stack, kl_weight=0.6, n_samples=50.0).sum()
+        return loss_of(stack, x, y, weights, kl_weight=0.6).sum()
 
     stack.zero_grad()
     loss().backward()
@@ -98,8 +105,8 @@ def test_derivatives_written_out():
 def test_elbo_is_the_formula_of_the_paper():
     stack = noisy_stack()
     x, y, weights = data()
-    errors = squared_error(stack(x), y, weights)
-    found = negative_elbo(errors, stack, kl_weight=1.0, n_samples=50.0)
+    errors = mean_losses(SquaredError(), stack(x), y, weights)[:, 0]
+    found = loss_of(stack, x, y, weights)
     for copy in range(2):
         s2 = stack.noise_variance[copy].item()
         penalty = 0.0
@@ -135,7 +142,7 @@ def test_forward_is_concrete_dropout():
 def test_copies_do_not_touch_each_other():
     stack = noisy_stack()
     x, y, weights = data()
-    negative_elbo(squared_error(stack(x), y, weights), stack, 1.0, 50.0)[0].backward()
+    loss_of(stack, x, y, weights)[0].backward()
     for parameter in stack.parameters():
         assert parameter.grad[0].abs().sum() > 0
         assert parameter.grad[1].abs().sum() == 0

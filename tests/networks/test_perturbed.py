@@ -6,9 +6,10 @@ import torch
 
 from skgeh import BayesianInteractionRegressor
 from skgeh.functions import evaluate
+from skgeh.likelihoods import SquaredError, perturbation
 from skgeh.networks import ConcreteDropout, Ensemble
 from skgeh.networks.perturbed import PerturbedPosterior, perturbations
-from skgeh.training import Rows, Slices, StackNet, perturbation, train
+from skgeh.training import Rows, Slices, StackNet, train
 from tests.oracles import random_posterior
 
 # What moves the targets
@@ -16,18 +17,22 @@ from tests.oracles import random_posterior
 
 @pytest.mark.parametrize(("n_networks", "n_perturbed"), [(1, 1), (3, 4), (2, 5)])
 def test_perturbations_are_antithetic(n_networks, n_perturbed):
-    moves = perturbations(n_networks, n_perturbed, n_rows=50, seed=0)
+    moves = perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=0)
     assert moves.shape == (n_networks + n_perturbed, 50, 1)
     assert not moves[:n_networks].any()
     moved = moves[n_networks:]
     assert torch.equal(moved[1::2], -moved[: n_perturbed // 2 * 2 : 2])
     assert len(torch.unique(moved.abs(), dim=0)) == (n_perturbed + 1) // 2
-    assert torch.equal(moves, perturbations(n_networks, n_perturbed, n_rows=50, seed=0))
-    assert not torch.equal(moves, perturbations(n_networks, n_perturbed, n_rows=50, seed=1))
+    assert torch.equal(
+        moves, perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=0)
+    )
+    assert not torch.equal(
+        moves, perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=1)
+    )
 
 
 def test_perturbations_are_standard_normal():
-    moved = perturbations(1, 8, n_rows=5000, seed=0)[1::2]
+    moved = perturbations(1, 8, n_rows=5000, n_targets=1, seed=0)[1::2]
     assert moved.mean().abs() < 5 / 20_000**0.5
     assert moved.square().mean().item() == pytest.approx(1, abs=5 * (2 / 20_000) ** 0.5)
     correlations = np.corrcoef(moved[..., 0].numpy())
@@ -35,12 +40,12 @@ def test_perturbations_are_standard_normal():
 
 
 def test_none_are_asked_for():
-    assert perturbations(3, 0, n_rows=50, seed=0) is None
+    assert perturbations(3, 0, n_rows=50, n_targets=1, seed=0) is None
 
 
 def test_targets_move_by_the_noise_and_not_at_all_on_clean_data():
     noise = torch.tensor([1e-8, 1e-4, 0.01, 0.1, 1.0])
-    scale = perturbation(noise)
+    scale = perturbation(noise[:, None])
     assert scale.shape == (5, 1, 1)
     of_noise = scale[:, 0, 0] / noise.sqrt()
     np.testing.assert_allclose(of_noise.square(), noise / (noise + 0.01), rtol=1e-5)
@@ -60,7 +65,7 @@ def rows_of(n=60, copies=4, moves=None, own_targets=False):
 
 
 def test_perturbations_follow_their_rows_copy_by_copy():
-    moves = perturbations(1, 3, n_rows=60, seed=0)
+    moves = perturbations(1, 3, n_rows=60, n_targets=1, seed=0)
     rows, without = rows_of(moves=moves), rows_of()
     n_seen = 0
     for (x, (y, weight, move)), (again, known) in zip(
@@ -89,6 +94,7 @@ def test_the_loss_is_that_of_moved_targets(training):
     kl = torch.tensor([3.0, 5.0, 7.0])
     module = SimpleNamespace(noise_variance=noise, kl=lambda: kl)
     net = SimpleNamespace(module_=module, kl_weight_=0.7, n_samples_=40.0)
+    net.criterion_, net.noise_ = SquaredError(), noise[:, None]
     found = StackNet.get_loss(net, predictions, (targets, weights, moves), training=training)
     errors = []
     for copy in range(3):
@@ -113,7 +119,7 @@ def trained(rows, max_epochs=10):
 
 
 def test_copies_train_on_their_own_moves_only():
-    moves = perturbations(2, 2, n_rows=60, seed=0)
+    moves = perturbations(2, 2, n_rows=60, n_targets=1, seed=0)
     other = moves.clone()
     other[3] *= 5
     plain, one, two = (trained(rows_of(moves=given)) for given in (None, moves, other))

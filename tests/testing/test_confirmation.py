@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from skgeh.testing.confirmation import MOST, Confirmation, coefficients, confirm, confirmed_effect
+from skgeh.testing import confirmation
+from skgeh.testing.confirmation import (
+    MOST,
+    Confirmation,
+    coefficients,
+    confirmed_effect,
+    number_coefficients,
+)
 from skgeh.testing.nuisance import main_effect_basis
 from tests.oracles import assert_close
 
@@ -12,6 +19,18 @@ def case(n=400, q=2, seed=0):
     X = rng.normal(size=(n, 2 * q))
     true = X[:, :q] * X[:, q:]
     return rng, true, main_effect_basis(X), rng.permutation(n) % 2
+
+
+def confirm(y, shapes, folds, nuisance):
+    """Of one target: shapes (2, n, q) of the two halves; without the axis of targets."""
+    clean = np.stack([f - nuisance @ (nuisance.T @ f) for f in shapes])[..., None]
+    theta = number_coefficients(y[:, None], clean, folds, nuisance)
+    found = confirmation.confirm(clean, *theta)
+    return Confirmation(found.strength[:, 0], found.strength_std[:, 0], found.scale[:, 0])
+
+
+def of_one_target(*values):
+    return Confirmation(*(value[:, None] for value in values))
 
 
 @pytest.mark.parametrize("shrunk", [0.5, 1.0, 2.0])
@@ -102,8 +121,8 @@ def test_the_effect_is_that_of_the_mean_of_both_halves():
     rng = np.random.default_rng(0)
     hessians, weights = rng.normal(size=(2, 5, 3)), rng.dirichlet(np.ones(5))
     scale = np.array([0.5, 1.0, 2.0])
-    found = Confirmation(np.ones(3), np.zeros(3), scale)
-    effect, std = confirmed_effect(found, hessians, weights)
+    found = of_one_target(np.ones(3), np.zeros(3), scale)
+    effect, std = confirmed_effect(found, hessians, weights, 0)
     assert_close(effect, scale * (weights @ np.abs(hessians.mean(0))), 1e-12)
     # the halves' mean has variance (h_1 - h_2)^2 / 4
     assert_close(std, scale * np.sqrt(weights @ (np.diff(hessians, axis=0)[0] ** 2 / 4)), 1e-12)
@@ -111,7 +130,7 @@ def test_the_effect_is_that_of_the_mean_of_both_halves():
 
 def test_the_effect_is_as_uncertain_as_the_strength():
     hessians, weights = np.ones((2, 4, 3)), np.full(4, 0.25)
-    found = Confirmation(np.array([2.0, 1.0, -1.0]), np.array([0.5, 1.0, 1.0]), np.full(3, 1.5))
-    effect, std = confirmed_effect(found, hessians, weights)
+    found = of_one_target(np.array([2.0, 1.0, -1.0]), np.array([0.5, 1.0, 1.0]), np.full(3, 1.5))
+    effect, std = confirmed_effect(found, hessians, weights, 0)
     assert effect.tolist() == [1.5] * 3
     assert std.tolist() == [1.5 * 0.25, 1.5, 1.5 * 2]

@@ -23,6 +23,7 @@ from skgeh.testing.calibration import VARIANCE_INFLATION, inflation
 from skgeh.testing.combination import adjust, combined
 from skgeh.testing.folds import draw_folds, pair_limit, train_and_test
 from skgeh.testing.regressions import Regressions
+from skgeh.testing.table import Table
 from tests.oracles import assert_close
 
 NAMES = ("age", "bmi", "dose", "site")
@@ -238,7 +239,7 @@ def test_as_many_pairs_as_asked_for_if_there_is_room():
         ({"pairs": []}, "two different features"),
         ({"variance_inflation": 0.0}, "variance_inflation must be .* got 0.0"),
         ({"variance_inflation": "none"}, "variance_inflation must be 'auto' or a number"),
-        ({"estimator": LogisticRegression()}, "regressors so far; got the classifier Logistic"),
+        ({"estimator": LogisticRegression()}, "Unknown label type"),
         ({"estimator": "forest"}, "an estimator with predict, such as .*; got 'forest'"),
         ({"estimator": small(max_epochs=0)}, "max_epochs == 0"),
         ({"random_state": "one"}, "cannot be used to seed"),
@@ -299,9 +300,11 @@ class TestNetworks:
 
     def test_p_values_are_those_of_the_scores(self, found):
         result, X, y = found
-        regressions = Regressions(X, y, pair_index(4), within=False)
+        table = Table.of(X, y)
+        regressions = Regressions(table, table.pairs)
         every = np.ones((3, 5, 6), dtype=bool)
         z, weights = regressions.smooth(every, np.zeros((3, 400), dtype=int))
+        z = z[..., 0]
         phi = VARIANCE_INFLATION["concrete_dropout"][3]
         assert result.variance_inflation == phi
         expected = combined_by_hand(result.fold_scores, phi, z, 1.0, weights, False)

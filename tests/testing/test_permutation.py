@@ -265,7 +265,7 @@ class TestSharedStart:
         assert null.permuted(0) is null.target
         targets = np.stack([null.permuted(number) for number in range(200)])
         np.testing.assert_array_equal(
-            np.sort(targets, axis=1), np.tile(np.sort(null.target), (200, 1))
+            np.sort(targets, axis=1), np.tile(np.sort(null.target, axis=0), (200, 1, 1))
         )
         assert len(np.unique(targets, axis=0)) == 200
         places = (targets[1:] == null.target).sum(1)
@@ -320,7 +320,7 @@ class TestRefusals:
     )
     def test_other_estimators(self, estimator):
         words = (
-            "(?s)reads their Hessians.*Regressor whose posterior .*; got .*crossfit_test takes any"
+            "(?s)reads their Hessians.*Classifier whose posterior .*; got .*crossfit_test takes any"
         )
         with pytest.raises(ValueError, match=words):
             permutation_test(estimator, *product())
@@ -346,8 +346,8 @@ class TestRefusals:
             answer(data=(X[:7], y[:7]))
         with pytest.raises(ValueError, match=r"1 feature\(s\)"):
             answer(data=(X[:, :1], y))
-        with pytest.raises(ValueError, match="1d array"):
-            answer(data=(X, np.column_stack([y, y])))
+        with pytest.raises(ValueError, match="Target 1 is constant"):
+            answer(data=(X, np.column_stack([y, 0 * y])))
 
     def test_numbers_of_permutations(self):
         with pytest.raises(ValueError, match="n_permutations"):

@@ -3,9 +3,10 @@ import pytest
 from scipy.stats import norm
 
 from skgeh.pairs import pair_index
+from skgeh.testing import regressions
 from skgeh.testing.nuisance import main_effect_basis, smooth_shapes
-from skgeh.testing.regressions import Regressions
 from skgeh.testing.scores import fold_scores
+from skgeh.testing.table import Table
 from tests.oracles import assert_close
 
 
@@ -15,6 +16,22 @@ def case(n=300, d=3, seed=0):
     y = X[:, 0] * X[:, 1] + X[:, 2] ** 2 + rng.normal(size=n)
     shapes = rng.normal(size=(n, 3, 2)) + X[:, :1, None] * X[:, 1:2, None]
     return X, y, pair_index(d), shapes, rng.permutation(n) % 3
+
+
+class Regressions:
+    """Of one target: without its axis."""
+
+    def __init__(self, X, y, pairs, within=False):
+        places = np.arange(X.shape[1])
+        table = Table(X, y[:, None], pairs, places, tuple(map(str, places)), "pandas")
+        self.all = regressions.Regressions(table, pairs, within)
+
+    def scores(self, shapes, folds):
+        return self.all.scores(shapes[..., None], folds)[..., 0]
+
+    def smooth(self, kept, folds):
+        z, weights = self.all.smooth(kept, folds)
+        return z[..., 0], weights
 
 
 def test_all_rows_together():
@@ -70,12 +87,12 @@ def test_pairs_that_some_folds_chose_have_the_sum_of_these():
     folds = np.stack([folds, np.roll(folds, 1)])
     kept = np.ones((2, 3, 3), dtype=bool)
     kept[0, 1, 0] = kept[1, :, 2] = False
-    regressions = Regressions(X, y, pairs, within=False)
-    z, _ = regressions.smooth(kept, folds)
+    found = Regressions(X, y, pairs, within=False)
+    z, _ = found.smooth(kept, folds)
     shapes, _ = smooth_shapes(X, pairs, 4)
     for r in range(2):
         masked = shapes * np.array([kept[r, fold] for fold in folds[r]])[..., None]
-        t = regressions.scores(masked, folds[r]) * kept[r, :, :, None]
+        t = found.scores(masked, folds[r]) * kept[r, :, :, None]
         assert_close(z[r], t.sum(0) / np.sqrt(3), 1e-12)
     assert not z[1, 2].any()
 

@@ -71,7 +71,7 @@ def test_missing_and_infinite_values(value, where):
     [
         (rows()[0][:, :1], rows()[1], "minimum of 2 is required"),
         (rows()[0], rows()[1][:-1], "inconsistent numbers of samples"),
-        (rows()[0], np.ones((120, 2)), "1d array"),
+        (rows()[0], np.ones((120, 2)), "Target 0 is constant"),
         (np.full((120, 2), "a"), rows()[1], "could not convert string"),
     ],
     ids=["one feature", "lengths", "two targets", "words"],

@@ -1,6 +1,8 @@
-"""Estimators: scikit-learn's face of a posterior over networks."""
+"""What the estimators share: parameters, learning, and the question for interactions."""
 
-import warnings
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -9,7 +11,7 @@ import narwhals as nw
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -17,11 +19,13 @@ from skorch.history import History
 
 from skgeh import networks
 from skgeh.collinearity import exchangeable, warn_of_exchangeable
-from skgeh.functions import evaluate
+from skgeh.differences import DifferencedPosterior, Steps
+from skgeh.feature_groups import Blocks, GroupedPosterior, resolve_groups
+from skgeh.functions import RandomFunction, evaluate
 from skgeh.jobs import ONE_THREAD
-from skgeh.learning import Task, learn
+from skgeh.learning import Learned, Task, learn
+from skgeh.likelihoods import Likelihood
 from skgeh.measuring import measure
-from skgeh.moments import Moments
 from skgeh.networks.hybrid import Family, StackPosterior
 from skgeh.networks.main_effects import MainEffects
 from skgeh.posterior import Interactions
@@ -34,110 +38,8 @@ MIN_ROWS = 8
 PREDICT_DRAWS = 100
 
 
-class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
-    """Find which pairs of features interact, how strongly, and how sure one can be.
-
-    A posterior over smooth functions is learned from the table: by a few networks with learned
-    dropout (a Bayesian neural network), or, where rows are few or noisy, by a Gaussian process.
-    Every posterior draw is one smooth function; its mixed second derivatives, averaged inside
-    groups of nearby points, measure every pair of features.
-
-    Parameters
-    ----------
-    hidden_layer_sizes : tuple of int, default=None
-        Units in each hidden layer; None is (100, 100, 100). An architecture asks for networks:
-        given one, posterior="auto" is concrete dropout.
-    activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default=None
-        Smooth activation; None is "gelu". A piecewise linear one has no interactions to measure.
-    posterior : str or object of `skgeh.networks`, default="auto"
-        Family of the posterior: "auto", "concrete_dropout", "ensemble", "gaussian_process" or
-        "committee". "auto" looks at rows, features and noise: a committee, which is a Gaussian
-        process whose ranking small networks share, for up to 1000 rows or below 50,000 rows times
-        signal to noise; concrete dropout above, and where the process cannot be computed. An
-        object brings its own architecture, and `hidden_layer_sizes`, `activation` and
-        `length_scale` have to be left at None.
-    n_networks : int, default=4
-        Networks trained together, each with its own held-out rows; predictions and the detection
-        score are theirs. This and all that follows on networks and training has no part in a
-        Gaussian process.
-    n_perturbed : int, default=4
-        Networks trained beside them on targets with as much noise added as the data have; draws,
-        and so effects and intervals, are taken from these in turn. 0 draws from the others, whose
-        intervals are too narrow where there is noise ("auto" does so below 3 % of it).
-    length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None is ``sqrt(0.1 * fan_in)`` a layer.
-    main_effects : {"linear", "spline", None}, default="linear"
-        What is kept apart from the interactions.
-    max_epochs : int, default=55
-        Epochs: one pass over the rows each, or 20 batches of them where that is less, so that
-        large tables take 1100 steps by default.
-    batch_size : int or "auto", default="auto"
-        Rows in a batch; "auto" is a tenth of the rows, at most 250.
-    learning_rate : float, default=0.003
-        Highest learning rate of Adam; hidden matrices, which Muon moves, take 20/3 times and
-        dropout logits 60 times that rate.
-    validation_fraction : float, default=0.1
-        Share of the rows that each network holds out, at most 2000 rows, to measure the noise.
-    patience : int, default=None
-        Epochs without improvement on the held-out rows before training stops and each network
-        returns to its best state; None trains to the end.
-    n_groups : int or "auto", default="auto"
-        Groups of points (M) in the group expected Hessian; "auto" takes the smallest number, from
-        8 on, after which the ranking settles.
-    n_draws : int, default=400
-        Posterior draws (K).
-    callbacks : list of skorch callbacks, default=None
-        Watch or change the training.
-    device : str, default="cpu"
-        Where torch trains.
-    n_jobs : int, default=None
-        Jobs over blocks of posterior draws, by joblib. Results do not depend on it.
-    random_state : int, RandomState instance or None, default=None
-        Seed of everything random.
-    verbose : bool, default=False
-        Show progress bars.
-
-    Attributes
-    ----------
-    interactions_ : Interactions
-        Strength, sign and uncertainty of every pair, computed when first asked for.
-    n_groups_ : int
-        Number of groups used by `interactions_`.
-    posterior_ : RandomFunction
-        The learned distribution over functions, in standard units.
-    net_ : skorch.NeuralNet
-        The trained networks as a stack of copies; AttributeError if there are none.
-    history_ : skorch.history.History
-        Losses by epoch: ``train_loss`` is the sum of the networks' losses, ``valid_loss`` their
-        mean squared error on held-out rows, in squared standard deviations of the target.
-    noise_variance_ : float
-        In squared units of the target: held-out mean squared error, mean over the networks, or the
-        Gaussian process's own estimate.
-    fit_quality_ : FitQuality
-        How well the model predicts rows that it has not seen, beside an additive model and beside
-        the mean; tables of a model that does not are given with a warning.
-    n_features_in_ : int
-        Number of features.
-    feature_names_in_ : ndarray of shape (d,)
-        Only if X has column names.
-
-    References
-    ----------
-    T. Cui, P. Marttinen, S. Kaski, "Learning Global Pairwise Interactions with Bayesian Neural
-    Networks", ECAI 2020. Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017.
-
-    Examples
-    --------
-    >>> from skgeh import BayesianInteractionRegressor
-    >>> from skgeh.datasets import make_interactions
-    >>> X, y, truth = make_interactions(400, signal_to_noise=20, random_state=0)
-    >>> model = BayesianInteractionRegressor(max_epochs=20, random_state=0).fit(X, y)
-    >>> mean, std = model.predict(X, return_std=True)
-    >>> mean.shape, std.shape
-    ((400,), (400,))
-    >>> model.interactions_.to_frame().columns[:4].tolist()
-    ['feature_i', 'feature_j', 'score', 'effect']
-    """
+class InteractionEstimator(BaseEstimator):
+    """A posterior over functions, learned from a table, and the interactions of its features."""
 
     def __init__(
         self,
@@ -149,6 +51,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         n_perturbed=4,
         length_scale=None,
         main_effects="linear",
+        feature_groups="auto",
         max_epochs=55,
         batch_size="auto",
         learning_rate=0.003,
@@ -169,6 +72,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         self.n_perturbed = n_perturbed
         self.length_scale = length_scale
         self.main_effects = main_effects
+        self.feature_groups = feature_groups
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -182,107 +86,75 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @ONE_THREAD
-    def fit(self, X, y, sample_weight=None):
-        """Train the networks.
-
-        Parameters
-        ----------
-        X : array-like or data frame of shape (n, d)
-            At least 8 rows and 2 features, all numbers, none missing.
-        y : array-like of shape (n,)
-        sample_weight : array-like of shape (n,), default=None
-            How often each row counts. Networks weigh the prior against their sum; in a Gaussian
-            process the noise of a row has its variance divided by the weight, relative to the mean.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the table has missing values, too few rows or features, or a parameter is not one
-            that can be used; the message says what was expected.
-        """
+    def _validated(
+        self, X: Any, y: Any, sample_weight: Any, **given: Any
+    ) -> tuple[NDArray, NDArray, NDArray]:
+        """The rows that count of a checked table: features, targets as they are, and weights."""
         self.__dict__.pop("posterior_", None)  # a fit that fails leaves no fitted model
         self._check_parameters()
         polars = nw.dependencies.is_polars_dataframe(X)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=np.float64,
-            y_numeric=True,
-            ensure_min_samples=MIN_ROWS,
-            ensure_min_features=2,
-        )
+        self._frame_backend: Literal["pandas", "polars"] = "polars" if polars else "pandas"
+        options = {"dtype": np.float64, "ensure_min_samples": MIN_ROWS, "ensure_min_features": 2}
+        X, y = validate_data(self, X, y, **options, **given)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        self._check_target(y[weight > 0])
         counted = counted_rows(weight, MIN_ROWS)
-        X, y, weight = X[counted], y[counted].astype(np.float64), weight[counted]
+        return X[counted], y[counted], weight[counted]
+
+    def _check_target(self, y: NDArray) -> None:
+        """Refuse a target that there is nothing to learn from."""
+
+    @ONE_THREAD
+    def _learn(self, X: NDArray, target: NDArray, weight: NDArray) -> Learned:
+        """Learn from targets in standard units, shape (n, c), and set what does not need them."""
+        likelihood = self._likelihood(target, weight)
         seeds = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         rows_seed, train_seed, self._seed = seeds.generate_state(3, np.uint32).tolist()
-        self._frame_backend: Literal["pandas", "polars"] = "polars" if polars else "pandas"
+        self.feature_groups_ = resolve_groups(self.feature_groups, self._names, X)
         self._x_scaler = StandardScaler().fit(X, sample_weight=weight)
-        self._y_scaler = StandardScaler().fit(y[:, None], sample_weight=weight)
-        if np.ptp(y) == 0:
-            warnings.warn(
-                f"The target is constant ({y[0]:g}): there is nothing to learn, and every "
-                "interaction below is noise. Check the target column.",
-                UserWarning,
-                stacklevel=2,
-            )
         Z = self._x_scaler.transform(X)
-        target = self._y_scaler.transform(y[:, None])
+        alone = [one[0] for one in self.feature_groups_.values() if len(one) == 1]
+        self._steps = Steps.of(X, Z, self._x_scaler.scale_, alone)  # a category has no step
         task = Task(
             Z,
-            target[:, 0],
+            target,
             weight,
             n_networks=self.n_networks,
             n_perturbed=self.n_perturbed,
             validation_fraction=self.validation_fraction,
+            likelihood=likelihood,
             train=lambda family, held_out, moves, seed: self._train(
-                family, Z, target, weight, held_out, seed, moves=moves
+                family, Z, target, weight, held_out, seed, likelihood=likelihood, moves=moves
             ),
         )
         learned = learn(self._network(), task, train_seed)
         held_out = learned.held_out
         self._points = Z[point_rows(held_out.rows, weight, np.random.default_rng(rows_seed))]
-        self.fit_quality_ = FitQuality.of_fit(Z, task.y, weight, held_out, rows_seed)
-        self.noise_variance_ = learned.noise_variance * float(self._y_scaler.scale_[0]) ** 2
+        self.fit_quality_ = FitQuality.of_fit(Z, target, weight, held_out, likelihood, rows_seed)
         self._exchangeable = exchangeable(Z)
         self._net = learned.net
         self._interactions: Interactions | None = None
-        self.posterior_ = learned.posterior
-        return self
+        return learned
 
-    def predict(self, X, return_std=False):
-        """Predict by the mean of the networks, without dropout, or that of the Gaussian process.
+    def _score_points(self, points: NDArray) -> NDArray[np.float64] | None:
+        """Where scores are computed, if not at the points themselves."""
+        return None
 
-        Parameters
-        ----------
-        X : array-like of shape (n, d)
-        return_std : bool, default=False
-            Return the standard deviation of a new observation too: that of the posterior and that
-            of the noise together.
+    @abstractmethod
+    def _likelihood(self, target: NDArray, weight: NDArray) -> Likelihood:
+        """What networks learn by, from targets (n, c) as they are trained on, and weights (n,)."""
 
-        Returns
-        -------
-        mean : ndarray of shape (n,)
-        std : ndarray of shape (n,), only if `return_std`
-        """
-        x = self._standardised(X)
-        scale, shift = self._y_scaler.scale_[0], self._y_scaler.mean_[0]
-        members = evaluate(self.posterior_.members(), x, self.n_networks, torch.float64)
-        mean = members.mean(0)[:, 0] * scale + shift
-        if not return_std:
-            return mean
-        generator = torch.Generator().manual_seed(self._seed)
-        moments = Moments.none(len(x))
-        for first in range(0, PREDICT_DRAWS, BLOCK):
-            function = self.posterior_.draw(BLOCK, generator, first=first)
-            moments = moments.merged(Moments.of(evaluate(function, x, BLOCK)[:, :, 0]))
-        return mean, np.sqrt(moments.variance * scale**2 + self.noise_variance_)
+    def _row_weights(self, target: NDArray, weight: NDArray) -> NDArray[np.float64]:
+        """Weights of the rows in training, shape (n,)."""
+        return weight
+
+    @abstractmethod
+    def _output(self, target: Any) -> tuple[int | None, float]:
+        """Which output a target is, None for all, and the sign of it."""
+
+    @abstractmethod
+    def _target_scale(self, output: int | None) -> float | None:
+        """Standard deviation of an output; None if several have different ones."""
 
     @property
     def net_(self) -> StackNet:
@@ -315,9 +187,15 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         return len(self.interactions_.group_weights)
 
     def interactions(
-        self, X: Any = None, *, n_groups: int | str | None = None, n_draws: int | None = None
+        self,
+        X: Any = None,
+        *,
+        target: Any = None,
+        n_groups: int | str | None = None,
+        n_draws: int | None = None,
+        differences: bool = False,
     ) -> Interactions:
-        """Measure the interactions elsewhere, or otherwise grouped.
+        """Measure the interactions elsewhere, of one target, or otherwise grouped.
 
         Parameters
         ----------
@@ -325,10 +203,17 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
             Points to average over, all of them (the number of groups and the scores are decided
             on 1000 of them); by default up to 1000 rows of the training table, held-out ones
             first, in proportion to their weights.
+        target : int or class label, default=None
+            One of several targets, by its place from 0, or one class, by its label. By default
+            effects and scores are means over all, and group effects are magnitudes without sign;
+            of two classes they are those of the second one's log-odds.
         n_groups : int or "auto", default=None
             The estimator's own if None.
         n_draws : int, default=None
             The estimator's own if None.
+        differences : bool, default=False
+            Along features of up to 20 whole numbers, booleans too, take finite differences of one
+            unit, on the scale of derivatives, in their place. Scores stay those of derivatives.
 
         Returns
         -------
@@ -337,7 +222,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If the model predicts rows that it has not seen no better than their mean, or worse than
+            If the model predicts rows that it has not seen no better than a constant, or worse than
             main effects alone (see ``fit_quality_``); if one of the first five pairs may stand for
             others, since some features nearly determine each other.
         """
@@ -347,14 +232,18 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         check_scalar(n_draws, "n_draws", Integral, min_val=2)
         check_auto(n_groups, "n_groups")
         points = self._points if X is None else self._standardised(X)
-        found = self._measure(points, n_groups, n_draws)
+        found = self._measure(points, n_groups, n_draws, target, differences=differences)
         self._warn(found, stacklevel=2)
         return found
 
     def _warn(self, found: Interactions, stacklevel: int) -> None:
         """Say what speaks against believing a table."""
         self.fit_quality_.warn(stacklevel + 1)
-        warn_of_exchangeable(found, self._exchangeable, stacklevel + 1)
+        sets = self._exchangeable
+        if len(found.feature_names) < self.n_features_in_:  # columns of one group are one feature
+            group = self._blocks().group
+            sets = [groups for one in sets if len(groups := set(group[list(one)].tolist())) > 1]
+        warn_of_exchangeable(found, sets, stacklevel + 1)
 
     def _check_parameters(self) -> None:
         """Refuse parameters that cannot be used, in words."""
@@ -406,14 +295,14 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         held_out: NDArray,
         seed: int,
         *,
+        likelihood: Likelihood,
         training: NDArray | None = None,
         moves: torch.Tensor | None = None,
     ) -> tuple[StackNet, StackPosterior]:
         """Train a stack of networks, in standard units: one for each line of `held_out`.
 
         Each trains on its line of `training`, by default on all rows that it does not hold out, and
-        on the target or, if `target` has shape (S, n, 1), on its own; `moves` are added to it, in
-        units of the copy's noise.
+        on the target or, if `target` has shape (S, n, c), on its own, which `moves` move.
         """
         if training is None:
             training = np.stack([np.setdiff1d(np.arange(len(Z)), rows) for rows in held_out])
@@ -429,6 +318,7 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         net = train(
             network,
             Rows(*table, training, Rows(*table, held_out), moved),
+            likelihood=likelihood,
             n_features=Z.shape[1],
             main_columns=main.columns,
             n_samples=float(weight.sum()) * n_rows / len(Z),
@@ -452,23 +342,63 @@ class BayesianInteractionRegressor(RegressorMixin, BaseEstimator):
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self._x_scaler.transform(X)
 
+    def _drawn(
+        self, posterior: RandomFunction, x: NDArray, dtype: torch.dtype
+    ) -> Iterator[NDArray[np.float64]]:
+        """Values of 100 draws at rows in standard units, block by block of shape (B, n, c)."""
+        generator = torch.Generator().manual_seed(self._seed)
+        for first in range(0, PREDICT_DRAWS, BLOCK):
+            function = posterior.draw(BLOCK, generator, first=first)
+            yield evaluate(function, x, BLOCK, dtype)
+
+    @property
+    def _names(self) -> list[str]:
+        """Names of the columns."""
+        given = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
+        return list(given)
+
+    def _blocks(self) -> Blocks:
+        """Columns by group."""
+        return Blocks.of(list(self.feature_groups_.values()), self._points)
+
     @ONE_THREAD
-    def _measure(self, points: NDArray, n_groups: int | str, n_draws: int) -> Interactions:
-        """Interactions at some points, in standard units."""
-        names = [f"x{i}" for i in range(self.n_features_in_)]
-        return measure(
+    def _measure(
+        self,
+        points: NDArray,
+        n_groups: int | str,
+        n_draws: int,
+        target: Any = None,
+        *,
+        differences: bool = False,
+        by_column: bool = False,
+    ) -> Interactions:
+        """Interactions at some points, in standard units, of groups of columns if there are any."""
+        output, sign = self._output(target)
+        view: RandomFunction = self.posterior_
+        names, scales = self._names, self._x_scaler.scale_
+        if differences:
+            view = DifferencedPosterior(view, self._steps)
+        if len(self.feature_groups_) < len(names) and not by_column:
+            view, names = GroupedPosterior(view, self._blocks()), list(self.feature_groups_)
+            groups = self.feature_groups_.values()
+            scales = np.array([scales[one[0]] if len(one) == 1 else 1.0 for one in groups])
+        found = measure(
             self.posterior_,
             points,
+            view=view,
+            score_points=self._score_points(points),
             n_groups=n_groups,
             n_draws=n_draws,
-            feature_names=getattr(self, "feature_names_in_", names),
-            feature_scales=self._x_scaler.scale_,
-            target_scale=float(self._y_scaler.scale_[0]),
+            target=output,
+            feature_names=names,
+            feature_scales=scales,
+            target_scale=self._target_scale(output),
             frame_backend=self._frame_backend,
             seed=self._seed,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
+        return replace(found, group_effects=sign * found.group_effects)
 
 
 def check_auto(value: Any, name: str) -> None:

@@ -1,0 +1,328 @@
+"""The estimator of labels: log-odds of two classes, centred logits of more."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from scipy.stats import entropy
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+from skgeh.estimators.base import InteractionEstimator
+from skgeh.functions import evaluate
+from skgeh.likelihoods import LEAST, CrossEntropy
+from skgeh.networks import Committee, GaussianProcess
+from skgeh.networks.centred import CentredPosterior
+from skgeh.networks.perturbed import PerturbedPosterior
+from skgeh.push_forward import BLOCK
+from skgeh.splits import in_proportion
+
+MOST_CANDIDATES = 20_000  # rows among which scores find their points
+
+
+class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
+    """Find which pairs of features interact in the log-odds of labels, and how sure one can be.
+
+    Networks learn logits from labels by cross-entropy: one for two classes, the log-odds of the
+    second, and else one for every class, centred over classes. Interactions are mixed second
+    derivatives of these logits, never of probabilities, whose link would make interactions out of
+    main effects.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, activation, length_scale, main_effects, feature_groups
+        As in `BayesianInteractionRegressor`.
+    posterior : str or object of `skgeh.networks`, default="auto"
+        Family of the posterior: "auto", "concrete_dropout", "ensemble", or an object, which brings
+        its own architecture. "auto" is an ensemble of 16 small networks for up to 1000 rows, and
+        concrete dropout above. A Gaussian process, and a committee with it, learn from numbers
+        only.
+    n_networks : int, default=4
+        Networks trained together, each with its own held-out rows; predictions and the detection
+        score are theirs.
+    n_perturbed : int, default=4
+        Networks trained beside them with random weights of the rows (standard exponential numbers,
+        the weighted likelihood bootstrap); draws, and so effects and intervals, are taken from
+        these in turn. 0 draws from the others, whose intervals are narrower still.
+    class_weight : {"balanced", None} or dict, default=None
+        Weights of the classes, with which those of the rows are multiplied; "balanced" is in
+        inverse proportion to the classes' weights. They move logits by constants.
+    max_epochs, batch_size, learning_rate, validation_fraction, patience
+        As in `BayesianInteractionRegressor`.
+    n_groups, n_draws, callbacks, device, n_jobs, random_state, verbose
+        As in `BayesianInteractionRegressor`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (C,)
+        Labels.
+    interactions_ : Interactions
+        Strength, sign and uncertainty of every pair, computed when first asked for; of more than
+        two classes, means over them. Effects are in logits.
+    feature_groups_, n_groups_, posterior_, net_, history_, n_features_in_, feature_names_in_
+        As in `BayesianInteractionRegressor`; losses are in units of the entropy of the classes'
+        shares.
+    fit_quality_ : FitQuality
+        How well the model predicts rows that it has not seen, beside an additive model and beside
+        the classes' shares.
+
+    References
+    ----------
+    T. Cui, P. Marttinen, S. Kaski, "Learning Global Pairwise Interactions with Bayesian Neural
+    Networks", ECAI 2020. M. Newton, A. Raftery, "Approximate Bayesian inference with the weighted
+    likelihood bootstrap", JRSS B 56, 1994.
+
+    Examples
+    --------
+    >>> from skgeh import BayesianInteractionClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(400, 3))
+    >>> y = np.where(4 * X[:, 0] * X[:, 2] + rng.logistic(size=400) > 0, "ill", "well")
+    >>> model = BayesianInteractionClassifier(max_epochs=20, random_state=0).fit(X, y)
+    >>> model.classes_.tolist(), model.predict_proba(X).shape
+    (['ill', 'well'], (400, 2))
+    >>> model.interactions_.top(1)
+    [('x0', 'x2')]
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=None,
+        activation=None,
+        posterior="auto",
+        *,
+        n_networks=4,
+        n_perturbed=4,
+        class_weight=None,
+        length_scale=None,
+        main_effects="linear",
+        feature_groups="auto",
+        max_epochs=55,
+        batch_size="auto",
+        learning_rate=0.003,
+        validation_fraction=0.1,
+        patience=None,
+        n_groups="auto",
+        n_draws=400,
+        callbacks=None,
+        device="cpu",
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            posterior,
+            n_networks=n_networks,
+            n_perturbed=n_perturbed,
+            length_scale=length_scale,
+            main_effects=main_effects,
+            feature_groups=feature_groups,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            n_groups=n_groups,
+            n_draws=n_draws,
+            callbacks=callbacks,
+            device=device,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def fit(self, X, y, sample_weight=None):
+        """Learn the posterior.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n, d)
+            At least 8 rows and 2 features, all numbers, none missing.
+        y : array-like of shape (n,)
+            Labels of two or more classes: numbers, text or booleans.
+        sample_weight : array-like of shape (n,), default=None
+            How often each row counts; the prior is weighed against their sum.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the table has missing values, too few rows or features, one class only, or a
+            parameter is not one that can be used; the message says what was expected.
+        """
+        X, y, weight = self._validated(X, y, sample_weight)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        columns = np.eye(len(self.classes_))[codes]
+        target = columns[:, 1:] if len(self.classes_) == 2 else columns
+        learned = self._learn(X, target, self._row_weights(target, weight))
+        known = learned.posterior  # draws of networks that saw the rows as they are predict
+        self._predictive = known.networks if isinstance(known, PerturbedPosterior) else known
+        several = learned.posterior.n_outputs > 1
+        self._informative = self._informative_points(self._x_scaler.transform(X), weight)
+        self.posterior_ = CentredPosterior(learned.posterior) if several else learned.posterior
+        return self
+
+    def predict(self, X):
+        """Most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        most = self._log_probabilities(X).argmax(1)
+        return self.classes_[most]
+
+    def predict_proba(self, X):
+        """Probability of every class, mean over draws of the networks that are not perturbed.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, C)
+            In the order of `classes_`.
+        """
+        return np.exp(self._log_probabilities(X))
+
+    def decision_function(self, X):
+        """Logits of the mean probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, C)
+            Log-odds of the second of two classes; of more, logits that sum to 0.
+        """
+        logs = self._log_probabilities(X)
+        if logs.shape[1] == 2:
+            return logs[:, 1] - logs[:, 0]
+        return logs - logs.mean(1, keepdims=True)
+
+    def _informative_points(self, Z: NDArray, weight: NDArray) -> NDArray[np.float64]:
+        """1000 rows in proportion to what their labels say: ``1 - sum p^2``, of the mean logits.
+
+        Where a class is certain, data say nothing of a logit, and derivatives are extrapolated.
+        """
+        rows = np.random.default_rng(self._seed).permutation(len(Z))[:MOST_CANDIDATES]
+        members = self._predictive.members()
+        values = evaluate(members, Z[rows], max(self.n_networks, 16)).mean(0)
+        p = np.exp(log_softmax(values))
+        information = np.zeros(len(Z))
+        information[rows] = weight[rows] * np.maximum(1 - (p**2).sum(1), LEAST)
+        return Z[in_proportion(rows, information)]
+
+    def _score_points(self, points: NDArray) -> NDArray[np.float64]:
+        """Rows whose labels say most; scores are computed there."""
+        if points is self._points:
+            return self._informative
+        return self._informative_points(points, np.ones(len(points)))
+
+    def _log_probabilities(self, X: Any) -> NDArray[np.float64]:
+        """Log of the mean over draws of the classes' probabilities, shape (n, C)."""
+        blocks = []
+        x = self._standardised(X)
+        for logits in self._drawn(self._predictive, x, torch.float64):
+            blocks.append(logsumexp(log_softmax(logits), axis=0) - np.log(BLOCK))
+        return logsumexp(blocks, axis=0) - np.log(len(blocks))
+
+    def _check_target(self, y: NDArray) -> None:
+        """Refuse numbers, and labels of one class."""
+        check_classification_targets(y)
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise ValueError(
+                f"The rows that count have one class only ({classes.tolist()[0]!r}); a classifier "
+                "learns from two classes or more."
+            )
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that cannot be used, in words."""
+        super()._check_parameters()
+        given = self.class_weight
+        if not (
+            given is None
+            or isinstance(given, dict)
+            or (isinstance(given, str) and given == "balanced")
+        ):
+            raise ValueError(
+                "class_weight must be None, 'balanced' or a dict of weights by label; got "
+                f"{given!r}."
+            )
+
+    def _network(self) -> BaseEstimator:
+        """The family of the posterior, which has to learn from labels."""
+        network = super()._network()
+        if isinstance(network, GaussianProcess | Committee):
+            raise ValueError(
+                f"posterior={self.posterior!r} is a Gaussian process, which learns from numbers "
+                "and not from labels. Use 'auto', 'concrete_dropout' or 'ensemble'."
+            )
+        return network
+
+    def _likelihood(self, target: NDArray, weight: NDArray) -> CrossEntropy:
+        """What networks learn by."""
+        shares = np.average(target, axis=0, weights=weight)
+        if len(shares) == 1:
+            shares = np.append(1 - shares, shares)
+        return CrossEntropy(float(entropy(shares)))
+
+    def _row_weights(self, target: NDArray, weight: NDArray) -> NDArray[np.float64]:
+        """Weights of the rows times those of their classes, shape (n,)."""
+        codes = target[:, 0].astype(int) if target.shape[1] == 1 else target.argmax(1)
+        counts = np.bincount(codes, weights=weight)
+        if self.class_weight is None:
+            return weight
+        if self.class_weight == "balanced":
+            return weight * (weight.sum() / (len(counts) * counts))[codes]
+        classes = getattr(self, "classes_", np.arange(len(counts)))  # refits learn from codes
+        return weight * compute_sample_weight(self.class_weight, classes[codes])
+
+    def _output(self, target: Any) -> tuple[int | None, float]:
+        """Which logit a class has, None for all, and its sign."""
+        if len(self.classes_) == 2 and target is None:
+            return 0, 1.0
+        if target is None:
+            return None, 1.0
+        found = np.flatnonzero(self.classes_ == target)
+        if len(found) != 1:
+            raise ValueError(
+                f"target must be one of the classes {self.classes_.tolist()}, or None for all; got "
+                f"{target!r}."
+            )
+        place = int(found[0])
+        return (0, 2.0 * place - 1) if len(self.classes_) == 2 else (place, 1.0)
+
+    def _target_scale(self, output: int | None) -> float:
+        """Logits have their own unit."""
+        return 1.0
+
+
+def log_softmax(logits: NDArray) -> NDArray[np.float64]:
+    """Log probabilities of the classes, (..., C), from one logit of two or one a class.
+
+    Examples
+    --------
+    >>> np.exp(log_softmax(np.array([[np.log(3.0)]]))).round(2).tolist()
+    [[0.25, 0.75]]
+    """
+    if logits.shape[-1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
+    return logits - logsumexp(logits, axis=-1, keepdims=True)

@@ -1,0 +1,226 @@
+"""The estimator of numbers, of one target or several."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import column_or_1d
+
+from skgeh.estimators.base import InteractionEstimator
+from skgeh.functions import evaluate
+from skgeh.likelihoods import SquaredError
+from skgeh.moments import Moments
+
+
+class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
+    """Find which pairs of features interact, how strongly, and how sure one can be.
+
+    A posterior over smooth functions is learned from the table: by a few networks with learned
+    dropout (a Bayesian neural network), or, where rows are few or noisy, by a Gaussian process.
+    Every posterior draw is one smooth function; its mixed second derivatives, averaged inside
+    groups of nearby points, measure every pair of features.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=None
+        Units in each hidden layer; None is (100, 100, 100). An architecture asks for networks:
+        given one, posterior="auto" is concrete dropout.
+    activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default=None
+        Smooth activation; None is "gelu". A piecewise linear one has no interactions to measure.
+    posterior : str or object of `skgeh.networks`, default="auto"
+        Family of the posterior: "auto", "concrete_dropout", "ensemble", "gaussian_process" or
+        "committee". "auto" looks at rows, features and noise: a committee, which is a Gaussian
+        process whose ranking small networks share, for up to 1000 rows or below 50,000 rows times
+        signal to noise; concrete dropout above, and where the process cannot be computed. An
+        object brings its own architecture, and `hidden_layer_sizes`, `activation` and
+        `length_scale` have to be left at None.
+    n_networks : int, default=4
+        Networks trained together, each with its own held-out rows; predictions and the detection
+        score are theirs. This and all that follows on networks and training has no part in a
+        Gaussian process.
+    n_perturbed : int, default=4
+        Networks trained beside them on targets with as much noise added as the data have; draws,
+        and so effects and intervals, are taken from these in turn. 0 draws from the others, whose
+        intervals are too narrow where there is noise ("auto" does so below 3 % of it).
+    length_scale : float, default=None
+        Inverse prior standard deviation of the weights; None is ``sqrt(0.1 * fan_in)`` a layer.
+    main_effects : {"linear", "spline", None}, default="linear"
+        What is kept apart from the interactions.
+    feature_groups : "auto", None, dict or sequence, default="auto"
+        Columns that are one feature, such as the one-hot columns of a category: name: columns, or
+        sequences of columns. "auto" finds one-hot columns by their names, as a `ColumnTransformer`
+        with ``set_output(transform="pandas")`` gives them, and None takes each column alone. The
+        effect of two groups is the norm of their block of second derivatives, on one scale with
+        that of two columns, and has no sign. Tests and `GEHSelector` look at columns.
+    max_epochs : int, default=55
+        Epochs: one pass over the rows each, or 20 batches of them where that is less, so that
+        large tables take 1100 steps by default.
+    batch_size : int or "auto", default="auto"
+        Rows in a batch; "auto" is a tenth of the rows, at most 250.
+    learning_rate : float, default=0.003
+        Highest learning rate of Adam; hidden matrices, which Muon moves, take 20/3 times and
+        dropout logits 60 times that rate.
+    validation_fraction : float, default=0.1
+        Share of the rows that each network holds out, at most 2000 rows, to measure the noise.
+    patience : int, default=None
+        Epochs without improvement on the held-out rows before training stops and each network
+        returns to its best state; None trains to the end.
+    n_groups : int or "auto", default="auto"
+        Groups of points (M) in the group expected Hessian; "auto" takes the smallest number, from
+        8 on, after which the ranking settles.
+    n_draws : int, default=400
+        Posterior draws (K).
+    callbacks : list of skorch callbacks, default=None
+        Watch or change the training.
+    device : str, default="cpu"
+        Where torch trains.
+    n_jobs : int, default=None
+        Jobs over blocks of posterior draws, by joblib. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random.
+    verbose : bool, default=False
+        Show progress bars.
+
+    Attributes
+    ----------
+    interactions_ : Interactions
+        Strength, sign and uncertainty of every pair, computed when first asked for.
+    feature_groups_ : dict of str to list of int
+        Columns of each feature.
+    n_groups_ : int
+        Number of groups of points used by `interactions_`.
+    posterior_ : RandomFunction
+        The learned distribution over functions, in standard units.
+    net_ : skorch.NeuralNet
+        The trained networks as a stack of copies; AttributeError if there are none.
+    history_ : skorch.history.History
+        Losses by epoch: ``train_loss`` is the sum of the networks' losses, ``valid_loss`` their
+        mean squared error on held-out rows, in squared standard deviations of the target.
+    noise_variance_ : float, or ndarray of shape (c,) of several targets
+        In squared units of the target: held-out mean squared error, mean over the networks, or the
+        Gaussian process's own estimate.
+    fit_quality_ : FitQuality
+        How well the model predicts rows that it has not seen, beside an additive model and beside
+        the mean; tables of a model that does not are given with a warning.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (d,)
+        Only if X has column names.
+
+    References
+    ----------
+    T. Cui, P. Marttinen, S. Kaski, "Learning Global Pairwise Interactions with Bayesian Neural
+    Networks", ECAI 2020. Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017.
+
+    Examples
+    --------
+    >>> from skgeh import BayesianInteractionRegressor
+    >>> from skgeh.datasets import make_interactions
+    >>> X, y, truth = make_interactions(400, signal_to_noise=20, random_state=0)
+    >>> model = BayesianInteractionRegressor(max_epochs=20, random_state=0).fit(X, y)
+    >>> mean, std = model.predict(X, return_std=True)
+    >>> mean.shape, std.shape
+    ((400,), (400,))
+    >>> model.interactions_.to_frame().columns[:4].tolist()
+    ['feature_i', 'feature_j', 'score', 'effect']
+    """
+
+    def fit(self, X, y, sample_weight=None):
+        """Learn the posterior.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n, d)
+            At least 8 rows and 2 features, all numbers, none missing.
+        y : array-like of shape (n,) or (n, c)
+            Several targets share the networks' hidden layers; each has its own noise.
+        sample_weight : array-like of shape (n,), default=None
+            How often each row counts. Networks weigh the prior against their sum; in a Gaussian
+            process the noise of a row has its variance divided by the weight, relative to the mean.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the table has missing values, too few rows or features, or a parameter is not one
+            that can be used; the message says what was expected.
+        """
+        X, y, weight = self._validated(X, y, sample_weight, y_numeric=True, multi_output=True)
+        self._one_target = y.ndim == 1 or y.shape[1] == 1
+        if self._one_target:
+            y = column_or_1d(y, warn=True)[:, None]
+        y = y.astype(np.float64)
+        for column in np.flatnonzero(np.ptp(y, axis=0) == 0):
+            which = "target" if self._one_target else f"target {column}"
+            warnings.warn(
+                f"The {which} is constant ({y[0, column]:g}): there is nothing to learn, and every "
+                "interaction below is noise. Check the target column.",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._y_scaler = StandardScaler().fit(y, sample_weight=weight)
+        learned = self._learn(X, self._y_scaler.transform(y), weight)
+        noise = learned.noise_variance * self._y_scaler.scale_**2
+        self.noise_variance_ = float(noise[0]) if self._one_target else noise
+        self.posterior_ = learned.posterior
+        return self
+
+    def predict(self, X, return_std=False):
+        """Predict by the mean of the networks, without dropout, or that of the Gaussian process.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        return_std : bool, default=False
+            Return the standard deviation of a new observation too: that of the posterior and that
+            of the noise together.
+
+        Returns
+        -------
+        mean : ndarray of shape (n,) or (n, c)
+        std : ndarray in the shape of the mean, only if `return_std`
+        """
+        x = self._standardised(X)
+        scale, shift = self._y_scaler.scale_, self._y_scaler.mean_
+        members = evaluate(self.posterior_.members(), x, self.n_networks, torch.float64)
+        mean = members.mean(0) * scale + shift
+        mean = mean[:, 0] if self._one_target else mean
+        if not return_std:
+            return mean
+        moments = Moments.none(len(x), len(scale))
+        for values in self._drawn(self.posterior_, x, torch.float32):
+            moments = moments.merged(Moments.of(values))
+        std = np.sqrt(moments.variance * scale**2 + self.noise_variance_)
+        return mean, std[:, 0] if self._one_target else std
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _likelihood(self, target: NDArray, weight: NDArray) -> SquaredError:
+        """What networks learn by."""
+        return SquaredError()
+
+    def _output(self, target: Any) -> tuple[int | None, float]:
+        """Which output a target is, None for all."""
+        n_targets = self.posterior_.n_outputs
+        if target is None:
+            return (0 if n_targets == 1 else None), 1.0
+        if target not in range(n_targets):
+            raise ValueError(
+                f"target must be a whole number from 0 to {n_targets - 1}, the place of one of the "
+                f"targets, or None for all; got {target!r}."
+            )
+        return int(target), 1.0
+
+    def _target_scale(self, output: int | None) -> float | None:
+        """Standard deviation of a target; the mean of several has none."""
+        return None if output is None else float(self._y_scaler.scale_[output])

@@ -1,0 +1,96 @@
+"""What networks learn by: the squared error of numbers, or the cross-entropy of labels.
+
+Both are in units of what a constant leaves: the mean of standardised targets has the loss 1, and so
+have the shares of the classes. What remains on held-out rows is the share of noise.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LEAST = 1e-6  # share of a class that is missing
+
+
+class SquaredError(nn.Module):
+    """Numbers with normal noise, each target standardised: ``(y - f)^2 = -2 s^2 log p(y | f)``."""
+
+    unit = 1.0  # of what networks put out
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of every row and target, shape (S, n, c)."""
+        return (outputs - targets).square()
+
+    def constant(self, means: Tensor) -> Tensor:
+        """The best constant output for targets with these means, shape (c,)."""
+        return means
+
+    def kl_scale(self, noise: Tensor) -> Tensor:
+        """What turns the prior's divergence into the unit of the losses, shape (S,)."""
+        return 2 * noise
+
+    def perturbed(
+        self, targets: Tensor, weights: Tensor, moves: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Add as much noise to the targets as they have (Bardsley et al. 2014)."""
+        return targets + perturbation(noise) * moves, weights
+
+
+class CrossEntropy(nn.Module):
+    """Labels: one logit for two classes, else one a class, ``-log p(label | f)``.
+
+    Parameters
+    ----------
+    entropy : float
+        Of the classes' shares: what a constant leaves.
+    """
+
+    unit = 5.0  # of what networks put out: their prior is that of outputs of about 1
+
+    def __init__(self, entropy: float):
+        super().__init__()
+        self.entropy = entropy
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of every row, shape (S, n, 1), for targets that are 0 or 1 for each logit.
+
+        Examples
+        --------
+        >>> loss = CrossEntropy(entropy=1.0).losses
+        >>> one = loss(torch.tensor([[[2.0]]]), torch.ones(1, 1, 1))
+        >>> two = loss(torch.tensor([[[-1.0, 1.0]]]), torch.tensor([[[0.0, 1.0]]]))
+        >>> torch.allclose(one, two)
+        True
+        """
+        if outputs.shape[-1] == 1:
+            found = F.softplus(outputs) - targets * outputs
+        else:
+            found = outputs.logsumexp(-1, keepdim=True) - (targets * outputs).sum(-1, keepdim=True)
+        return found / self.entropy
+
+    def constant(self, means: Tensor) -> Tensor:
+        """The best constant output for targets with these means, shape (c,)."""
+        return torch.logit(means, LEAST) if len(means) == 1 else means.clamp_min(LEAST).log()
+
+    def kl_scale(self, noise: Tensor) -> Tensor:
+        """What turns the prior's divergence into the unit of the losses, shape (S,)."""
+        return torch.full_like(noise, 1 / self.entropy)
+
+    def perturbed(
+        self, targets: Tensor, weights: Tensor, moves: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Weigh rows by standard exponential numbers (Newton and Raftery 1994), where moved."""
+        random = torch.where(moves == 0, 1.0, -torch.special.log_ndtr(moves))
+        return targets, weights * random
+
+
+Likelihood = SquaredError | CrossEntropy
+
+
+def perturbation(noise: Tensor) -> Tensor:
+    """Scale of what moves the targets, nearly the noise's own and 0 on clean data, (S, 1, c)."""
+    return (noise / (noise + 0.01).sqrt())[:, None]
+
+
+def common_noise(noise: Tensor) -> Tensor:
+    """Harmonic mean over targets of the noise variances (S, c), shape (S,)."""
+    return noise.reciprocal().mean(1).reciprocal()
