@@ -78,7 +78,7 @@ SCENARIOS = (
     Scenario("F1-F10, 10000 rows, no noise", TEN, 10_000, None, 2),
     Scenario("F1-F10, 3000 rows, S/N 0.5", TEN, 3000, 0.5, 3, everybody=False),
     Scenario("F1-F10, 1000 rows, S/N 1", TEN, 1000, 1.0, 10),
-    Scenario("F1-F10, 500 rows, S/N 2", TEN, 500, 2.0, 4, everybody=False),
+    Scenario("F1-F10, 500 rows, S/N 2", TEN, 500, 2.0, 10, everybody=False),
     Scenario("simulation, 1000 rows, S/N 1", (0,), 1000, 1.0, 12),
 )
 
