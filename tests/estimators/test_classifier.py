@@ -123,7 +123,7 @@ class TestScores:
         Z = model._standardised(X)
         logits = model._predictive.members()(torch.as_tensor(Z)).detach().mean(0)[:, 0].numpy()
         information = 2 / (2 + 2 * np.cosh(logits))  # 1 - p^2 - (1 - p)^2
-        chosen = [np.flatnonzero((Z == z).all(1))[0] for z in model._informative]
+        chosen = [np.flatnonzero((z == Z).all(1))[0] for z in model._informative]
         assert len(chosen) == 1000
         expected = information @ information / information.sum()
         assert information[chosen].mean() == pytest.approx(expected, rel=0.05)
