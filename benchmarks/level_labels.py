@@ -18,7 +18,7 @@ from benchmarks.designs import FUNCTIONS, LOW, PAIRS
 from skgeh import BayesianInteractionClassifier, crossfit_test
 from skgeh.testing.combination import adjust
 
-ROWS, TABLES, SLOPE, SEED = 1000, 20, 3.0, 3_000_000
+ROWS, TABLES, SLOPE, SEED = 1000, 15, 3.0, 3_000_000
 CELLS = (("signal", 2), ("additive", 2), ("signal", 3), ("additive", 3))
 # a run that was stopped goes on from here; to be removed when the test changes
 CACHE = Memory(Path(__file__).parent / ".cache", verbose=0)
