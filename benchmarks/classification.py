@@ -48,7 +48,8 @@ def means(rows: list[dict]) -> list[dict]:
         mine = [row for row in rows if (row["target"], row["slope"]) == (target, slope)]
         numbers = [name for name, value in mine[0].items() if isinstance(value, float)]
         mean = {name: float(np.mean([row[name] for row in mine])) for name in numbers}
-        found.append({"function": "mean", "target": target, "slope": slope} | mean)
+        row = {"function": "mean", "functions": len(mine), "target": target, "slope": slope}
+        found.append(row | mean)
     return found
 
 

@@ -82,7 +82,7 @@ TABLES = [
         "classification",
         lambda row: row["function"] == "mean",
         [
-            "target", "slope", "S/N", "AUC", "AUC, numbers", "AUC, noisy numbers", "log loss",
+            "target", "functions", "S/N", "AUC", "AUC, numbers", "AUC, noisy numbers", "log loss",
             "log loss, boosting", "log loss, truth", "calibration error",
         ],
     ),

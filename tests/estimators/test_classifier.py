@@ -11,12 +11,13 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skgeh import BayesianInteractionClassifier, networks
+from skgeh import BayesianInteractionClassifier
 from skgeh.datasets import make_interactions
 from skgeh.networks.centred import CentredPosterior
 from skgeh.networks.concrete_dropout import ConcreteDropoutPosterior
 from skgeh.networks.ensemble import EnsemblePosterior
 from skgeh.networks.perturbed import PerturbedPosterior
+from skgeh.ranking import rank_pairs
 
 SAMPLE_WEIGHT = {
     "check_sample_weight_equivalence_on_dense_data": "a stochastic learner's batches and held-out "
@@ -114,6 +115,26 @@ class TestAnswers:
         rng = np.random.default_rng(0)
         noise = small().fit(X[:300], rng.integers(0, 2, 300))
         assert not noise.fit_quality_.explains
+
+
+class TestScores:
+    def test_they_are_computed_where_labels_say_most(self, two_classes):
+        model, X, _ = two_classes
+        Z = model._standardised(X)
+        logits = model._predictive.members()(torch.as_tensor(Z)).detach().mean(0)[:, 0].numpy()
+        information = 2 / (2 + 2 * np.cosh(logits))  # 1 - p^2 - (1 - p)^2
+        chosen = [np.flatnonzero((z == Z).all(1))[0] for z in model._informative]
+        assert len(chosen) == 1000
+        expected = information @ information / information.sum()
+        assert information[chosen].mean() == pytest.approx(expected, rel=0.05)
+        assert expected > 1.1 * information.mean()
+
+    def test_elsewhere_too(self, two_classes):
+        model, X, _ = two_classes
+        x = torch.as_tensor(model._score_points(model._standardised(X)), dtype=torch.float32)
+        found = model.interactions(X, n_groups=2)
+        expected = rank_pairs(model.posterior_, x, found.effect, target=0, seed=model._seed)
+        np.testing.assert_array_equal(found.score, expected)
 
 
 class TestProbabilities:
@@ -253,11 +274,15 @@ class TestPosteriors:
         assert isinstance(posterior.networks, kind) and isinstance(posterior.perturbed, kind)
         assert len(posterior.networks.means) == count
 
-    def test_names_stand_for_less_shrinkage(self):
-        assert small(posterior="ensemble")._network().shrinkage == 0.03
-        given = networks.Ensemble((9,), shrinkage=0.5)
-        own = BayesianInteractionClassifier(posterior=given)
-        assert own._network().shrinkage == 0.5
+    def test_networks_put_out_logits(self, two_classes):
+        """In training in units of 5; afterwards the module itself gives logits."""
+        model, X, _ = two_classes
+        x = torch.as_tensor(model._standardised(X[:50]), dtype=torch.float32)
+        with torch.no_grad():
+            outputs = model.net_.module_.eval()(x.expand(8, -1, -1))
+        members = model._predictive.members()(x)
+        torch.testing.assert_close(outputs[:4], members, rtol=1e-4, atol=1e-4)
+        assert np.corrcoef(members.mean(0)[:, 0], 3 * X[:50, 0] * X[:50, 1] + X[:50, 2])[0, 1] > 0.9
 
 
 class TestManners:
