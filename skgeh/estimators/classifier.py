@@ -46,7 +46,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     n_perturbed : int, default=4
         Networks trained beside them with random weights of the rows (standard exponential numbers,
         the weighted likelihood bootstrap); draws, and so effects and intervals, are taken from
-        these in turn. 0 draws from the others, whose intervals are narrower still.
+        these in turn. 0 draws from the others.
     class_weight : {"balanced", None} or dict, default=None
         Weights of the classes, with which those of the rows are multiplied; "balanced" is in
         inverse proportion to the classes' weights. They move logits by constants.
