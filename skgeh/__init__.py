@@ -6,6 +6,7 @@ from skgeh.estimators import BayesianInteractionRegressor
 from skgeh.posterior import Interactions
 from skgeh.selector import GEHSelector
 from skgeh.testing import crossfit_test, permutation_test
+from skgeh.trained import exemplars, interactions_of
 
 __all__ = [
     "BayesianInteractionRegressor",
@@ -14,6 +15,8 @@ __all__ = [
     "Interactions",
     "crossfit_test",
     "datasets",
+    "exemplars",
+    "interactions_of",
     "networks",
     "permutation_test",
 ]

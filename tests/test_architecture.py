@@ -15,7 +15,17 @@ LAYERS = (
     {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"},
     {"networks", "jobs", "push_forward", "groups"},
     {"posterior"},
-    {"splits", "quality", "collinearity", "measuring", "learning", "training", "muon", "callbacks"}
+    {
+        "splits",
+        "quality",
+        "collinearity",
+        "measuring",
+        "trained",
+        "learning",
+        "training",
+        "muon",
+        "callbacks",
+    }
     | {"estimators", "refits", "testing", "selector"},
     {"display", "datasets", "__init__", "__main__"},
 )

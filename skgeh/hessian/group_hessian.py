@@ -20,6 +20,11 @@ class GroupHessian:
     core: Tensor
     factor: Tensor | None = None
 
+    def __getitem__(self, which: Tensor) -> "GroupHessian":
+        """Those of some of the functions."""
+        factor = None if self.factor is None else self.factor[which]
+        return GroupHessian(self.core[which], factor)
+
     @property
     def n_features(self) -> int:
         """Number of features ``d``."""
