@@ -150,7 +150,7 @@ class ConcreteDropoutLayer(nn.Module):
             Inverse prior standard deviation of its weights.
         """
         weight, bias = layer.weight, layer.bias
-        squares = weight.square().transpose(0, 1).reshape(len(self.logit), -1).sum(1)  # type: ignore[operator, union-attr]
+        squares = weight.square().transpose(0, 1).reshape(len(self.logit), -1).sum(1)  # type: ignore[operator]
         total = (squares * (1 + self.logit.exp())).sum()
         if bias is not None:
             total = total + bias.square().sum()  # type: ignore[operator]

@@ -119,8 +119,8 @@ class HookedHead(nn.Module):
             WAITING.reset(token)
 
 
-def exchange(module: nn.Module, inputs: Any, output: Any) -> Any:
-    """Forward hook: the values that wait take the place of the layer's output."""
+def exchange(*call: Any) -> Any:  # noqa: ARG001
+    """Forward hook: the values that wait take the place of the layer's output, if there are any."""
     waiting = WAITING.get()
     return waiting.pop() if waiting else None
 

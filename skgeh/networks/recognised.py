@@ -62,7 +62,10 @@ def recognised(modules: Sequence[nn.Module]) -> ConcreteDropoutPosterior | Ensem
 def as_network(module: nn.Module) -> Network | None:
     """Weights (h, k), biases (1, k) and probabilities (1, h) of each layer, and the activation."""
     parts = [part for _, part in leaves(module)]
-    weights, biases, probabilities, names = [], [], [], set()
+    weights: list[Tensor] = []
+    biases: list[Tensor] = []
+    probabilities: list[Tensor] = []
+    names: set[str] = set()
     dropped, open_layer, rescale = None, False, 1.0
     for part in parts:
         if has_hooks(part):
@@ -77,7 +80,7 @@ def as_network(module: nn.Module) -> Network | None:
             probabilities.append(p.expand(1, len(weight)))
             dropped, open_layer = None, True
         elif isinstance(part, FrozenDropout | ConcreteDropoutLayer):
-            if open_layer or dropped is not None or getattr(part, "shared_axes", 0):
+            if open_layer or dropped is not None or getattr(part, "shared_axes", False):
                 return None
             dropped = part.probabilities().detach()
         elif (known := smooth(part)) is not None and open_layer:
