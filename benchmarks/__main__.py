@@ -10,6 +10,7 @@ from benchmarks.measure import report
 NAMES = (
     "kernels",
     "memory",
+    "any_network",
     "training",
     "group_curve",
     "group_choice",
@@ -22,6 +23,8 @@ NAMES = (
     "downstream",
     "peers",
     "crossover",
+    "mean_field",
+    "mnist_pairs",
     "paper.figure_1",
     "paper.figure_2",
     "paper.figure_3_roc",

@@ -7,10 +7,12 @@ from skgeh.networks.dropout_layers import ConcreteDropoutLayer
 from skgeh.networks.ensemble import Ensemble
 from skgeh.networks.gaussian_process import GaussianProcess
 from skgeh.networks.loading import load_concrete_dropout
+from skgeh.networks.mean_field import MeanField
 
 FAMILIES = {
     "auto": Auto,
     "concrete_dropout": ConcreteDropout,
+    "mean_field": MeanField,
     "ensemble": Ensemble,
     "gaussian_process": GaussianProcess,
     "committee": Committee,
@@ -23,5 +25,6 @@ __all__ = [
     "ConcreteDropoutLayer",
     "Ensemble",
     "GaussianProcess",
+    "MeanField",
     "load_concrete_dropout",
 ]
