@@ -1,6 +1,6 @@
 """Group mean Hessians of a convolutional network: by a shift of each group against vmap(hessian).
 
-Two convolutions, two linear layers, tanh, images of 8 x 8 and 16 x 16 pixels as features, 11 groups.
+Two convolutions, two linear layers, tanh, images of 8 x 8 and 16 x 16 pixels, 11 groups of points.
 CPU seconds on one thread, in the same run; memory as in the benchmark `memory`: the rise of the
 peak resident set over its value before the call, in a process of its own (Linux only). vmap is also
 given a few points at a time, as many as ours takes, where its memory is smaller.

@@ -32,6 +32,7 @@ SEEDS = range(5)
 PAIRS, TEST_PAIRS, POOL = 12_000, 6000, 2000
 EPOCHS, BATCH, RATE = 6, 100, 2e-3
 LENGTH_SCALE = 1e-2
+DRAWS = 100
 SHOWN = 10  # exemplars that a unit is read from
 PAGES = Path(__file__).parents[1] / "docs" / "paper"
 
@@ -156,7 +157,7 @@ def measured(model, layer: str, task, digits, seed: int, quick: bool) -> tuple[d
     """The strongest interactions of a layer, with the digits and sides that its units stand for."""
     rng = np.random.default_rng(seed + 1000)
     x, _ = side_by_side(digits, task, 60 if quick else 1000, rng)
-    options = {"n_groups": 2, "n_draws": 5} if quick else {}
+    options = {"n_groups": 2, "n_draws": 5} if quick else {"n_draws": DRAWS}
     found = interactions_of(model, x, layer=layer, random_state=seed, **options)
     images, labels = digits
     chosen = rng.permutation(len(images))[:POOL]

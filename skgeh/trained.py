@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array, check_random_state, check_scalar
 from skorch import NeuralNet
 from torch import Tensor, nn
 
@@ -101,6 +102,10 @@ def interactions_of(
     >>> found.top(1), found.draws.shape
     ([('x0', 'x2')], (1, 3))
     """
+    if n_groups != "auto":
+        check_scalar(n_groups, "n_groups", Integral, min_val=1)
+    if n_draws is not None:
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
     inputs, names, backend = read(X, feature_names if layer is None else None)
     rng = check_random_state(random_state)
     inputs = inputs[rng.permutation(len(inputs))[:MAX_POINTS]]
@@ -114,6 +119,8 @@ def interactions_of(
         units, head = split(models[0], layer, like_weights(points, models[0]))
         models, points = [head], units.float().cpu()
         names = unit_names(points, layer, feature_names)
+    if len(names) < 2:
+        raise ValueError(f"A pair takes two features; got {len(names)}.")
     posterior = posterior_of_models(models, points)
     values = points.flatten(1).numpy().astype(np.float64)
     units_of, target_scale = standard_units(posterior, values, target, logits)

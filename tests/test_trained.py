@@ -397,6 +397,8 @@ def test_a_piecewise_linear_trunk_does_no_harm():
         ("a name", {}, TypeError, "must be a torch module"),
         ([], {}, ValueError, "empty list"),
         (mlp(), {"target": 1}, ValueError, "target must lie between 0 and 0"),
+        (mlp(), {"n_groups": "many"}, TypeError, "n_groups"),
+        (mlp(), {"n_draws": 0}, ValueError, "n_draws"),
         ([mlp(), mlp(outputs=2)], {}, ValueError, "same number of outputs"),
         (lambda x: x.sum(), {}, ValueError, "must answer"),
         (nn.Sequential(mlp(), nn.AlphaDropout()), {}, ValueError, "AlphaDropout"),
@@ -405,6 +407,11 @@ def test_a_piecewise_linear_trunk_does_no_harm():
 def test_what_cannot_be_asked(model, options, error, said):
     with pytest.raises(error, match=said):
         skgeh.interactions_of(model, points(), **options)
+
+
+def test_one_feature_makes_no_pair():
+    with pytest.raises(ValueError, match="two features"):
+        skgeh.interactions_of(torch.sin, points(d=1))
 
 
 def test_missing_values_are_refused():
