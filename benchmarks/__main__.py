@@ -10,6 +10,7 @@ from benchmarks.measure import report
 NAMES = (
     "kernels",
     "memory",
+    "any_network",
     "training",
     "group_curve",
     "group_choice",
@@ -24,6 +25,8 @@ NAMES = (
     "peers",
     "crossover",
     "classification",
+    "mean_field",
+    "mnist_pairs",
     "paper.figure_1",
     "paper.figure_2",
     "paper.figure_3_roc",

@@ -6,6 +6,7 @@ from skgeh.estimators import BayesianInteractionClassifier, BayesianInteractionR
 from skgeh.posterior import Interactions
 from skgeh.selector import GEHSelector
 from skgeh.testing import crossfit_test, permutation_test
+from skgeh.trained import exemplars, interactions_of
 
 __all__ = [
     "BayesianInteractionClassifier",
@@ -15,6 +16,8 @@ __all__ = [
     "Interactions",
     "crossfit_test",
     "datasets",
+    "exemplars",
+    "interactions_of",
     "networks",
     "permutation_test",
 ]

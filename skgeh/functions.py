@@ -194,18 +194,42 @@ class Finite:
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Take the functions in turn."""
-        turn = [self.functions[k % len(self.functions)] for k in range(first, first + n_draws)]
-        return stack(turn)
+        turn = torch.arange(first, first + n_draws) % len(self.functions)
+        distinct, which = turn.unique(return_inverse=True)
+        return Repeated(stack(self.functions[k] for k in distinct), which)
+
+    @property
+    def n_functions(self) -> int:
+        """How many functions there are: more draws repeat them."""
+        return len(self.functions)
 
     def members(self) -> Function:
         """All functions, as one stack."""
         return stack(self.functions)
 
 
-def stack(functions: Iterable[Function]) -> Function:
+@dataclass(frozen=True, eq=False)
+class Separate:
+    """A stack of K functions (n, d) -> (n, c) that are computed one after the other.
+
+    Parameters
+    ----------
+    functions : sequence of callables
+    """
+
+    functions: Sequence[Function]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
+        return torch.stack([function(x) for function in self.functions])
+
+    def __len__(self) -> int:
+        return len(self.functions)
+
+
+def stack(functions: Iterable[Function]) -> Separate:
     """One function (n, d) -> (K, n, c) from K functions (n, d) -> (n, c)."""
-    functions = list(functions)
-    return lambda x: torch.stack([function(x) for function in functions])
+    return Separate(list(functions))
 
 
 def evaluate(

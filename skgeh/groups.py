@@ -60,12 +60,13 @@ def mean_function_hessians(
     """Signed Hessians at every point, averaged over a few fixed draws, shape (c, n, q)."""
     pairs = leading_pairs(posterior, x, target)
     generator = torch.Generator().manual_seed(seed)
+    n_draws = min(getattr(posterior, "n_functions", None) or FIXED_DRAWS, FIXED_DRAWS)
     total = torch.zeros(())
-    for k in range(FIXED_DRAWS):
+    for k in range(n_draws):
         with torch.no_grad():
             (hessians,) = pointwise_hessians(posterior.draw(1, generator, first=k), x, pairs)
         total = total + (hessians if target is None else hessians[target : target + 1])
-    return (total / FIXED_DRAWS).cpu().numpy()
+    return (total / n_draws).cpu().numpy()
 
 
 def group_curve(hessians: NDArray, partitions: Sequence[Partition]) -> NDArray:

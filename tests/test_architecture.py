@@ -22,6 +22,7 @@ LAYERS = (
         "quality",
         "collinearity",
         "measuring",
+        "trained",
         "learning",
         "training",
         "muon",

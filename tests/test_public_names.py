@@ -12,6 +12,8 @@ NAMES = [
     "Interactions",
     "crossfit_test",
     "datasets",
+    "exemplars",
+    "interactions_of",
     "networks",
     "permutation_test",
 ]

@@ -36,10 +36,10 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     hidden_layer_sizes, activation, length_scale, main_effects, feature_groups
         As in `BayesianInteractionRegressor`.
     posterior : str or object of `skgeh.networks`, default="auto"
-        Family of the posterior: "auto", "concrete_dropout", "ensemble", or an object, which brings
-        its own architecture. "auto" is an ensemble of 16 small networks for up to 1000 rows, and
-        concrete dropout above. A Gaussian process, and a committee with it, learn from numbers
-        only.
+        Family of the posterior: "auto", "concrete_dropout", "mean_field", "ensemble", or an object,
+        which brings its own architecture. "auto" is an ensemble of 16 small networks for up to 1000
+        rows, and concrete dropout above. A Gaussian process, and a committee with it, learn from
+        numbers only.
     n_networks : int, default=4
         Networks trained together, each with its own held-out rows; predictions and the detection
         score are theirs.

@@ -32,11 +32,11 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default=None
         Smooth activation; None is "gelu". A piecewise linear one has no interactions to measure.
     posterior : str or object of `skgeh.networks`, default="auto"
-        Family of the posterior: "auto", "concrete_dropout", "ensemble", "gaussian_process" or
-        "committee". "auto" looks at rows, features and noise: a committee, which is a Gaussian
-        process whose ranking small networks share, for up to 1000 rows or below 50,000 rows times
-        signal to noise; concrete dropout above, and where the process cannot be computed. An
-        object brings its own architecture, and `hidden_layer_sizes`, `activation` and
+        Family of the posterior: "auto", "concrete_dropout", "mean_field", "ensemble",
+        "gaussian_process" or "committee". "auto" looks at rows, features and noise: a committee,
+        which is a Gaussian process whose ranking small networks share, for up to 1000 rows or below
+        50,000 rows times signal to noise; concrete dropout above, and where the process cannot be
+        computed. An object brings its own architecture, and `hidden_layer_sizes`, `activation` and
         `length_scale` have to be left at None.
     n_networks : int, default=4
         Networks trained together, each with its own held-out rows; predictions and the detection

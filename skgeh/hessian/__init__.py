@@ -6,9 +6,10 @@ torch can differentiate twice takes automatic differentiation.
 
 from functools import singledispatch
 
+import torch
 from torch import Tensor
 
-from skgeh.functions import MLP, Function, Hybrid, Repeated
+from skgeh.functions import MLP, Function, Hybrid, Repeated, Separate, stack
 from skgeh.hessian import autodiff, closed_form
 from skgeh.hessian.group_hessian import GroupHessian
 from skgeh.partition import Partition
@@ -60,6 +61,13 @@ def _(function: Repeated, x: Tensor, partition: Partition) -> GroupHessian:
     return group_mean_hessians(function.distinct, x, partition)[function.which]
 
 
+@group_mean_hessians.register
+def _(function: Separate, x: Tensor, partition: Partition) -> GroupHessian:
+    # one after the other: what differentiating twice keeps in memory is that of one function
+    each = [autodiff.group_hessian(stack([one]), x, partition) for one in function.functions]
+    return GroupHessian(torch.cat([hessian.core for hessian in each]))
+
+
 @singledispatch
 def pointwise_hessians(function: Function, x: Tensor, pairs: Tensor) -> Tensor:
     """Mixed second derivatives at every point, for chosen pairs of features.
@@ -74,8 +82,7 @@ def pointwise_hessians(function: Function, x: Tensor, pairs: Tensor) -> Tensor:
     -------
     Tensor of shape (K, c, n, q)
     """
-    hessian = autodiff.group_hessian(function, x, Partition.singletons(len(x)))
-    return hessian.core[..., pairs[:, 0], pairs[:, 1]]
+    return autodiff.pointwise(function, x, pairs)
 
 
 pointwise_hessians.register(MLP)(closed_form.pointwise)
@@ -89,3 +96,9 @@ def _(function: Hybrid, x: Tensor, pairs: Tensor) -> Tensor:
 @pointwise_hessians.register
 def _(function: Repeated, x: Tensor, pairs: Tensor) -> Tensor:
     return pointwise_hessians(function.distinct, x, pairs)[function.which]
+
+
+@pointwise_hessians.register
+def _(function: Separate, x: Tensor, pairs: Tensor) -> Tensor:
+    each = [autodiff.pointwise(stack([one]), x, pairs) for one in function.functions]
+    return torch.cat(each)

@@ -231,9 +231,13 @@ class LogisticNoise:
         if self.pool is None or len(self.pool) < 4 * n:
             generator = torch.Generator().manual_seed(self.seed)
             uniform = torch.rand(max(SMALLEST_POOL, 8 * n), generator=generator)
-            self.pool = torch.logit(uniform, eps=1e-7).mul_(self.scale).to(like.device)
+            self.pool = self.transform(uniform).to(like.device)
         place = self.places.randrange(len(self.pool) - n)
         return self.pool[place : place + n].view(like.shape)
+
+    def transform(self, uniform: Tensor) -> Tensor:
+        """Noise from uniform numbers."""
+        return torch.logit(uniform, eps=1e-7).mul_(self.scale)
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "pool": None}

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from skgeh.functions import Function
+from skgeh.functions import Function, Repeated
 from skgeh.networks.hybrid import Family, HybridStack, StackPosterior, with_main
 
 
@@ -33,10 +33,16 @@ class EnsembleStack(HybridStack):
 class EnsemblePosterior(StackPosterior):
     """The uniform distribution over the copies."""
 
+    @property
+    def n_functions(self) -> int:
+        """How many functions there are: more draws repeat them."""
+        return len(self.means)
+
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Take the copies in turn; see `RandomFunction`."""
         turn = torch.arange(first, first + n_draws) % len(self.means)
-        return with_main(self.main[turn], self.means[turn])
+        distinct, which = turn.unique(return_inverse=True)
+        return Repeated(with_main(self.main[distinct], self.means[distinct]), which)
 
 
 class Ensemble(Family):

@@ -1,0 +1,110 @@
+"""Group mean Hessians of a convolutional network: by a shift of each group against vmap(hessian).
+
+Two convolutions, two linear layers, tanh, images of 8 x 8 and 16 x 16 pixels, 11 groups of points.
+CPU seconds on one thread, in the same run; memory as in the benchmark `memory`: the rise of the
+peak resident set over its value before the call, in a process of its own (Linux only). vmap is also
+given a few points at a time, as many as ours takes, where its memory is smaller.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.measure import cpu_seconds
+from skgeh.functions import stack
+from skgeh.hessian import group_mean_hessians
+from skgeh.networks.modules import RowFunction
+from skgeh.partition import Partition
+
+N_GROUPS = 11
+CHUNK = 16  # points that vmap takes at once where it must spare memory
+CODE = """
+import torch
+torch.set_num_threads(1)
+from benchmarks import any_network
+
+def resident(field):
+    for line in open("/proc/self/status"):
+        if line.startswith(field):
+            return int(line.split()[1]) / 1024
+
+any_network.ways(8, 22)[{way!r}]()
+torch.rand(2000, 100) @ torch.rand(100, 100)  # the buffers that the BLAS keeps for itself
+go = any_network.ways({side}, {n})[{way!r}]
+open("/proc/self/clear_refs", "w").write("5")
+before = resident("VmRSS")
+go()
+print(resident("VmHWM") - before)
+"""
+
+
+def run(quick: bool = False) -> list[dict]:
+    sizes = [(8, 30)] if quick else [(8, 1000), (16, 200)]
+    return [one_size(side, n, quick) for side, n in sizes]
+
+
+def one_size(side: int, n: int, quick: bool) -> dict:
+    given = ways(side, n)
+    expected = given["vmap"]()
+    for found in (given["shift"](), given["vmap, few points"]()):
+        bound = 1e-4 * expected.abs().max().item()
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=bound)
+    seconds = cpu_seconds(given, repeats=1 if quick else 3)
+    row: dict = {"image": f"{side} x {side}", "points": n, "s": seconds["shift"]}
+    for name in ("vmap", "vmap, few points"):
+        row[f"times {name}"] = seconds[name] / seconds["shift"]
+    if sys.platform == "linux":
+        memory = {way: extra(way, side, n) for way in given}
+        row["MB"], row["vmap MB"] = memory["shift"], memory["vmap"]
+        row["MB / vmap MB"] = memory["shift"] / memory["vmap"]
+        row["vmap MB, few points"] = memory["vmap, few points"]
+    return row
+
+
+def ways(side: int, n: int) -> dict:
+    """Ours and vmap(hessian), all points at once and a few at a time."""
+    function = RowFunction(network(side), (1, side, side))
+    x = torch.randn(n, side**2, generator=torch.Generator().manual_seed(1))
+    partition = Partition.from_labels(np.arange(n) % N_GROUPS)
+    return {
+        "shift": lambda: group_mean_hessians(stack([function]), x, partition).full()[0, 0],
+        "vmap": lambda: by_vmap(function, x, partition, n),
+        "vmap, few points": lambda: by_vmap(function, x, partition, CHUNK),
+    }
+
+
+def network(side: int) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        inner = (side // 2 - 2) ** 2
+        return nn.Sequential(
+            nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.Tanh(),
+            nn.Conv2d(8, 16, 3), nn.Tanh(), nn.Flatten(),
+            nn.Linear(16 * inner, 32), nn.Tanh(), nn.Linear(32, 1),
+        ).requires_grad_(False)  # fmt: skip
+
+
+def by_vmap(function, x: torch.Tensor, partition: Partition, chunk: int) -> torch.Tensor:
+    """Every point's Hessian, then group means: what torch.func offers."""
+    hessian = torch.func.vmap(torch.func.hessian(lambda point: function(point[None])[0, 0]))
+    sums = x.new_zeros(partition.n_groups, x.shape[1], x.shape[1])
+    labels = torch.from_numpy(partition.labels)
+    for points, groups in zip(x.split(chunk), labels.split(chunk), strict=True):
+        sums.index_add_(0, groups, hessian(points))
+    return sums / torch.from_numpy(partition.counts)[:, None, None]
+
+
+def extra(way: str, side: int, n: int) -> float:
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", CODE.format(way=way, side=side, n=n)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
