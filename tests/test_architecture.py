@@ -13,7 +13,7 @@ PACKAGE = ROOT / "skgeh"
 # `__init__` is the package itself, the public names.
 LAYERS = (
     {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"},
-    {"networks", "jobs", "push_forward", "groups"},
+    {"networks", "jobs", "push_forward", "groups", "symbolic"},
     {"posterior"},
     {"splits", "quality", "collinearity", "measuring", "learning", "training", "muon", "callbacks"}
     | {"estimators", "refits", "testing", "selector"},

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,9 +91,7 @@ class AndOrInteractions:
         i_and, i_or = (np.abs(values) for values in self.merged)
         return (i_and >= tau) & (i_and > 0), (i_or >= tau) & (i_or > 0)
 
-    def order_strength(
-        self, tau: float | None = None, sign: Literal["both", "+", "-"] = "both"
-    ) -> NDArray[np.float64]:
+    def order_strength(self, tau: float | None = None, sign: str = "both") -> NDArray[np.float64]:
         """Sum of the magnitudes of salient interactions of every order.
 
         Parameters

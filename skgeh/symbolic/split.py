@@ -24,6 +24,7 @@ from skgeh.symbolic.transforms import (
     ZETA,
     ZETA_TRANSPOSED,
     kronecker,
+    kronecker_power,
     moebius_transform,
     n_players,
     over_subsets,
@@ -113,9 +114,8 @@ def sparse_and_or(
     # whatever the other two are, AND interactions can make up for the rest exactly
     a = moebius_transform(y + q - or_part(b))
     a[:, 0], b[:, 0] = rows[:, 0], 0.0
-    state = search.state(scale)
-    back = (part.reshape(shape) for part in (a, b, -q))
-    return AndOrInteractions(*back, gap=gap.reshape(shape[:-1]), state=state)
+    i_and, i_or, delta = a.reshape(shape), b.reshape(shape), -q.reshape(shape)
+    return AndOrInteractions(i_and, i_or, delta, gap.reshape(shape[:-1]), search.state(scale))
 
 
 class State:
@@ -127,8 +127,8 @@ class State:
     @classmethod
     def cold(cls, y: Array) -> "State":
         """Everything 0."""
-        zeros = [[np.zeros_like(y) for _ in range(3)] for _ in range(2)]
-        return cls(*zeros, np.full((len(y), 1), THRESHOLD))
+        copies, duals = ([np.zeros_like(y) for _ in range(3)] for _ in range(2))
+        return cls(copies, duals, np.full((len(y), 1), THRESHOLD))
 
     def rescaled(self, scale: Array) -> "State":
         """The same with values in another unit; multipliers have none."""
@@ -266,20 +266,12 @@ def projector(n: int) -> Array:
     ``(Z Z')(S, T) = 2^|S and T| - 1`` counts the T' in both; ``(M M')(S, T) = 2^n - 2^(n - |S|) -
     2^(n - |T|) + 2^(n - |S or T|)`` those that meet both.
     """
-    both = kronecker_counts(n, ((1, 1), (1, 2)))
-    neither = kronecker_counts(n, ((2, 1), (1, 1)))
+    both = kronecker_power(((1.0, 1.0), (1.0, 2.0)), n)
+    neither = kronecker_power(((2.0, 1.0), (1.0, 1.0)), n)
     without = neither[0]  # 2^(n - |S|)
     gram = both - 1 + 2.0**n - without[:, None] - without + neither
     gram = gram[1:, 1:] + np.eye(len(gram) - 1)
     return np.linalg.inv(gram)
-
-
-def kronecker_counts(n: int, factor: tuple) -> Array:
-    """Dense Kronecker power (2^n, 2^n)."""
-    power = np.ones((1, 1))
-    for _ in range(n):
-        power = np.kron(power, np.array(factor, dtype=np.float64))
-    return power
 
 
 def soft(x: Array, threshold: Array) -> Array:

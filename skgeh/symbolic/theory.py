@@ -11,6 +11,7 @@ J'J and diag(c) are n-fold Kronecker powers of ``[[2, 1], [1, 1]]`` and ``D = di
 """
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +27,7 @@ from skgeh.symbolic.transforms import (
     over_subsets,
 )
 
-NOISE_RANGE = (1e-10, 1e2)  # of the search for a noise level
+LOG_RANGE = (-10.0, 2.0)  # of the search for a noise level, decimal logarithms
 GRID = 49  # levels tried before the best is refined
 
 
@@ -170,7 +171,7 @@ def fit_noise_level(w_star: ArrayLike, measured: ArrayLike, tau: float = 0.0) ->
         # where noise has left nothing to count, nothing fits
         return float(np.abs(theory - aim).sum() / 2) if theory.any() else 1.0
 
-    levels = np.linspace(*np.log10(NOISE_RANGE), GRID)
+    levels = np.linspace(*LOG_RANGE, GRID)
     best = int(np.argmin([off(level) for level in levels]))
     around = levels[max(best - 1, 0)], levels[min(best + 1, GRID - 1)]
     fine = minimize_scalar(off, bounds=around, method="bounded", options={"xatol": 1e-4}).x
@@ -224,5 +225,5 @@ def transposed(matrix: Factor) -> Factor:
 
 def check_level(sigma2: float) -> None:
     """Refuse what is no variance."""
-    if not (np.isscalar(sigma2) and 0 <= sigma2 < np.inf):
+    if not isinstance(sigma2, Real) or not 0 <= float(sigma2) < np.inf:
         raise ValueError(f"sigma2 must be one finite number of at least 0; got {sigma2!r}.")

@@ -150,22 +150,24 @@ def kronecker(factor: Factor, x: NDArray[np.float64]) -> NDArray[np.float64]:
     n = n_players(x)
     shape, done = x.shape, 0
     for k in blocks(n):
-        power = kronecker_power(factor, k)
-        if done:
-            x = power @ x.reshape(-1, 1 << k, 1 << done)
-        else:
+        power = small_power(factor, k)
+        if done == 0:  # one large product
             x = x.reshape(-1, 1 << k) @ power.T
+        else:
+            x = power @ x.reshape(-1, 1 << k, 1 << done)
         done += k
     return x.reshape(shape) if n else x.copy()
 
 
-@lru_cache(maxsize=64)
 def kronecker_power(factor: Factor, k: int) -> NDArray[np.float64]:
     """Dense Kronecker power, (2^k, 2^k)."""
     power = np.ones((1, 1))
     for _ in range(k):
         power = np.kron(power, np.asarray(factor))
     return power
+
+
+small_power = lru_cache(maxsize=64)(kronecker_power)
 
 
 def blocks(n: int) -> list[int]:
