@@ -183,6 +183,8 @@ class InteractionDynamics(Callback):
             )
             return nothing()
         last = self.interactions_
+        if last is not None and last.state is None:  # a training that goes on
+            last = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # close is close enough here
             found = sparse_and_or(values, self.noise_bound, self.tol, max_iter=500, warm_start=last)
