@@ -3,8 +3,9 @@
 All 2^n AND interactions against the Moebius computation of shapiq, on the same values, whose asking
 is not counted. The sparse split of a network on ten columns of breast cancer against momentum SGD
 on gamma and delta with dense matrices, as in the authors' scripts, at the best of three learning
-rates; "above the optimum" is above a proven lower bound, the larger of that of the split and of a
-longer one. Noise theory against a dense Cholesky solve. CPU seconds on one thread.
+rates. "Above the optimum" is above a proven lower bound; "ours, s" is the time to the default
+tolerance, "lower after, s" the time until ours is below what SGD ended at, and the ratio is to that.
+Noise theory against a dense Cholesky solve. CPU seconds on one thread.
 """
 
 import time
@@ -30,7 +31,7 @@ from skgeh.symbolic.split import projector
 from skgeh.symbolic.transforms import masks, orders
 
 RATES = (1e-4, 1e-3, 1e-2)  # of SGD, times the largest value
-STEPS = 4000
+STEPS = 3000
 
 
 def run(quick: bool = False) -> list[dict]:
@@ -125,27 +126,40 @@ def values(n: int) -> NDArray[np.float64]:
 def split(n: int, quick: bool) -> list[dict]:
     v = values(n)
     projector(n)  # made once for all samples and epochs
-    seconds = cpu_seconds({"ours": lambda: sparse_and_or(v)}, repeats=1 if quick else 3)["ours"]
-    found = sparse_and_or(v)
-    longer = sparse_and_or(v, tol=1e-5, max_iter=100 if quick else 4000)
-    objective = float(found.objective())
-    bound = max(float(one.objective() / (1 + one.gap)) for one in (found, longer))
     rivals = {rate: descend(v, rate, 20 if quick else STEPS) for rate in RATES}
     rate = min(rivals, key=lambda rate: rivals[rate][0])
     theirs, slow = rivals[rate]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a short search says that it is one
+        steps = next(
+            k for k in (25, 50, 100, 200, 400, 800, 1600) if objective(v, max_iter=k) < theirs
+        )
+        jobs = {
+            "default": lambda: sparse_and_or(v),
+            "lower": lambda: sparse_and_or(v, tol=1e-12, max_iter=steps),
+        }
+        seconds = cpu_seconds(jobs, repeats=1 if quick else 3)
+        longer = sparse_and_or(v, tol=1e-5, max_iter=100 if quick else 2000)
+    found = sparse_and_or(v)
+    bound = max(float(one.objective() / (1 + one.gap)) for one in (found, longer))
     return [
         {
             "what": "sparse split",
             "n": n,
-            "ours, s": seconds,
-            "peer": f"momentum SGD, rate {rate:g}",
+            "ours, s": seconds["default"],
+            "peer": f"momentum SGD, {STEPS} steps, rate {rate:g}",
             "peer, s": slow,
-            "ratio": slow / seconds,
-            "above the optimum": objective / bound - 1,
+            "lower after, s": seconds["lower"],
+            "ratio": slow / seconds["lower"],
+            "above the optimum": float(found.objective()) / bound - 1,
             "peer above": theirs / bound - 1,
             "error": float(np.abs(found.reconstruct() - v).max()),
         }
     ]
+
+
+def objective(v: NDArray, **options: float) -> float:
+    return float(sparse_and_or(v, tol=1e-12, **options).objective())
 
 
 def descend(v: NDArray, rate: float, steps: int) -> tuple[float, float]:
