@@ -32,7 +32,7 @@ from skgeh.symbolic.interactions import distribution
 
 PAGES = Path(__file__).parents[1] / "docs/symbolic"
 SEEDS = (0, 1, 2)
-SAMPLES = 10  # that are explained
+SAMPLES = 6  # that are explained
 TIMES = 6  # columns of the picture
 
 

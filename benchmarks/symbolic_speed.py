@@ -4,7 +4,7 @@ All 2^n AND interactions against the Moebius computation of shapiq, on the same 
 is not counted. The sparse split of a network on ten columns of breast cancer against momentum SGD
 on gamma and delta with dense matrices, as in the authors' scripts, at the best of three learning
 rates. "Above the optimum" is above a proven lower bound; "ours, s" is the time to the default
-tolerance, "lower after, s" the time until ours is below what SGD ended at, and the ratio is to that.
+tolerance, "lower after, s" the time until ours is below the lowest of SGD, and the ratio is to it.
 Noise theory against a dense Cholesky solve. CPU seconds on one thread.
 """
 

@@ -197,7 +197,7 @@ class Search:
     def feasible(self, parts: list[Array]) -> list[Array]:
         """A split that matches: a is computed from the rest; with the objective at the end."""
         _, b, q = parts
-        q = q.copy()
+        q = np.clip(q, -self.bound, self.bound)  # those of a warm start had other bounds
         q[:, 0] = 0.0
         a = moebius_transform(self.y + q - or_part(b))
         a[:, 0] = 0.0

@@ -87,8 +87,8 @@ def row_norm_ratio(n: int, sigma2: float) -> NDArray[np.float64]:
 
     Notes
     -----
-    The paper's proposition says that r(k) rises with `sigma2`, as a numerical observation. For
-    n of 10 or more and `sigma2` below 1e-5 it falls by up to 0.4 % before it rises.
+    The paper's proposition says that r(k) rises with `sigma2`, as a numerical observation. With
+    many players and `sigma2` below 1e-5 some r(k) fall by a fraction of a percent before they rise.
 
     Examples
     --------

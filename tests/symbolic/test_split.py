@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
@@ -83,6 +85,17 @@ def test_a_warm_start_needs_fewer_steps():
     assert (warm.gap < cold.gap).all()
     again = sparse_and_or(near, max_iter=100, warm_start=before)  # the first run left it as it was
     np.testing.assert_array_equal(again.i_and, warm.i_and)
+
+
+def test_a_warm_start_of_wider_bounds_keeps_the_new_ones():
+    v = values(6, seed=4, samples=2)
+    wide = sparse_and_or(v, 0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = sparse_and_or(v, 0.01, max_iter=1, warm_start=wide)
+    bound = 0.01 * np.abs(v[:, -1:] - v[:, :1])
+    assert (np.abs(found.delta) <= bound * (1 + 1e-12)).all()
+    np.testing.assert_allclose(found.reconstruct(), v, atol=1e-10)
 
 
 def test_constant_output_has_no_interactions():
