@@ -111,7 +111,7 @@ def phases(name: str, seed: int, watch: InteractionDynamics, fits: list[tuple]) 
     epochs = [one["epoch"] for one in records]
     distances = [fit.distance for _, _, fit in fits]
     levels = [fit.sigma2 for _, _, fit in fits]
-    falling = spearmanr(range(len(levels)), levels).statistic if len(levels) > 2 else None
+    falling = spearmanr(range(len(levels)), levels).statistic if len(set(levels)) > 2 else None
     return {
         "data": name,
         "seed": seed,
@@ -150,8 +150,10 @@ def theory(watch: InteractionDynamics) -> list[tuple]:
     fits = []
     for record in later:
         measured = np.array(record["strength"])
+        if not measured.any():
+            continue
         # the threshold of a time is a share of the output's change at that time
-        at = tau * record["change"] / watch.records_[-1]["change"]
+        at = tau * record["change"] / found.change.mean()
         fit = fit_noise_level(w_star, measured, tau=at)
         fits.append((record["epoch"], distribution(measured), fit))
     return fits

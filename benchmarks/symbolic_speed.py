@@ -189,5 +189,5 @@ def descend(v: NDArray, rate: float, steps: int) -> tuple[float, float]:
         loss.backward()
         optimiser.step()
         schedule.step()
-        best = min(best, float(loss))
+        best = min(best, loss.item())
     return best * scale, time.process_time() - start
