@@ -36,6 +36,11 @@ NAMES = (
     "paper.figure_4",
     "paper.figure_5",
     "paper.figure_10",
+    "symbolic_speed",
+    "symbolic_ratio",
+    "symbolic_sparsity",
+    "symbolic_dynamics",
+    "symbolic_pairs",
 )
 
 

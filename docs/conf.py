@@ -246,6 +246,24 @@ TABLES = [
         lambda row: row["what"] in ("strongest", "the paper's"),
         ["data", "what", "pair", "M-GEH", "P_permute"],
     ),
+    (
+        "symbolic_speed",
+        "symbolic_speed",
+        lambda row: True,
+        [
+            "what", "n", "ours, s", "peer", "peer, s", "lower after, s", "ratio",
+            "above the optimum", "peer above", "error", "difference",
+        ],
+    ),
+    (
+        "symbolic_ratio",
+        "symbolic_ratio",
+        lambda row: True,
+        [
+            "n", "levels", "rising from 1e-5 on", "rising below", "deepest fall below, %",
+            "lowest ratio", "highest ratio",
+        ],
+    ),
 ]  # fmt: skip
 
 

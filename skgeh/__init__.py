@@ -1,6 +1,6 @@
 """Find which features of a table interact, how strongly, where, and how sure one can be."""
 
-from skgeh import datasets, networks
+from skgeh import datasets, networks, symbolic
 from skgeh.display import InteractionDisplay
 from skgeh.estimators import BayesianInteractionClassifier, BayesianInteractionRegressor
 from skgeh.posterior import Interactions
@@ -20,5 +20,6 @@ __all__ = [
     "interactions_of",
     "networks",
     "permutation_test",
+    "symbolic",
 ]
 __version__ = "0.1.0"

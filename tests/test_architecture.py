@@ -14,7 +14,7 @@ PACKAGE = ROOT / "skgeh"
 LAYERS = (
     {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"}
     | {"wrapped", "feature_groups", "differences"},
-    {"networks", "jobs", "push_forward", "groups"},
+    {"networks", "jobs", "push_forward", "groups", "symbolic"},
     {"posterior"},
     {
         "splits",

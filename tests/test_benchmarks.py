@@ -12,6 +12,7 @@ PEERS = {
     "peers": RIVALS,
     "paper.figure_1": RIVALS,
     "paper.figure_5": RIVALS,
+    "symbolic_speed": ("shapiq",),
 }
 
 

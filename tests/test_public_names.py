@@ -16,6 +16,7 @@ NAMES = [
     "interactions_of",
     "networks",
     "permutation_test",
+    "symbolic",
 ]
 
 
@@ -31,6 +32,10 @@ def test_every_public_name_exists():
 def test_every_public_name_has_a_page():
     api = (Path(__file__).parents[1] / "docs" / "api.rst").read_text(encoding="utf-8").split()
     names = list(NAMES)
-    for module in (skgeh.datasets, skgeh.networks):  # their classes and functions, not constants
+    for module in (
+        skgeh.datasets,
+        skgeh.networks,
+        skgeh.symbolic,
+    ):  # their classes and functions, not constants
         names += [name for name in module.__all__ if callable(getattr(module, name))]
     assert not [name for name in names if name not in api]

@@ -1,0 +1,203 @@
+"""Who plays: groups of columns, pixels, tokens or points; and what stands where a player is absent.
+
+Players are one array of labels that broadcasts to a sample: the label of a place is its player,
+and places labelled -1 belong to nobody and are always there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skgeh.symbolic.transforms import MAX_PLAYERS
+
+NOBODY = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Players:
+    """Labels of the places of a sample, and the players' names.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        Broadcasts to the shape of a sample: ``(d,)`` for columns or tokens, ``(H, W)`` for images
+        of shape (channels, H, W), ``(P, 1)`` for P points with coordinates.
+    names : tuple of str
+        Of players 0, ..., n - 1.
+    """
+
+    labels: NDArray[np.intp]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def present(self, subsets: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which places are there, (m, *labels.shape), for subsets given as masks (m, n)."""
+        everywhere = np.ones((len(subsets), 1), dtype=bool)  # label -1 is the last column
+        return np.concatenate([subsets, everywhere], axis=1)[:, self.labels]
+
+
+def find_players(
+    players: Any, shape: tuple[int, ...] | None, column_names: Sequence[str] | None = None
+) -> Players:
+    """Players of samples of a shape, from what a user gives.
+
+    Parameters
+    ----------
+    players : None, array of int, list of groups, or mapping of names to groups
+        None makes every column a player. A group holds columns, by position or by name.
+    shape : tuple of int or None
+        Of one sample; None if the places are those of a hidden layer, whose shape shows later.
+    column_names : sequence of str, optional
+
+    Returns
+    -------
+    Players
+    """
+    if isinstance(players, Players):
+        found = players
+    elif isinstance(players, np.ndarray):
+        found = of_labels(players)
+    elif shape is None:
+        raise ValueError("Players on a hidden layer must be an array of labels.")
+    elif players is None:
+        found = of_columns(shape, column_names)
+    elif isinstance(players, Mapping):
+        names = tuple(map(str, players))
+        found = of_groups(list(players.values()), names, shape, column_names)
+    else:
+        found = of_groups(list(players), None, shape, column_names)
+    if shape is not None and not broadcasts(found.labels.shape, shape):
+        raise ValueError(
+            f"players have labels of shape {found.labels.shape}, which do not broadcast to a "
+            f"sample of shape {tuple(shape)}. Give one label a place: (d,) for columns or tokens, "
+            "(H, W) for images, (P, 1) for points."
+        )
+    if not 1 <= len(found) <= MAX_PLAYERS:
+        raise ValueError(
+            f"There are {len(found)} players, and 2^n subsets of n: at most {MAX_PLAYERS}. Put "
+            "places into groups, or leave some out (label -1)."
+        )
+    return found
+
+
+def broadcasts(labels: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether labels of one shape broadcast to a sample of the other."""
+    try:
+        return np.broadcast_shapes(labels, shape) == tuple(shape)
+    except ValueError:
+        return False
+
+
+def of_columns(shape: tuple[int, ...], names: Sequence[str] | None) -> Players:
+    """Every column is a player."""
+    if len(shape) != 1:
+        raise ValueError(
+            f"Samples of shape {tuple(shape)} have no columns: say with `players` which places "
+            "belong together, as patches((28, 28), (7, 7)) does for images."
+        )
+    names = [f"x{i}" for i in range(shape[0])] if names is None else names
+    return Players(np.arange(shape[0]), tuple(map(str, names)))
+
+
+def of_labels(labels: NDArray) -> Players:
+    """Players from labels 0, ..., n - 1, and -1 for nobody's places."""
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"players as an array must hold whole numbers; got {labels.dtype}.")
+    n = int(labels.max(initial=NOBODY)) + 1
+    if labels.min(initial=0) < NOBODY or not np.isin(np.arange(n), labels).all():
+        raise ValueError(
+            "players must be labelled 0, 1, ..., n - 1 without a gap, and -1 where nobody plays; "
+            f"got {np.unique(labels).tolist()}."
+        )
+    return Players(labels.astype(np.intp), tuple(f"p{i}" for i in range(n)))
+
+
+def of_groups(
+    groups: list,
+    names: tuple[str, ...] | None,
+    shape: tuple[int, ...],
+    columns: Sequence[str] | None,
+) -> Players:
+    """Players from groups of columns; columns in no group are always there."""
+    if len(shape) != 1:
+        raise ValueError(
+            f"Groups are of columns, and samples have shape {tuple(shape)}: give `players` as an "
+            "array of labels."
+        )
+    known = {name: k for k, name in enumerate(columns or [])}
+    named = list(columns) if columns else [f"x{i}" for i in range(shape[0])]
+    labels, titles = np.full(shape, NOBODY), []
+    for player, group in enumerate(groups):
+        members = [group] if isinstance(group, str) or np.isscalar(group) else list(group)
+        found = [column(member, known, shape[0]) for member in members]
+        taken = [named[k] for k in found if labels[k] != NOBODY]
+        if taken or not found:
+            what = f"{taken} are in two groups" if taken else "one is empty"
+            raise ValueError(f"Groups of players must be apart and hold a column each; {what}.")
+        labels[found] = player
+        titles.append(" + ".join(str(named[k]) for k in found))
+    return Players(labels, names or tuple(titles))
+
+
+def column(member: Any, known: Mapping[str, int], n_columns: int) -> int:
+    """Position of a column given by position or name."""
+    if isinstance(member, str):
+        if member not in known:
+            raise ValueError(f"players name a column {member!r}; known are {list(known)}.")
+        return known[member]
+    if not -n_columns <= member < n_columns:
+        raise ValueError(f"players name column {member} of {n_columns}.")
+    return int(member) % n_columns
+
+
+def patches(size: tuple[int, int], patch: tuple[int, int]) -> NDArray[np.intp]:
+    """Labels of the patches of an image, row by row.
+
+    Parameters
+    ----------
+    size, patch : tuple of two int
+        Height and width of the image and of a patch; patches at the far edges may be smaller.
+
+    Returns
+    -------
+    ndarray of shape (height, width)
+
+    Examples
+    --------
+    >>> patches((2, 4), (1, 2))
+    array([[0, 0, 1, 1],
+           [2, 2, 3, 3]])
+    """
+    rows, columns = (np.arange(whole) // part for whole, part in zip(size, patch, strict=True))
+    return rows[:, None] * (columns[-1] + 1) + columns
+
+
+def cluster_centres(X: ArrayLike, players: Players) -> NDArray[np.float64]:
+    """The mean of every player's points, put at each of them: a baseline for clouds of points.
+
+    Parameters
+    ----------
+    X : array-like of shape (samples, P, coordinates)
+    players : Players
+        With labels of shape (P, 1).
+
+    Returns
+    -------
+    ndarray of the shape of X
+    """
+    X = np.asarray(X, dtype=np.float64)
+    if X.ndim != 3 or players.labels.shape != (X.shape[1], 1):
+        raise ValueError(
+            "baseline='cluster_centre' is for samples of shape (P, coordinates) and players with "
+            f"labels of shape (P, 1); got {X.shape[1:]} and {players.labels.shape}."
+        )
+    centres = X.copy()
+    for player in range(len(players)):
+        own = players.labels[:, 0] == player
+        centres[:, own] = X[:, own].mean(1, keepdims=True)
+    return centres

@@ -1,0 +1,229 @@
+"""What a network has learned of interactions while its parameters are still noisy, in theory.
+
+Let ``w*`` be the converged interactions. At noise level s2 the network has learned
+
+    w = (J'J + 2^n diag(c))^-1 J'J w*,   J(S, T) = 1 if T is a subset of S,   c(T) = 2^|T| s2.
+
+J'J and diag(c) are n-fold Kronecker powers of ``[[2, 1], [1, 1]]`` and ``D = diag(1, 2)``, so with
+``D^-1/2 [[2, 1], [1, 1]] D^-1/2 = Q diag(mu) Q'`` the solve is diagonal in the powers of Q:
+
+    w = (D^-1/2 Q)^n  diag(m / (m + 2^n s2))  (Q' D^1/2)^n  w*,   m(S) = product of mu.
+"""
+
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
+
+from skgeh.symbolic.interactions import by_order, distribution
+from skgeh.symbolic.transforms import (
+    MAX_PLAYERS,
+    Factor,
+    kronecker,
+    n_players,
+    orders,
+    over_subsets,
+)
+
+LOG_RANGE = (-10.0, 2.0)  # of the search for a noise level, decimal logarithms
+GRID = 49  # levels tried before the best is refined
+
+
+def theoretical_interactions(w_star: ArrayLike, sigma2: float) -> NDArray[np.float64]:
+    """Interactions that a network has learned at a noise level.
+
+    Parameters
+    ----------
+    w_star : array-like of shape (..., 2^n)
+        Interactions after training; bit i of the index is player i.
+    sigma2 : float
+        Variance of the noise of the parameters; 0 gives `w_star` back.
+
+    Returns
+    -------
+    ndarray of shape (..., 2^n)
+        In the unit of `w_star`.
+
+    Raises
+    ------
+    ValueError
+        If `sigma2` is negative or `w_star` no array over subsets.
+
+    References
+    ----------
+    Q. Ren et al., "Towards the Dynamics of a DNN Learning Symbolic Interactions", NeurIPS 2024,
+    theorem on the analytic solution.
+
+    Examples
+    --------
+    >>> theoretical_interactions([0.0, 1.0, 1.0, 1.0], 1.0).round(3)
+    array([0.477, 0.266, 0.266, 0.117])
+    """
+    w_star = over_subsets(w_star, "w_star")
+    check_level(sigma2)
+    n = n_players(w_star)
+    to_modes, back = mode_factors()
+    return kronecker(back, shrinkage(n, sigma2) * kronecker(to_modes, w_star))
+
+
+def row_norm_ratio(n: int, sigma2: float) -> NDArray[np.float64]:
+    """How much more of order k than of order k + 1 is learned at a noise level.
+
+    Ratio of the norms of two rows of the matrix that takes `w_star` to what is learned, one of a
+    subset of k players and one of k + 1.
+
+    Parameters
+    ----------
+    n : int
+        Players, at most 24.
+    sigma2 : float
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        ``r(k) = ||row_k|| / ||row_(k + 1)||`` for k = 0, ..., n - 1.
+
+    Notes
+    -----
+    The paper's proposition says that r(k) rises with `sigma2`, as a numerical observation. With
+    many players and `sigma2` below 1e-5 some r(k) fall by a fraction of a percent before they rise.
+
+    Examples
+    --------
+    >>> row_norm_ratio(4, 0.01).round(2)
+    array([1.1 , 1.33, 1.85, 2.15])
+    """
+    if not 1 <= n <= MAX_PLAYERS:
+        raise ValueError(f"n must be from 1 to {MAX_PLAYERS}; got {n!r}.")
+    check_level(sigma2)
+    (to_modes, back), shrunk = mode_factors(), shrinkage(n, sigma2)
+    norms = np.empty(n + 1)
+    for k in range(n + 1):
+        unit = np.zeros(1 << n)
+        unit[(1 << k) - 1] = 1.0  # the first k players; all subsets of an order have one norm
+        row = kronecker(transposed(to_modes), shrunk * kronecker(transposed(back), unit))
+        norms[k] = np.linalg.norm(row)
+    return norms[:-1] / norms[1:]
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseFit:
+    """A noise level and how well theory fits there.
+
+    Parameters
+    ----------
+    sigma2 : float
+    distance : float
+        Total variation between the theoretical and the measured distribution over orders, 0 to 1.
+    distribution : ndarray of shape (n,)
+        The theoretical one.
+    """
+
+    sigma2: float
+    distance: float
+    distribution: NDArray[np.float64]
+
+
+def fit_noise_level(w_star: ArrayLike, measured: ArrayLike, tau: float = 0.0) -> NoiseFit:
+    """Noise level at which theory is closest to a measured distribution over orders.
+
+    Parameters
+    ----------
+    w_star : array-like of shape (..., 2^n)
+        Converged interactions, AND and OR of any number of samples: their strengths are added.
+        Entry 0 is not used.
+    measured : array-like of shape (n,)
+        Strength of the orders 1 to n during training, in any unit.
+    tau : float, default=0.0
+        Theoretical interactions of smaller magnitude are not counted, as in what was measured.
+
+    Returns
+    -------
+    NoiseFit
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other, or a strength is negative or all are 0.
+
+    Examples
+    --------
+    >>> w_star = np.random.default_rng(0).normal(size=2**6)
+    >>> strength = theoretical_distribution(w_star, 1e-2)
+    >>> fit = fit_noise_level(w_star, strength)
+    >>> f"{fit.sigma2:.4f}", fit.distance < 1e-3
+    ('0.0100', True)
+    """
+    w_star = over_subsets(w_star, "w_star")
+    measured = np.asarray(measured, dtype=np.float64)
+    n = n_players(w_star)
+    if measured.shape != (n,) or not (measured >= 0).all() or not measured.sum() > 0:
+        raise ValueError(
+            f"measured must hold one strength for each order from 1 to {n}, none negative, not all "
+            f"0; got {measured!r}."
+        )
+    aim = distribution(measured)
+
+    def off(log_level: float) -> float:
+        theory = theoretical_distribution(w_star, 10**log_level, tau)
+        # where noise has left nothing to count, nothing fits
+        return float(np.abs(theory - aim).sum() / 2) if theory.any() else 1.0
+
+    levels = np.linspace(*LOG_RANGE, GRID)
+    best = int(np.argmin([off(level) for level in levels]))
+    around = levels[max(best - 1, 0)], levels[min(best + 1, GRID - 1)]
+    fine = minimize_scalar(off, bounds=around, method="bounded", options={"xatol": 1e-4}).x
+    level = min((levels[best], fine), key=off)
+    sigma2 = float(10**level)
+    return NoiseFit(sigma2, off(level), theoretical_distribution(w_star, sigma2, tau))
+
+
+def theoretical_distribution(
+    w_star: ArrayLike, sigma2: float, tau: float = 0.0
+) -> NDArray[np.float64]:
+    """Shares of the orders 1 to n in what is learned at a noise level, over all rows of w_star."""
+    w_star = over_subsets(w_star, "w_star").copy()
+    w_star[..., 0] = 0.0
+    learned = np.abs(theoretical_interactions(w_star, sigma2))
+    strength = by_order(np.where(learned >= tau, learned, 0.0))
+    return distribution(strength.reshape(-1, strength.shape[-1]).sum(0))
+
+
+def mode_factors() -> tuple[Factor, Factor]:
+    """``Q' D^1/2`` and ``D^-1/2 Q``."""
+    _, q = modes()
+    root = np.sqrt([1.0, 2.0])
+    return factor(q.T * root), factor(q / root[:, None])
+
+
+def modes() -> tuple[NDArray, NDArray]:
+    """``mu = (5 -+ sqrt 17) / 4`` and Q."""
+    root = np.sqrt([1.0, 2.0])
+    return np.linalg.eigh(np.array([[2.0, 1.0], [1.0, 1.0]]) / np.outer(root, root))
+
+
+def shrinkage(n: int, sigma2: float) -> NDArray[np.float64]:
+    """What is left of every mode, ``m / (m + 2^n s2)``."""
+    mu, k = modes()[0], orders(n)
+    m = mu[0] ** (n - k) * mu[1] ** k
+    return m / (m + 2.0**n * sigma2)
+
+
+def factor(matrix: NDArray) -> Factor:
+    """A 2 x 2 matrix as numbers."""
+    (a, b), (c, d) = matrix.tolist()
+    return (a, b), (c, d)
+
+
+def transposed(matrix: Factor) -> Factor:
+    """Its transpose."""
+    (a, b), (c, d) = matrix
+    return (a, c), (b, d)
+
+
+def check_level(sigma2: float) -> None:
+    """Refuse what is no variance."""
+    if not isinstance(sigma2, Real) or not 0 <= float(sigma2) < np.inf:
+        raise ValueError(f"sigma2 must be one finite number of at least 0; got {sigma2!r}.")

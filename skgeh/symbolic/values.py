@@ -1,0 +1,179 @@
+"""Value functions: a model's output with every subset of the players present, 2^n for a sample."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from tqdm.auto import tqdm
+
+from skgeh.symbolic.outputs import Output, output_of
+from skgeh.symbolic.players import Players, cluster_centres
+from skgeh.symbolic.transforms import masks
+
+CHUNK = 8192  # rows in a forward pass
+
+
+class NotFinite(ValueError):
+    """A model's output is infinite or no number."""
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """Baseline: zero on the output of a layer, as for images after the first activation.
+
+    Players are places of that output, whose labels broadcast to its shape without the batch.
+
+    Parameters
+    ----------
+    layer : str
+        Name of a submodule, as in ``module.named_modules()``.
+
+    Examples
+    --------
+    >>> FeatureMap("features.1")
+    FeatureMap(layer='features.1')
+    """
+
+    layer: str
+
+
+def masked_values(
+    model: Any,
+    X: NDArray,
+    y: NDArray | None,
+    players: Players,
+    baseline: Any,
+    *,
+    output: str = "auto",
+    chunk: int = CHUNK,
+    verbose: bool = False,
+) -> NDArray[np.float64]:
+    """Output of a model for every subset of the players of every sample.
+
+    Parameters
+    ----------
+    model : scikit-learn estimator, skorch net, torch module, or callable
+    X : ndarray of shape (samples, ...)
+    y : ndarray of shape (samples,), optional
+        The class whose log-odds are asked for.
+    players : Players
+    baseline : array-like, FeatureMap or "cluster_centre"
+        What stands where a player is absent, broadcast to a sample: a number such as a mask token's
+        id, a vector such as the mean, or another sample.
+    output : {"auto", "value", "log_odds"}
+    chunk : int
+        Rows a forward pass.
+    verbose : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    ndarray of shape (samples, 2^n)
+        In the unit of the output.
+    """
+    ask, subsets = output_of(model, output), masks(len(players))
+    size = len(subsets)
+    values = np.empty(len(X) * size)
+    hooked = isinstance(baseline, FeatureMap)
+    absent = X if hooked else baselines(baseline, X, players)
+    with feature_map(model, baseline) if hooked else nullcontext() as hook:
+        for rows in chunks(len(values), chunk, verbose):
+            sample, subset = np.divmod(rows, size)
+            if hook is None:
+                inputs = masked(X[sample], absent[sample], players.present(subsets[subset]))
+            else:
+                inputs, hook.present = X[sample], players.present(subsets[subset])
+            values[rows] = asked(ask, inputs, None if y is None else y[sample])
+    return values.reshape(len(X), size)
+
+
+def masked(X: NDArray, absent: NDArray, present: NDArray[np.bool_]) -> NDArray:
+    """Samples with the baseline where nobody is present, all (m, ...)."""
+    missing = X.ndim - present.ndim  # labels may have fewer axes than a sample, as (H, W)
+    present = present.reshape(len(present), *[1] * missing, *present.shape[1:])
+    return np.where(present, X, absent)
+
+
+def baselines(baseline: Any, X: NDArray, players: Players) -> NDArray:
+    """What stands in for every sample, of the shape and the type of X or wider."""
+    if isinstance(baseline, str):
+        if baseline == "cluster_centre":
+            return cluster_centres(X, players)
+        raise ValueError(
+            "baseline must be 'mean', 'cluster_centre', a FeatureMap, or numbers; got "
+            f"{baseline!r}."
+        )
+    given = np.asarray(baseline)
+    if given.dtype.kind not in "biuf" or not np.isfinite(given).all():
+        raise ValueError(f"baseline must hold finite numbers; got {baseline!r}.")
+    try:
+        return np.broadcast_to(given, X.shape)
+    except ValueError:
+        raise ValueError(
+            f"baseline has shape {given.shape} and must broadcast to a sample, {X.shape[1:]}."
+        ) from None
+
+
+def asked(ask: Output, inputs: NDArray, y: NDArray | None) -> NDArray[np.float64]:
+    """Output of some rows, checked."""
+    found = np.asarray(ask(inputs, y), dtype=np.float64)
+    if found.shape != (len(inputs),):
+        raise ValueError(f"The model gave {found.shape} numbers for {len(inputs)} rows.")
+    if not np.isfinite(found).all():
+        raise NotFinite(
+            "The model's output is not finite for some masked inputs. Choose another baseline, or "
+            "a model with a decision_function or logits."
+        )
+    return found
+
+
+def chunks(n_rows: int, chunk: int, verbose: bool) -> Iterator[NDArray[np.intp]]:
+    """Row numbers, some at a time."""
+    with tqdm(total=n_rows, desc="masked inputs", unit="row", disable=not verbose) as bar:
+        for first in range(0, n_rows, chunk):
+            rows = np.arange(first, min(first + chunk, n_rows))
+            yield rows
+            bar.update(len(rows))
+
+
+class Hook:
+    """Sets what is absent to zero on a layer's output."""
+
+    def __init__(self) -> None:
+        self.present = np.ones((1, 1), dtype=bool)
+
+    def __call__(self, module: Any, inputs: Any, found: torch.Tensor) -> torch.Tensor:
+        """Mask the output; torch calls it after the layer."""
+        present = self.present
+        missing = found.ndim - present.ndim
+        shape = (len(present), *[1] * missing, *present.shape[1:])
+        try:
+            return found * torch.as_tensor(present.reshape(shape), device=found.device)
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"players have labels of shape {present.shape[1:]}, which do not broadcast to the "
+                f"layer's output of shape {tuple(found.shape[1:])}."
+            ) from error
+
+
+@contextmanager
+def feature_map(model: Any, baseline: FeatureMap) -> Iterator[Hook]:
+    """A hook on a layer, for as long as the block lasts."""
+    module = model.module_ if isinstance(model, NeuralNet) else model
+    layers = dict(module.named_modules()) if isinstance(module, torch.nn.Module) else {}
+    if baseline.layer not in layers:
+        raise ValueError(
+            f"{baseline!r} names no layer of the model, which has "
+            f"{[name for name in layers if name]}; it needs a torch module or a skorch net."
+        )
+    hook = Hook()
+    handle = layers[baseline.layer].register_forward_hook(hook)
+    try:
+        yield hook
+    finally:
+        handle.remove()
