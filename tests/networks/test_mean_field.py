@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from skgeh import BayesianInteractionRegressor
+from skgeh.likelihoods import SquaredError
 from skgeh.networks import MeanField
 from skgeh.networks.mean_field import RATE, NormalNoise
-from skgeh.training import negative_elbo, squared_error
+from skgeh.training import mean_losses, negative_elbo
 from tests.oracles import assert_mean
 
 D = 4
@@ -71,8 +72,9 @@ def test_draws_have_the_learned_moments():
 def test_copies_do_not_touch_each_other():
     stack = noisy_stack()
     x, y = torch.randn(2, 6, D).double(), torch.randn(2, 6, 1).double()
-    errors = squared_error(stack(x), y, torch.ones_like(y))
-    negative_elbo(errors, stack, 1.0, 50.0)[0].backward()
+    errors = mean_losses(SquaredError(), stack(x), y, torch.ones_like(y))
+    penalty = SquaredError().kl_scale(stack.noise_variance) * stack.kl() / 50
+    negative_elbo(errors, stack.noise_variance[:, None], penalty)[0].backward()
     for parameter in stack.parameters():
         assert parameter.grad[0].abs().sum() > 0
         assert parameter.grad[1].abs().sum() == 0
