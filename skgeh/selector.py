@@ -51,7 +51,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         the posterior's interval above 0, a description without error control;
         or None: the `max_pairs` strongest.
     control : {"fdr", "fwer"}, default="fdr"
-        What `alpha` bounds: the false discovery rate or the family-wise error rate.
+        What `alpha` bounds: the false discovery rate or the family-wise error rate. With several
+        targets or classes the rate is that over pairs and targets; only "fwer" bounds that of
+        pairs.
     alpha : float, default=0.05
         Level of the test; the interval has probability ``1 - alpha``.
     max_pairs : int, default=None

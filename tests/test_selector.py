@@ -836,8 +836,8 @@ class TestRefusals:
         for target in (np.repeat(["a", "b"], 50), np.repeat(np.array(["a", "b"], object), 50)):
             with pytest.raises(ValueError, match="could not convert string to float"):
                 model.fit(X, target)
-        with pytest.raises(ValueError, match="1d array"):
-            model.fit(X, np.column_stack([y, y]))
+        with pytest.raises(ValueError, match="Found array with dim 3"):
+            model.fit(X, np.zeros((100, 2, 2)))
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             model.fit(X, y[:50])
 
