@@ -32,6 +32,7 @@ NAMES = (
     "paper.figure_5",
     "paper.figure_10",
     "symbolic_speed",
+    "symbolic_split",
     "symbolic_ratio",
     "symbolic_sparsity",
     "symbolic_dynamics",

@@ -233,8 +233,16 @@ TABLES = [
         "symbolic_speed",
         lambda row: True,
         [
-            "what", "n", "ours, s", "peer", "peer, s", "lower after, s", "ratio",
-            "above the optimum", "peer above", "error", "difference",
+            "what", "n", "ours, s", "OR, s", "peer", "peer, s", "ratio", "error", "difference",
+        ],
+    ),
+    (
+        "symbolic_split",
+        "symbolic_split",
+        lambda row: True,
+        [
+            "n", "ours, s", "above the optimum", "peer", "peer, s", "peer above",
+            "lower after, s", "ratio", "error",
         ],
     ),
     (
