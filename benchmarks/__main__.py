@@ -37,6 +37,7 @@ NAMES = (
     "paper.figure_5",
     "paper.figure_10",
     "symbolic_speed",
+    "symbolic_split",
     "symbolic_ratio",
     "symbolic_sparsity",
     "symbolic_dynamics",

@@ -251,8 +251,52 @@ TABLES = [
         "symbolic_speed",
         lambda row: True,
         [
-            "what", "n", "ours, s", "peer", "peer, s", "lower after, s", "ratio",
-            "above the optimum", "peer above", "error", "difference",
+            "what", "n", "ours, s", "OR, s", "peer", "peer, s", "ratio", "error", "difference",
+        ],
+    ),
+    (
+        "symbolic_split",
+        "symbolic_split",
+        lambda row: True,
+        [
+            "n", "ours, s", "above the optimum", "peer", "peer, s", "peer above",
+            "lower after, s", "ratio", "error",
+        ],
+    ),
+    (
+        "symbolic_sparsity",
+        "symbolic_sparsity",
+        lambda row: True,
+        [
+            "model", "possible", "salient", "salient, dense", "explain 90 %", "mean order",
+            "strength / dense", "worst gap",
+        ],
+    ),
+    (
+        "symbolic_pairs",
+        "symbolic_pairs",
+        lambda row: True,
+        [
+            "seed", "pairs", "rank correlation", "with the score", "AUC, AND-OR", "AUC, M-GEH",
+            "AUC, score", "salient a row", "mean order, before", "mean order, after",
+        ],
+    ),
+    (
+        "symbolic_dynamics",
+        "symbolic_dynamics",
+        lambda row: True,
+        [
+            "data", "seed", "first order", "lowest order", "last order", "fall", "rise",
+            "two phases", "switch", "gap widens", "best test loss", "epochs",
+        ],
+    ),
+    (
+        "symbolic_theory",
+        "symbolic_dynamics",
+        lambda row: True,
+        [
+            "data", "seed", "TV, median", "TV, worst", "noise falls (rank corr.)", "first noise",
+            "last noise",
         ],
     ),
     (

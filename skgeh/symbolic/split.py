@@ -34,7 +34,7 @@ MAX_SPLIT = 12  # players: the projection's matrix has (2^n)^2 entries
 RELAXATION = 1.7
 THRESHOLD = 0.02  # first soft threshold, in units of the largest value
 CHECK = 25  # steps between looks at the gap
-BALANCE = 400  # steps in which the threshold may change
+BALANCE = 1000  # steps in which the threshold may change; additive outputs need many
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def sparse_and_or(
     noise_bound: float = 0.02,
     tol: float = 1e-3,
     *,
-    max_iter: int = 2000,
+    max_iter: int = 4000,
     warm_start: AndOrInteractions | None = None,
 ) -> AndOrInteractions:
     """Split outputs into the fewest, weakest AND and OR interactions that explain them.
@@ -59,7 +59,7 @@ def sparse_and_or(
     tol : float, default=1e-3
         How far the sum of magnitudes may be above the smallest one, as a share of it. The search
         ends when the duality gap proves it, for every sample.
-    max_iter : int, default=2000
+    max_iter : int, default=4000
         Steps after which the search ends in any case.
     warm_start : AndOrInteractions, default=None
         Result for the same samples of a model close by, as one epoch earlier.

@@ -150,3 +150,12 @@ def test_what_cannot_be_split(v, options, words):
 def test_a_warm_start_of_others():
     with pytest.raises(ValueError, match="warm_start must be"):
         sparse_and_or(np.zeros((2, 8)), warm_start=sparse_and_or(np.zeros((3, 8))))
+
+
+def test_an_additive_output_of_many_players():
+    # the slowest case: AND and OR of one player are the same function
+    w = np.array([0.01, -0.02, 0.3, 0.4, -0.6, 0.8, 1.5, -2.0, 0.1])
+    v = zeta_transform(np.bincount(1 << np.arange(9), w, 1 << 9))
+    found = sparse_and_or(v, 0.0)
+    assert found.gap < 0.01
+    np.testing.assert_allclose(found.objective(), np.abs(w).sum(), rtol=0.01)
