@@ -1,6 +1,6 @@
 """Group mean Hessians of a convolutional network: by a shift of each group against vmap(hessian).
 
-Two convolutions, two linear layers, tanh, images of 8 x 8 and 16 x 16 pixels, 11 groups of points.
+Two convolutions, two linear layers, tanh, images of 8 x 8 and 12 x 12 pixels, 11 groups of points.
 CPU seconds on one thread, in the same run; memory as in the benchmark `memory`: the rise of the
 peak resident set over its value before the call, in a process of its own (Linux only). vmap is also
 given a few points at a time, as many as ours takes, where its memory is smaller.
@@ -43,7 +43,7 @@ print(resident("VmHWM") - before)
 
 
 def run(quick: bool = False) -> list[dict]:
-    sizes = [(8, 30)] if quick else [(8, 1000), (16, 200)]
+    sizes = [(8, 30)] if quick else [(8, 500), (12, 100)]
     return [one_size(side, n, quick) for side, n in sizes]
 
 
