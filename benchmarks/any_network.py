@@ -1,6 +1,7 @@
 """Group mean Hessians of a convolutional network: by a shift of each group against vmap(hessian).
 
-Two convolutions, two linear layers, tanh, images of 8 x 8 and 16 x 16 pixels, 11 groups of points.
+A LeNet (two convolutions with pooling, three linear layers, GELU) on images of 16 x 16 and 28 x 28
+pixels and a small network (two convolutions, two linear layers, tanh) on 8 x 8, 11 groups of points.
 CPU seconds on one thread, in the same run; memory as in the benchmark `memory`: the rise of the
 peak resident set over its value before the call, in a process of its own (Linux only). vmap is also
 given a few points at a time, as many as ours takes, where its memory is smaller.
@@ -43,7 +44,7 @@ print(resident("VmHWM") - before)
 
 
 def run(quick: bool = False) -> list[dict]:
-    sizes = [(8, 30)] if quick else [(8, 1000), (16, 200)]
+    sizes = [(8, 30)] if quick else [(8, 500), (16, 100), (28, 22)]
     return [one_size(side, n, quick) for side, n in sizes]
 
 
@@ -54,7 +55,12 @@ def one_size(side: int, n: int, quick: bool) -> dict:
         bound = 1e-4 * expected.abs().max().item()
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=bound)
     seconds = cpu_seconds(given, repeats=1 if quick else 3)
-    row: dict = {"image": f"{side} x {side}", "points": n, "s": seconds["shift"]}
+    row: dict = {
+        "network": "small" if side == 8 else "LeNet",
+        "image": f"{side} x {side}",
+        "points": n,
+        "s": seconds["shift"],
+    }
     for name in ("vmap", "vmap, few points"):
         row[f"times {name}"] = seconds[name] / seconds["shift"]
     if sys.platform == "linux":
@@ -80,12 +86,23 @@ def ways(side: int, n: int) -> dict:
 def network(side: int) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        inner = (side // 2 - 2) ** 2
-        return nn.Sequential(
-            nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.Tanh(),
-            nn.Conv2d(8, 16, 3), nn.Tanh(), nn.Flatten(),
-            nn.Linear(16 * inner, 32), nn.Tanh(), nn.Linear(32, 1),
-        ).requires_grad_(False)  # fmt: skip
+        return (small() if side == 8 else lenet(side)).requires_grad_(False)
+
+
+def small() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.Tanh(), nn.Conv2d(8, 16, 3), nn.Tanh(),
+        nn.Flatten(), nn.Linear(16 * 4, 32), nn.Tanh(), nn.Linear(32, 1),
+    )  # fmt: skip
+
+
+def lenet(side: int) -> nn.Module:
+    inner = ((side - 4) // 2 - 4) // 2
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5), nn.GELU(), nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5), nn.GELU(), nn.AvgPool2d(2), nn.Flatten(),
+        nn.Linear(16 * inner**2, 120), nn.GELU(), nn.Linear(120, 84), nn.GELU(), nn.Linear(84, 1),
+    )  # fmt: skip
 
 
 def by_vmap(function, x: torch.Tensor, partition: Partition, chunk: int) -> torch.Tensor:

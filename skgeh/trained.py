@@ -102,22 +102,13 @@ def interactions_of(
     >>> found.top(1), found.draws.shape
     ([('x0', 'x2')], (1, 3))
     """
-    if n_groups != "auto":
-        check_scalar(n_groups, "n_groups", Integral, min_val=1)
-    if n_draws is not None:
-        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+    check_counts(n_groups, n_draws)
     inputs, names, backend = read(X, feature_names if layer is None else None)
     rng = check_random_state(random_state)
     inputs = inputs[rng.permutation(len(inputs))[:MAX_POINTS]]
-    models = [as_callable(one) for one in (model if isinstance(model, list | tuple) else [model])]
-    if not models:
-        raise ValueError("An ensemble must have one model or more; got an empty list.")
-    points = torch.as_tensor(inputs, dtype=torch.float32)
+    models, points = all_callables(model), torch.as_tensor(inputs, dtype=torch.float32)
     if layer is not None:
-        if len(models) > 1 or not isinstance(models[0], nn.Module):
-            raise ValueError("layer= asks for a hidden layer of one torch module or skorch net.")
-        units, head = split(models[0], layer, like_weights(points, models[0]))
-        models, points = [head], units.float().cpu()
+        models, points = at_layer(models, layer, points)
         names = unit_names(points, layer, feature_names)
     if len(names) < 2:
         raise ValueError(f"A pair takes two features; got {len(names)}.")
@@ -211,12 +202,36 @@ def read(
     return inputs, tuple(names), backend
 
 
+def check_counts(n_groups: int | str, n_draws: int | None) -> None:
+    """Refuse numbers of groups or draws that are none."""
+    if n_groups != "auto":
+        check_scalar(n_groups, "n_groups", Integral, min_val=1)
+    if n_draws is not None:
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+
+
+def at_layer(models: Sequence[Any], layer: str, x: Tensor) -> tuple[list[Any], Tensor]:
+    """The head above a layer, as the only model, and the layer's outputs, as its points."""
+    if len(models) > 1 or not isinstance(models[0], nn.Module):
+        raise ValueError("layer= asks for a hidden layer of one torch module or skorch net.")
+    units, head = split(models[0], layer, like_weights(x, models[0]))
+    return [head], units.float().cpu()
+
+
 def unit_names(units: Tensor, layer: str, given: Sequence[str] | None) -> tuple[str, ...]:
     """Names of a layer's units."""
     size = units[0].numel()
     if given is not None and len(given) != size:
         raise ValueError(f"Layer {layer!r} has {size} units, but {len(given)} feature_names came.")
     return tuple(map(str, given)) if given is not None else tuple(f"unit {j}" for j in range(size))
+
+
+def all_callables(model: Any) -> list[Any]:
+    """One model, or those of a list."""
+    models = [as_callable(one) for one in (model if isinstance(model, list | tuple) else [model])]
+    if not models:
+        raise ValueError("An ensemble must have one model or more; got an empty list.")
+    return models
 
 
 def as_callable(model: Any) -> Any:

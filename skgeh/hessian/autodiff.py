@@ -58,8 +58,8 @@ def _hessian_rows(total: Tensor, shift: Tensor) -> Tensor:
     if gradient is None:
         return shift.new_zeros(*shift.shape, shift.shape[1])
     rows = shift.new_empty(*shift.shape, shift.shape[1])
-    for i, along in enumerate(gradient.sum(0)):
-        rows[:, i] = _second(along, shift)
+    for i in range(shift.shape[1]):
+        rows[:, i] = _second(gradient, i, shift)
     return rows
 
 
@@ -93,7 +93,7 @@ def _at_pairs(total: Tensor, points: Tensor, pairs: Tensor) -> Tensor:
     if gradient is not None:
         for i in pairs[:, 0].unique():
             chosen = torch.nonzero(pairs[:, 0] == i)[:, 0]
-            values[:, chosen] = _second(gradient[:, i].sum(), points)[:, pairs[chosen, 1]]
+            values[:, chosen] = _second(gradient, int(i), points)[:, pairs[chosen, 1]]
     return values
 
 
@@ -105,7 +105,9 @@ def _gradient(total: Tensor, at: Tensor) -> Tensor | None:
     return gradient if gradient.requires_grad else None
 
 
-def _second(along: Tensor, at: Tensor) -> Tensor:
-    """Gradient of one entry of a gradient, 0 where it does not depend on it."""
-    (row,) = torch.autograd.grad(along, at, retain_graph=True, materialize_grads=True)
+def _second(gradient: Tensor, i: int, at: Tensor) -> Tensor:
+    """Gradient of the sum of a column of a gradient, 0 where it does not depend on it."""
+    column = torch.zeros_like(gradient)
+    column[:, i] = 1
+    (row,) = torch.autograd.grad(gradient, at, column, retain_graph=True, materialize_grads=True)
     return row
