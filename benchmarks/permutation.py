@@ -47,7 +47,7 @@ def compare(name: str, hidden: tuple[int, ...], quick: bool) -> dict:
 
     seconds = cpu_seconds(
         {
-            "stack": lambda: fit_targets(model, Z, targets, seed=0),
+            "stack": lambda: fit_targets(model, Z, targets[..., None], seed=0),
             "loop": loop,
             "product": matrix_product(),
         },

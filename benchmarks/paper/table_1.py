@@ -89,7 +89,7 @@ def chunk(name: str, start: int, stop: int) -> dict:
     targets = np.stack([permuted_target(data, number) for number in range(start, stop)])
     estimator = data.estimator(SEED, n_networks=1)
     standard = (targets - targets.mean()) / targets.std()
-    posteriors = fit_targets(estimator, standard_rows(data), standard, SEED + start)
+    posteriors = fit_targets(estimator, standard_rows(data), standard[..., None], SEED + start)
     effects = np.stack([measured(posterior, data) for posterior in posteriors])
     seconds = time.process_time() - clock
     product = cpu_seconds({"product": matrix_product()})["product"]
