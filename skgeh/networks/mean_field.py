@@ -87,6 +87,13 @@ class MeanFieldStack(HybridStack):
         super().silence(features)
         self.numbered_at("spread_weight", 0)[:, features] = SILENT / RATE
 
+    @torch.no_grad()
+    def scale_outputs(self, unit: float) -> None:
+        """Multiply what the copies put out, the spread of the last layer too."""
+        super().scale_outputs(unit)
+        for kind in ("spread_weight", "spread_bias"):
+            self.numbered_at(kind, self.n_layers - 1).add_(math.log(unit) / RATE)
+
     def posterior(self, basis: Function | None) -> "MeanFieldPosterior":
         """The learned distribution over functions."""
         means = self.means()

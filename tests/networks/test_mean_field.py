@@ -103,3 +103,11 @@ def test_normal_noise():
     assert values.mean().item() == pytest.approx(0, abs=0.02)
     assert values.std().item() == pytest.approx(1, abs=0.02)
     assert values.abs().max() < 6
+
+
+def test_scaled_outputs_scale_mean_and_spread():
+    x = torch.randn(6, D, generator=torch.Generator().manual_seed(0))
+    stacks = [MeanField((5,)).build(D, 1, 2, main_columns=(0, D), seed=0) for _ in range(2)]
+    stacks[1].scale_outputs(5.0)
+    one, five = (s.posterior(None).draw(4, torch.Generator().manual_seed(0))(x) for s in stacks)
+    torch.testing.assert_close(5 * one, five)
