@@ -25,10 +25,10 @@ SILENT = -40.0  # log standard deviation of a weight that is no part of the netw
 class MeanFieldStack(HybridStack):
     """Stacked copies in training; see `HybridStack` for the parameters."""
 
-    def __init__(self, *args: Any, seed: int, **options: Any):
-        super().__init__(*args, seed=seed, **options)
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
         self.noisy = False
-        self.noise = NormalNoise(seed + 1)
+        self.noise = NormalNoise(options["seed"] + 1)
         for kind, means in (("weight", self.weights), ("bias", self.biases)):
             start = (torch.full_like(mean, LOG_RANGE[0] / RATE) for mean in means)
             self.number(f"spread_{kind}", map(nn.Parameter, start))
