@@ -52,7 +52,7 @@ def run(quick: bool = False) -> list[dict]:
                 if seed == 0:
                     pictures.append((f"{reading}, task {task}", panels))
     if not quick:
-        draw(pictures[::2]).savefig(PAGES / "mnist_pairs.png", dpi=90)
+        draw(pictures[::2]).savefig(PAGES / "figure_6.png", dpi=90)
     return rows + summary(rows)
 
 

@@ -235,6 +235,27 @@ TABLES = [
         ],
     ),
     (
+        "paper_figure_6",
+        "mnist_pairs",
+        lambda row: "seeds" in row,
+        ["reading", "task", "seeds", "lowest accuracy", "by effect", "by score"],
+    ),
+    (
+        "paper_figure_6_pairs",
+        "mnist_pairs",
+        lambda row: "seed" in row,
+        ["reading", "task", "seed", "M", "M-GEH", "sd", "strongest by effect", "second"],
+    ),
+    (
+        "any_network",
+        "any_network",
+        lambda row: True,
+        [
+            "network", "image", "points", "times vmap", "times vmap, few points", "MB", "vmap MB",
+            "vmap MB, few points",
+        ],
+    ),
+    (
         "paper_figure_10",
         "paper.figure_10",
         lambda row: row["what"] == "null",
