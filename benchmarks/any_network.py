@@ -1,17 +1,10 @@
 """Group mean Hessians of a convolutional network: by a shift of each group against vmap(hessian).
 
 A LeNet (two convolutions with pooling, three linear layers, GELU) on images of 16 x 16 and 28 x 28
-<<<<<<< HEAD
 pixels and a small network (two convolutions, two linear layers, tanh) on 8 x 8, 11 groups of
 points. CPU seconds on one thread, in the same run; memory as in the benchmark `memory`: the rise of
 the peak resident set over its value before the call, in a process of its own (Linux only). vmap is
 also given a few points at a time, as many as ours takes, where its memory is smaller.
-=======
-pixels and a small network (two convolutions, two linear layers, tanh) on 8 x 8, 11 groups.
-CPU seconds on one thread, in the same run; memory as in the benchmark `memory`: the rise of the
-peak resident set over its value before the call, in a process of its own (Linux only). vmap is also
-given a few points at a time, as many as ours takes, where its memory is smaller.
->>>>>>> anynet
 """
 
 import subprocess
