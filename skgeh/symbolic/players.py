@@ -36,7 +36,7 @@ class Players:
         return len(self.names)
 
     def present(self, subsets: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which places are there, (m, *labels.shape), for subsets given as masks (m, n)."""
+        """Which places are there, shape (m, ...), for subsets given as masks (m, n)."""
         everywhere = np.ones((len(subsets), 1), dtype=bool)  # label -1 is the last column
         return np.concatenate([subsets, everywhere], axis=1)[:, self.labels]
 
