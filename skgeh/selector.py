@@ -133,8 +133,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         X : array-like or data frame of shape (n, d)
             All numbers, none missing; at least 100 rows for a cross-fitted test.
         y : array-like of shape (n,) or (n, c)
-            Of several targets, or classes, pairs are chosen that pass for any of them, corrected
-            over all.
+            Of several targets, or classes, pairs are chosen that interact for any of them; see
+            `TestResult.adjusted_pairs`.
         sample_weight : array-like of shape (n,), default=None
             How often each row counts in the ranking. Tests leave out rows of weight 0; they have no
             other weights, so the rest must be equal unless `test` is "interval" or None.
@@ -226,16 +226,17 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         data frame
             With the columns sign ("+", "-" or "mixed": over the groups of points; with several
             targets, or more than two classes, always mixed), p_value, q_value (corrected as
-            `control` says) and selected; p_value and q_value, the least over targets, are missing
-            where no test was made. After a cross-fitted test of one target also confirmed_effect,
-            confirmed_low and confirmed_high, the confidence interval of detected pairs beside the
-            posterior's ci_low and ci_high, and strength_low; see `CrossfitResult`.
+            `control` says) and selected; p_value and q_value, of several targets those of the pair
+            for any of them, are missing where no test was made. After a cross-fitted test of one
+            target also confirmed_effect, confirmed_low and confirmed_high, the confidence interval
+            of detected pairs beside the posterior's ci_low and ci_high, and strength_low; see
+            `CrossfitResult`.
         """
         check_is_fitted(self, "pairs_")
         order, result = self.interactions_.order, self.test_result_
         p, q = np.full((2, len(order)), np.nan)
         if result is not None:
-            p, q = least(result.p_value), least(result.adjusted(self.control))
+            p, q = result.pair_p_value, result.adjusted_pairs(self.control)
         selected = [tuple(pair) in set(self.pairs_) for pair in self.interactions_.pairs]
         columns = {
             "sign": self._signs(),
@@ -378,12 +379,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         if self.test_result_ is None:
             found = self.interactions_
             return found.effect > norm.isf(self.alpha / 2) * found.std
-        return least(self.test_result_.adjusted(self.control)) <= self.alpha
-
-
-def least(p: NDArray) -> NDArray[np.float64]:
-    """The least p-value of each pair over targets, if there are several, shape (P,)."""
-    return p if p.ndim == 1 else p.min(1)
+        return self.test_result_.adjusted_pairs(self.control) <= self.alpha
 
 
 def counted(table: Any, rows: NDArray, n_rows: int) -> Any:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from skgeh.posterior import check_level
-from skgeh.testing.combination import adjust
+from skgeh.testing.combination import adjust, bonferroni
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,6 +56,36 @@ class TestResult:
         """
         return adjust(self.p_value, control, self.tested)
 
+    @property
+    def pair_p_value(self) -> NDArray[np.float64]:
+        """P-values of pairs, shape (P,); of several targets, that a pair interacts for any of them.
+
+        The least over targets, times their number (Bonferroni).
+        """
+        if self.targets is None:
+            return self.p_value
+        count = np.maximum(self.tested.sum(1, keepdims=True), 1)
+        return bonferroni(self.p_value, self.tested / count)
+
+    def adjusted_pairs(self, control: str = "fdr") -> NDArray[np.float64]:
+        """P-values of pairs corrected over pairs: what decides which pairs are real.
+
+        With several targets this is not the least of `adjusted` over them. True pairs are found for
+        several targets at a time and false ones mostly for one, so that among *pairs* found by
+        Benjamini and Hochberg over pairs and targets the share of false ones may exceed the level.
+
+        Parameters
+        ----------
+        control : {"fdr", "fdr_by", "fwer"}, default="fdr"
+
+        Returns
+        -------
+        ndarray of shape (P,)
+        """
+        if self.targets is None:
+            return self.adjusted(control)
+        return adjust(self.pair_p_value, control, self.tested.any(1))
+
     def columns(self) -> dict[str, NDArray]:
         """Columns of the table, one value a pair, or a pair and target, one after the other."""
         i, j = np.repeat(self.pairs, len(self.targets or [0]), axis=0).T
@@ -85,14 +115,13 @@ class TestResult:
         return nw.from_dict(ordered, backend=self.frame_backend).to_native()
 
     def __repr__(self) -> str:
-        found: NDArray[np.bool_] = np.asarray(self.adjusted("fdr") <= 0.05)
+        found = int((self.adjusted_pairs("fdr") <= 0.05).sum())
         tested, several = self.tested, ""
-        if self.targets is not None:  # a pair counts once
-            found, tested = np.any(found, axis=1), np.any(tested, axis=1)
-            several = f" and {len(self.targets)} targets"
+        if self.targets is not None:
+            tested, several = tested.any(1), f" and {len(self.targets)} targets"
         return (
-            f"<{type(self).__name__} of {int(tested.sum())} pairs{several}, {int(found.sum())} at "
-            "a false discovery rate of 0.05>"
+            f"<{type(self).__name__} of {int(tested.sum())} pairs{several}, {found} at a false "
+            "discovery rate of 0.05>"
         )
 
 

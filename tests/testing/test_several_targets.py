@@ -20,6 +20,7 @@ from skgeh import (
 )
 from skgeh.testing.combination import adjust
 from skgeh.testing.folds import draw_folds
+from skgeh.testing.result import TestResult
 from skgeh.testing.table import Table
 from tests.oracles import assert_close
 
@@ -105,6 +106,50 @@ def test_three_classes(cv):
     assert first.p_value == result.p_value[0, place]
     assert first.confirmed_low == result.confirmed_interval()[0, place, 0]
     assert repr(result).startswith("<CrossfitResult of 6 pairs and 3 targets, ")
+
+
+def several(p, tested=None):
+    p = np.asarray(p, dtype=float)
+    shape = len(p), p.shape[1]
+    return TestResult(
+        pairs=np.array([(0, 1), (0, 2), (1, 2)][: len(p)]),
+        statistic=-p,
+        p_value=p,
+        tested=np.ones(shape, dtype=bool) if tested is None else np.array(tested),
+        feature_names=("a", "b", "c"),
+        frame_backend="pandas",
+        targets=list(range(p.shape[1])),
+    )
+
+
+def test_a_pair_counts_once_whatever_the_number_of_its_targets():
+    result = several([[0.001, 0.9], [0.02, 0.02], [0.6, 0.7]])
+    np.testing.assert_allclose(result.pair_p_value, [0.002, 0.04, 1.0])
+    np.testing.assert_allclose(result.adjusted_pairs("fdr"), [0.006, 0.06, 1.0])
+    np.testing.assert_allclose(result.adjusted_pairs("fwer"), [0.006, 0.08, 1.0])
+
+
+def test_targets_that_were_not_tested_do_not_count():
+    result = several(
+        [[0.01, 1.0], [1.0, 1.0], [0.03, 0.5]], [[True, False], [False, False], [True, True]]
+    )
+    np.testing.assert_allclose(result.pair_p_value, [0.01, 1.0, 0.06])
+    np.testing.assert_allclose(result.adjusted_pairs("fwer"), [0.02, 1.0, 0.06])
+
+
+def test_the_false_discovery_rate_counts_pairs():
+    """True pairs that are found for all of three targets leave no room for more false ones."""
+    rng = np.random.default_rng(0)
+    true = np.arange(40) < 10
+    shares: list = []
+    for _ in range(400):
+        p = rng.uniform(size=(40, 3))
+        p[true] = 1e-8
+        result = several(p)
+        found = [result.adjusted_pairs("fdr") <= 0.1, (result.adjusted("fdr") <= 0.1).any(1)]
+        shares.append([(one & ~true).sum() / one.sum() for one in found])
+    pairs, entries = np.mean(shares, axis=0)
+    assert pairs <= 0.1 < entries
 
 
 def test_additive_logits_have_no_interactions_in_any_class():
@@ -261,9 +306,9 @@ def test_a_selector_takes_the_union(data, kind, expected):
     assert frame.selected.sum() == len(expected)
     assert (frame.sign == "mixed").all() == (data is not binary)
     assert ("confirmed_effect" in frame) == (data is binary)
-    p = selector.test_result_.p_value
-    least = p if p.ndim == 1 else p.min(1)
-    assert set(frame.p_value) == set(least)
+    result = selector.test_result_
+    assert set(frame.p_value) == set(result.pair_p_value)
+    assert set(frame.q_value) == set(result.adjusted_pairs("fdr"))
 
 
 def test_a_selector_that_only_ranks_takes_labels():
