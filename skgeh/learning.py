@@ -6,6 +6,7 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from skgeh.functions import RandomFunction
@@ -15,6 +16,7 @@ from skgeh.networks.auto import CLEAN
 from skgeh.networks.committee import CommitteePosterior
 from skgeh.networks.hybrid import Family, StackPosterior
 from skgeh.networks.independent import IndependentPosterior
+from skgeh.networks.laplace import learn_logits
 from skgeh.networks.perturbed import PerturbedPosterior, perturbations
 from skgeh.quality import HeldOut
 from skgeh.splits import MAX_POINTS, held_out_rows
@@ -52,7 +54,7 @@ class Task:
 
     @property
     def has_labels(self) -> bool:
-        """Whether the targets are labels, which only networks learn from."""
+        """Whether the targets are labels."""
         return isinstance(self.likelihood, CrossEntropy)
 
     def held_out(self, n_networks: int, generator: np.random.Generator) -> NDArray[np.intp]:
@@ -105,18 +107,24 @@ def _(family: Family, task: Task, seed: int) -> Learned:
 
 @learn.register
 def _(family: GaussianProcess, task: Task, seed: int) -> Learned:
-    weight = task.weight / task.weight.mean()
-    posteriors = [family.learn(task.X, y, weight) for y in task.y.T]
+    if task.has_labels:
+        logits = learn_logits(family, task.X, task.y, task.weight)
+        found = [(one.posterior, one.response.value, one.response.weight) for one in logits]
+    else:
+        weight = task.weight / task.weight.mean()
+        found = [(family.learn(task.X, y, weight), y, weight) for y in task.y.T]
     rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
-    predictions = [
-        posterior.left_out(task.X[rows], y[rows], weight[rows])
-        for posterior, y in zip(posteriors, task.y.T, strict=True)
-    ]
-    return Learned(
-        posteriors[0] if len(posteriors) == 1 else IndependentPosterior(posteriors),
-        np.array([posterior.noise_variance for posterior in posteriors]),
-        HeldOut(rows, np.column_stack(predictions)),
+    predictions = np.column_stack(
+        [one.left_out(task.X[rows], y[rows], weight[rows]) for one, y, weight in found]
     )
+    posteriors = [one for one, *_ in found]
+    if task.has_labels:
+        losses = task.likelihood.losses(*map(torch.as_tensor, (predictions, task.y[rows])))
+        noise = losses.mean((0, 1)).numpy()
+    else:
+        noise = np.array([posterior.noise_variance for posterior in posteriors])
+    posterior = posteriors[0] if len(posteriors) == 1 else IndependentPosterior(posteriors)
+    return Learned(posterior, noise, HeldOut(rows, predictions))
 
 
 @learn.register
@@ -129,21 +137,17 @@ def _(family: Committee, task: Task, seed: int) -> Learned:
 
 @learn.register
 def _(family: Auto, task: Task, seed: int) -> Learned:
-    if task.has_labels:
-        networks, many = family.of_labels(len(task.X))
-        if many is not None:  # draws take turns at the networks: as many of either kind
-            task = replace(task, n_networks=many, n_perturbed=many * (task.n_perturbed > 0))
-        return learn(networks, task, seed)
-    committee = family.committee(*task.X.shape)
+    n_rows, n_features = task.X.shape
+    committee = family.committee(n_rows, n_features, n_outputs=task.y.shape[1])
     if committee is None:
         return learn(family.networks(), task, seed)
-    if family.is_small(len(task.X)):
+    if family.is_small(n_rows):
         return learn(committee, task, seed)
     net, _ = few_networks(family.probe(committee), task, seed)
     noise = min(net.module_.noise_variance.mean().item(), 1.0)
-    if family.is_noisy(len(task.X), noise):
+    if family.is_noisy(n_rows, noise):
         return learn(committee, task, seed)
-    n_perturbed = 0 if noise < CLEAN else task.n_perturbed
+    n_perturbed = 0 if noise < CLEAN and not task.has_labels else task.n_perturbed
     return learn(family.networks(), replace(task, n_perturbed=n_perturbed), seed)
 
 

@@ -14,11 +14,10 @@ PACKAGE = ROOT / "skgeh"
 LAYERS = (
     {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"}
     | {"wrapped", "feature_groups", "differences"},
-    {"networks", "jobs", "push_forward", "groups", "symbolic"},
+    {"networks", "likelihoods", "jobs", "push_forward", "groups", "symbolic"},
     {"posterior"},
     {
         "splits",
-        "likelihoods",
         "quality",
         "collinearity",
         "measuring",

@@ -7,14 +7,13 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import entropy
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from skgeh.estimators.base import InteractionEstimator
 from skgeh.functions import evaluate
 from skgeh.likelihoods import LEAST, CrossEntropy
-from skgeh.networks import Committee, GaussianProcess
 from skgeh.networks.centred import CentredPosterior
 from skgeh.networks.perturbed import PerturbedPosterior
 from skgeh.push_forward import BLOCK
@@ -26,8 +25,8 @@ MOST_CANDIDATES = 20_000  # rows among which scores find their points
 class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     """Find which pairs of features interact in the log-odds of labels, and how sure one can be.
 
-    Networks learn logits from labels by cross-entropy: one for two classes, the log-odds of the
-    second, and else one for every class, centred over classes. Interactions are mixed second
+    Networks, or a Gaussian process, learn logits from labels: one for two classes, the log-odds of
+    the second, and else one for every class, centred over classes. Interactions are mixed second
     derivatives of these logits, never of probabilities, whose link would make interactions out of
     main effects.
 
@@ -36,10 +35,8 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     hidden_layer_sizes, activation, length_scale, main_effects, feature_groups
         As in `BayesianInteractionRegressor`.
     posterior : str or object of `skgeh.networks`, default="auto"
-        Family of the posterior: "auto", "concrete_dropout", "mean_field", "ensemble", or an object,
-        which brings its own architecture. "auto" is an ensemble of 16 small networks for up to 1000
-        rows, and concrete dropout above. A Gaussian process, and a committee with it, learn from
-        numbers only.
+        As in `BayesianInteractionRegressor`, with the share of the classes' entropy that is left as
+        the noise. A Gaussian process learns labels by Laplace's approximation.
     n_networks : int, default=4
         Networks trained together, each with its own held-out rows; predictions and the detection
         score are theirs.
@@ -186,7 +183,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         return self.classes_[most]
 
     def predict_proba(self, X):
-        """Probability of every class, mean over draws of the networks that are not perturbed.
+        """Probability of every class, mean over draws of what saw the rows as they are.
 
         Parameters
         ----------
@@ -266,16 +263,6 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
                 "class_weight must be None, 'balanced' or a dict of weights by label; got "
                 f"{given!r}."
             )
-
-    def _network(self) -> BaseEstimator:
-        """The family of the posterior, which has to learn from labels."""
-        network = super()._network()
-        if isinstance(network, GaussianProcess | Committee):
-            raise ValueError(
-                f"posterior={self.posterior!r} is a Gaussian process, which learns from numbers "
-                "and not from labels. Use 'auto', 'concrete_dropout' or 'ensemble'."
-            )
-        return network
 
     def _likelihood(self, target: NDArray, weight: NDArray) -> CrossEntropy:
         """What networks learn by."""

@@ -49,9 +49,13 @@ class Anova:
     def fit(cls, X: NDArray, n_functions: int, triples: bool, weight: NDArray) -> "Anova":
         """Place the functions of every feature; sample weights have mean 1."""
         plain = cls([SmoothBasis.fit(x, n_functions, weight) for x in X.T], triples)
+        return plain.centred(X, weight)
+
+    def centred(self, X: NDArray, weight: NDArray) -> "Anova":
+        """The products minus their weighted means over some rows."""
         parts = (slice(start, start + ROWS) for start in range(0, len(X), ROWS))
-        total = sum(weight[rows] @ plain.design(X[rows]) for rows in parts)
-        return replace(plain, center=total / len(X))
+        total = sum(weight[rows] @ self.design(X[rows]) for rows in parts)
+        return replace(self, center=self.center + total / weight.sum())
 
     @cached_property
     def pairs(self) -> NDArray[np.intp]:
@@ -192,15 +196,18 @@ class AnovaFunctions:
     ----------
     basis : Anova
     weights : ndarray of shape (K, q)
+    shift : float or ndarray of shape (K,), default=0
+        Added to the values.
     """
 
     basis: Anova
     weights: NDArray[np.float64]
+    shift: NDArray[np.float64] | float = 0.0
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values of shape (K, n, 1) at points of shape (n, d)."""
         values = self.weights @ self.basis.design(x.cpu().numpy().astype(np.float64)).T
-        return torch.from_numpy(values).to(x)[..., None]
+        return torch.from_numpy(values + np.reshape(self.shift, (-1, 1))).to(x)[..., None]
 
     def __len__(self) -> int:
         return len(self.weights)

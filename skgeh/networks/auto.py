@@ -4,7 +4,6 @@ from sklearn.base import BaseEstimator, clone
 
 from skgeh.networks.committee import Committee
 from skgeh.networks.concrete_dropout import ConcreteDropout
-from skgeh.networks.hybrid import Family
 
 FEW = 1000  # rows: a committee, whatever the noise
 PROBES = 4  # small networks that tell the noise of more rows
@@ -17,18 +16,17 @@ class Auto(BaseEstimator):
 
     Up to 1000 rows get a committee. For more, four of its small networks are trained first; with
     s^2 their share of noise, on rows that they hold out, a committee follows below 50,000 rows
-    times ``(1 - s^2) / s^2``. Where rows or features are too many for its Gaussian process,
-    concrete dropout is taken at once. The process cannot learn from labels: there the committee's
-    networks stand alone, for up to 1000 rows.
+    times ``(1 - s^2) / s^2``. Where rows, features or classes are too many for its Gaussian
+    process, concrete dropout is taken at once.
     """
 
     def check(self) -> None:
         """There is nothing to set."""
 
-    def committee(self, n_rows: int, n_features: int) -> Committee | None:
-        """The first candidate, unless rows and features are too many for it."""
+    def committee(self, n_rows: int, n_features: int, n_outputs: int = 1) -> Committee | None:
+        """The first candidate, unless rows, features and outputs are too many for it."""
         process, _ = Committee().parts()
-        return Committee() if process.is_rich(n_rows, n_features) else None
+        return Committee() if process.is_rich(n_rows, n_features, n_outputs) else None
 
     def probe(self, committee: Committee) -> Committee:
         """Few of a committee's networks."""
@@ -52,10 +50,3 @@ class Auto(BaseEstimator):
     def networks(self) -> ConcreteDropout:
         """The second candidate."""
         return ConcreteDropout()
-
-    def of_labels(self, n_rows: int) -> tuple[Family, int | None]:
-        """What learns labels, and how many networks of it, where not as many as elsewhere."""
-        if n_rows > FEW:
-            return ConcreteDropout(), None
-        _, networks = Committee().parts()
-        return networks, Committee().n_networks

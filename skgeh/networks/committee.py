@@ -17,7 +17,7 @@ from torch import Tensor
 from skgeh.functions import Function, RandomFunction
 from skgeh.networks.ensemble import Ensemble
 from skgeh.networks.gaussian_process import GaussianProcess
-from skgeh.networks.hybrid import Family, StackPosterior
+from skgeh.networks.hybrid import Family
 from skgeh.ranking import rank_pairs
 
 
@@ -28,11 +28,11 @@ class CommitteePosterior:
     Parameters
     ----------
     process : RandomFunction
-    networks : StackPosterior
+    networks : RandomFunction
     """
 
     process: RandomFunction
-    networks: StackPosterior
+    networks: RandomFunction
 
     @property
     def n_features(self) -> int:

@@ -57,6 +57,12 @@ class Sample:
     left: float = 0.0
 
     @classmethod
+    def of(cls, basis: Anova, X: NDArray, y: NDArray, root_weight: NDArray) -> "Sample":
+        """The fewer of the rows as they are and rows that are as many as weights."""
+        kind = cls.plain if len(X) <= len(basis.weights) else cls.turned
+        return kind(basis, X, y, root_weight)
+
+    @classmethod
     def plain(cls, basis: Anova, X: NDArray, y: NDArray, root_weight: NDArray) -> "Sample":
         """All rows as they are."""
         return cls(basis.design(X) * root_weight[:, None], y * root_weight)
@@ -79,7 +85,9 @@ class Sample:
         return cls(R, target, len(X) - q, left)
 
     def blocks(self) -> list["Sample"]:
-        """Rows by the thousand."""
+        """Rows by the thousand; turned ones stay together."""
+        if self.n_left:
+            return [self]
         order = some_rows(len(self.target), len(self.target))
         parts = np.array_split(order, max(1, len(order) // BLOCK))
         return [Sample(self.design[part], self.target[part]) for part in parts]
@@ -121,17 +129,23 @@ def inverted(covariance: NDArray, noise: float) -> tuple[NDArray[np.float64], fl
 
 
 def find_variances(
-    basis: Anova, samples: Sequence[Sample], start: NDArray = TYPICAL, iterations: int = ITERATIONS
+    basis: Anova,
+    samples: Sequence[Sample],
+    start: NDArray = TYPICAL,
+    iterations: int = ITERATIONS,
+    typical: NDArray = TYPICAL,
+    known_noise: bool = False,
 ) -> NDArray[np.float64]:
     """Log variances of the groups and of the noise that make the samples most likely, (7,)."""
     parts = [(sample, sample.kernels(basis)) for sample in samples]
 
     def objective(theta: NDArray) -> tuple[float, NDArray]:
         values, gradients = zip(*(negative_log_evidence(theta, *p) for p in parts), strict=True)
-        away = (theta - TYPICAL) / SPREAD
+        away = (theta - typical) / SPREAD
         return sum(values) + away @ away / 2, sum(gradients) + away / SPREAD
 
-    bounds, options = [RANGE] * len(TYPICAL), {"maxiter": iterations}
+    of_noise = (start[-1],) * 2 if known_noise else RANGE
+    bounds, options = [RANGE] * (len(typical) - 1) + [of_noise], {"maxiter": iterations}
     return minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
 
 
@@ -145,11 +159,15 @@ class GaussianProcessPosterior:
     sample : Sample
     variances : ndarray of shape (7,)
         Of the groups of weights and of the noise, in squared standard deviations of the target.
+    intercept, intercept_variance : float, default=0
+        Its mean and its variance, where the target does not have mean 0.
     """
 
     basis: Anova
     sample: Sample
     variances: NDArray[np.float64]
+    intercept: float = 0.0
+    intercept_variance: float = 0.0
 
     n_outputs = 1
 
@@ -192,11 +210,14 @@ class GaussianProcessPosterior:
         start = normal(n_draws, len(self.prior)).numpy() * np.sqrt(self.prior)
         noise = normal(len(self.sample.target), n_draws).numpy()
         target = self.sample.target[:, None] - np.sqrt(self.noise_variance) * noise
-        return AnovaFunctions(self.basis, self.given(target, start))
+        shift = self.intercept
+        if self.intercept_variance:
+            shift = shift + np.sqrt(self.intercept_variance) * normal(n_draws).numpy()
+        return AnovaFunctions(self.basis, self.given(target, start), shift)
 
     def members(self) -> AnovaFunctions:
         """The posterior mean."""
-        return AnovaFunctions(self.basis, self.mean[None])
+        return AnovaFunctions(self.basis, self.mean[None], self.intercept)
 
     def left_out(self, X: NDArray, y: NDArray, weight: NDArray) -> NDArray[np.float64]:
         """Predictions of training rows by a posterior without each of them, shape (n,)."""
@@ -205,7 +226,7 @@ class GaussianProcessPosterior:
         variance = np.square(design) @ self.prior - np.square(across).sum(0)
         noise = self.noise_variance + JITTER  # as in the factor: on clean data it matters
         leverage = np.clip(weight * variance / noise, 0, 1 - JITTER)
-        return y - (y - design @ self.mean) / (1 - leverage)
+        return y - (y - self.intercept - design @ self.mean) / (1 - leverage)
 
     def evidence_ratio(self) -> NDArray[np.float64]:
         """How much more the data ask of each pair than the prior expects, shape (P,).
@@ -257,12 +278,13 @@ class GaussianProcess(BaseEstimator):
         if self.n_functions is not None:
             check_scalar(self.n_functions, "n_functions", Integral, min_val=2)
 
-    def richest(self, n_rows: int, n_features: int) -> tuple[int, bool] | None:
+    def richest(self, n_rows: int, n_features: int, n_outputs: int = 1) -> tuple[int, bool] | None:
         """Functions a feature, and whether triples enter: as many as can be computed."""
         for n_functions, triples in self.ladder(n_rows):
             q = n_weights(n_features, n_functions, triples)
             size = min(n_rows, q)
-            if size <= MOST_ROWS and size * q <= MOST_VALUES and n_rows * size * q <= MOST_PRODUCTS:
+            products = n_rows * size * q * n_outputs
+            if size <= MOST_ROWS and size * q <= MOST_VALUES and products <= MOST_PRODUCTS:
                 return n_functions, triples
         return None
 
@@ -272,9 +294,9 @@ class GaussianProcess(BaseEstimator):
         most = self.n_functions or FUNCTIONS
         return [*many, (most, True), *((m, False) for m in (most, 3, 2) if m <= most)]
 
-    def is_rich(self, n_rows: int, n_features: int) -> bool:
-        """Whether five or more functions of each feature can be computed with."""
-        size = self.richest(n_rows, n_features)
+    def is_rich(self, n_rows: int, n_features: int, n_outputs: int = 1) -> bool:
+        """Whether five or more functions of each feature can be computed with, for every output."""
+        size = self.richest(n_rows, n_features, n_outputs)
         return size is not None and size[0] >= FUNCTIONS
 
     def learn(self, X: NDArray, y: NDArray, weight: NDArray) -> GaussianProcessPosterior:
@@ -287,6 +309,17 @@ class GaussianProcess(BaseEstimator):
         weight : ndarray of shape (n,)
             Sample weights with mean 1: the noise of a row has the variance over its weight.
         """
+        basis = self.basis(X, weight)
+        rows = X, y, np.sqrt(weight)
+        sample, start, iterations = Sample.of(basis, *rows), TYPICAL, ITERATIONS
+        if sample.n_left:  # a start from few rows saves most of the steps on many
+            few = Sample.plain(basis, *(column[some_rows(len(X))] for column in rows))
+            start, iterations = find_variances(basis, [few]), LAST_ITERATIONS
+        theta = find_variances(basis, sample.blocks(), start, iterations)
+        return GaussianProcessPosterior(basis, sample, np.exp(theta))
+
+    def basis(self, X: NDArray, weight: NDArray) -> Anova:
+        """The richest basis that can be computed with; weights have mean 1."""
         size = self.richest(*X.shape)
         if size is None:
             raise ValueError(
@@ -295,18 +328,7 @@ class GaussianProcess(BaseEstimator):
                 f"their functions. Got a table of {len(X)} rows and {X.shape[1]} features: use "
                 "posterior='concrete_dropout', or fewer rows."
             )
-        basis = Anova.fit(X, *size, weight)
-        rows, q = (X, y, np.sqrt(weight)), len(basis.weights)
-        if len(X) <= q:
-            sample = Sample.plain(basis, *rows)
-            theta = find_variances(basis, sample.blocks())
-        else:
-            # a start from few rows saves most of the steps on many
-            few = Sample.plain(basis, *(column[some_rows(len(X))] for column in rows))
-            theta = find_variances(basis, [few])
-            sample = Sample.turned(basis, *rows)
-            theta = find_variances(basis, [sample], theta, LAST_ITERATIONS)
-        return GaussianProcessPosterior(basis, sample, np.exp(theta))
+        return Anova.fit(X, *size, weight)
 
 
 def some_rows(n_rows: int, size: int = BLOCK) -> NDArray[np.intp]:

@@ -67,6 +67,11 @@ class TestResult:
         count = np.maximum(self.tested.sum(1, keepdims=True), 1)
         return bonferroni(self.p_value, self.tested / count)
 
+    @property
+    def tested_pairs(self) -> NDArray[np.bool_]:
+        """Pairs that were tested, for any target if there are several, shape (P,)."""
+        return self.tested if self.targets is None else np.asarray(self.tested.any(axis=1))
+
     def adjusted_pairs(self, control: str = "fdr") -> NDArray[np.float64]:
         """P-values of pairs corrected over pairs: what decides which pairs are real.
 
@@ -84,7 +89,7 @@ class TestResult:
         """
         if self.targets is None:
             return self.adjusted(control)
-        return adjust(self.pair_p_value, control, self.tested.any(1))
+        return adjust(self.pair_p_value, control, self.tested_pairs)
 
     def columns(self) -> dict[str, NDArray]:
         """Columns of the table, one value a pair, or a pair and target, one after the other."""
@@ -116,12 +121,10 @@ class TestResult:
 
     def __repr__(self) -> str:
         found = int((self.adjusted_pairs("fdr") <= 0.05).sum())
-        tested, several = self.tested, ""
-        if self.targets is not None:
-            tested, several = tested.any(1), f" and {len(self.targets)} targets"
+        several = "" if self.targets is None else f" and {len(self.targets)} targets"
         return (
-            f"<{type(self).__name__} of {int(tested.sum())} pairs{several}, {found} at a false "
-            "discovery rate of 0.05>"
+            f"<{type(self).__name__} of {int(self.tested_pairs.sum())} pairs{several}, {found} at "
+            "a false discovery rate of 0.05>"
         )
 
 
