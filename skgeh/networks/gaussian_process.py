@@ -38,6 +38,27 @@ MOST_PRODUCTS = 2e11  # multiplications to turn the rows, or to multiply them wi
 
 
 @dataclass(frozen=True, eq=False)
+class Observed:
+    """What the marginal likelihood has to know.
+
+    Parameters
+    ----------
+    target : ndarray of shape (m,)
+    kernels : ndarray of shape (6, m, m)
+        Covariance of the rows by each group of weights at variance 1.
+    n_left : int
+        Rows turned away that hold nothing but noise.
+    left : float
+        Their sum of squares.
+    """
+
+    target: NDArray[np.float64]
+    kernels: NDArray[np.float64]
+    n_left: int = 0
+    left: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
 class Sample:
     """A linear model's data in as few rows as say the same.
 
@@ -45,10 +66,8 @@ class Sample:
     ----------
     design : ndarray of shape (m, q)
     target : ndarray of shape (m,)
-    n_left : int
-        Rows turned away that hold nothing but noise.
-    left : float
-        Their sum of squares.
+    n_left, left
+        See `Observed`.
     """
 
     design: NDArray[np.float64]
@@ -92,29 +111,27 @@ class Sample:
         parts = np.array_split(order, max(1, len(order) // BLOCK))
         return [Sample(self.design[part], self.target[part]) for part in parts]
 
-    def kernels(self, basis: Anova) -> NDArray[np.float64]:
-        """Covariance of the rows by each group of weights at variance 1, shape (6, m, m)."""
+    def observed(self, basis: Anova) -> Observed:
+        """The sample in the space of its rows."""
         scaled = self.design * np.sqrt(basis.weights)
-        found = []
+        kernels = []
         for group in range(len(TYPICAL) - 1):
             columns = scaled[:, basis.groups == group]
-            found.append(columns @ columns.T)
-        return np.stack(found)
+            kernels.append(columns @ columns.T)
+        return Observed(self.target, np.stack(kernels), self.n_left, self.left)
 
 
-def negative_log_evidence(
-    theta: NDArray, sample: Sample, kernels: NDArray
-) -> tuple[float, NDArray[np.float64]]:
+def negative_log_evidence(theta: NDArray, seen: Observed) -> tuple[float, NDArray[np.float64]]:
     """Negative log marginal likelihood, up to a constant, and its gradient by log variances.
 
     With ``K = sum_g s_g K_g + s^2 I``: ``(y' K^-1 y + log |K| + n_left log s^2 + left / s^2) / 2``.
     """
     *variances, noise = np.exp(theta)
-    inverse, log_det = inverted(np.tensordot(variances, kernels, 1), noise)
-    alpha = inverse @ sample.target
-    value = sample.target @ alpha + log_det + sample.n_left * np.log(noise) + sample.left / noise
-    traces = [np.vdot(inverse, kernel) - alpha @ kernel @ alpha for kernel in kernels]
-    of_noise = np.trace(inverse) - alpha @ alpha + (sample.n_left - sample.left / noise) / noise
+    inverse, log_det = inverted(np.tensordot(variances, seen.kernels, 1), noise)
+    alpha = inverse @ seen.target
+    value = seen.target @ alpha + log_det + seen.n_left * np.log(noise) + seen.left / noise
+    traces = [np.vdot(inverse, kernel) - alpha @ kernel @ alpha for kernel in seen.kernels]
+    of_noise = np.trace(inverse) - alpha @ alpha + (seen.n_left - seen.left / noise) / noise
     return value / 2, np.array([*traces, of_noise]) * np.exp(theta) / 2
 
 
@@ -129,18 +146,16 @@ def inverted(covariance: NDArray, noise: float) -> tuple[NDArray[np.float64], fl
 
 
 def find_variances(
-    basis: Anova,
-    samples: Sequence[Sample],
+    samples: Sequence[Observed],
     start: NDArray = TYPICAL,
     iterations: int = ITERATIONS,
     typical: NDArray = TYPICAL,
     known_noise: bool = False,
 ) -> NDArray[np.float64]:
     """Log variances of the groups and of the noise that make the samples most likely, (7,)."""
-    parts = [(sample, sample.kernels(basis)) for sample in samples]
 
     def objective(theta: NDArray) -> tuple[float, NDArray]:
-        values, gradients = zip(*(negative_log_evidence(theta, *p) for p in parts), strict=True)
+        values, gradients = zip(*(negative_log_evidence(theta, s) for s in samples), strict=True)
         away = (theta - typical) / SPREAD
         return sum(values) + away @ away / 2, sum(gradients) + away / SPREAD
 
@@ -314,8 +329,9 @@ class GaussianProcess(BaseEstimator):
         sample, start, iterations = Sample.of(basis, *rows), TYPICAL, ITERATIONS
         if sample.n_left:  # a start from few rows saves most of the steps on many
             few = Sample.plain(basis, *(column[some_rows(len(X))] for column in rows))
-            start, iterations = find_variances(basis, [few]), LAST_ITERATIONS
-        theta = find_variances(basis, sample.blocks(), start, iterations)
+            start, iterations = find_variances([few.observed(basis)]), LAST_ITERATIONS
+        observed = [part.observed(basis) for part in sample.blocks()]
+        theta = find_variances(observed, start, iterations)
         return GaussianProcessPosterior(basis, sample, np.exp(theta))
 
     def basis(self, X: NDArray, weight: NDArray) -> Anova:

@@ -11,12 +11,13 @@ Machine Learning", 2006, Section 3.4). Of several classes the logits are moved i
 of the others stand still.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, softmax
 
 from skgeh.functions import evaluate
@@ -27,6 +28,7 @@ from skgeh.networks.gaussian_process import (
     TYPICAL,
     GaussianProcess,
     GaussianProcessPosterior,
+    Observed,
     Sample,
     find_variances,
     some_rows,
@@ -37,8 +39,8 @@ TYPICAL_OF_LOGITS = np.append(TYPICAL[:-1] + 2 * np.log(CrossEntropy.unit), 0.0)
 LEAST_CURVATURE = 1e-4
 LONGEST = 4.0  # step of a logit: Newton's own may overshoot
 TOLERANCE = 3e-3  # of the mean change of a probability
-STEPS, SEARCHES, LAST_SEARCHES = 20, 6, 1
-ITERATIONS = 8  # of a search for variances
+STEPS = 20
+SEARCHES, ITERATIONS = 6, 8  # for variances, in the first steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +63,21 @@ class WorkingResponse:
         curvature = np.maximum(p * (1 - p), LEAST_CURVATURE)
         return cls(logit + (y - p) / curvature, weight * curvature)
 
+    @property
+    def mean(self) -> float:
+        """Its weighted mean: the intercept."""
+        return float(np.average(self.value, weights=self.weight))
+
 
 @dataclass(frozen=True, eq=False)
 class LearnedLogit:
-    """The process of one logit, and the response that it was learned from."""
+    """The process of one logit, and the response that it was learned from.
+
+    Parameters
+    ----------
+    posterior : GaussianProcessPosterior
+    response : WorkingResponse
+    """
 
     posterior: GaussianProcessPosterior
     response: WorkingResponse
@@ -93,62 +106,141 @@ def learn_logits(
     -------
     list of c LearnedLogit
     """
-    basis = process.basis(X, weight / weight.mean())
+    basis, n = process.basis(X, weight / weight.mean()), len(X)
     shares = np.clip(np.average(y, axis=0, weights=weight), LEAST, 1 - LEAST)
     start = np.log(shares) - (np.log1p(-shares) if len(shares) == 1 else 0)
-    logits, theta = np.tile(start, (len(X), 1)), np.tile(TYPICAL_OF_LOGITS, (len(shares), 1))
-    searches = SEARCHES
-    if len(X) > BLOCK:  # a start from few rows saves most of the steps on many
-        rows = some_rows(len(X))
-        found = newton(basis, X[rows], y[rows], weight[rows], logits[rows], theta, searches)
-        logits, theta = np.column_stack([one.at(X) for one in found]), log_variances(found)
-        searches = LAST_SEARCHES
-    return newton(basis, X, y, weight, logits, theta, searches)
+    logits, theta = np.tile(start, (n, 1)), np.tile(TYPICAL_OF_LOGITS, (len(shares), 1))
+    # few rows, of which a step costs little, tell where many may start
+    rows = some_rows(n) if n > BLOCK else np.arange(n)
+    few = FewRows.of(basis, X[rows])
+    logits[rows], theta = newton(few, y[rows], weight[rows], logits[rows], theta, SEARCHES)
+    if n > BLOCK:
+        found = last_step(basis, X[rows], y[rows], weight[rows], logits[rows], theta)
+        logits = np.column_stack([one.at(X) for one in found])
+        logits, theta = newton(AllRows(basis, X), y, weight, logits, theta, searches=1)
+    return last_step(basis, X, y, weight, logits, theta)
+
+
+class Regression(Protocol):
+    """What answers a working response."""
+
+    def __call__(
+        self, response: WorkingResponse, theta: NDArray, search: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Logits at the rows, and log variances, looked for from `theta` on if asked."""
+        ...
 
 
 def newton(
-    basis: Anova,
-    X: NDArray,
+    regression: Regression,
     y: NDArray,
     weight: NDArray,
     logits: NDArray,
     theta: NDArray,
     searches: int,
-) -> list[LearnedLogit]:
-    """Most probable logits, whose variances are looked for in the first steps."""
-    logits = logits.copy()
-    found: list[LearnedLogit] = []
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Most probable logits (n, c), and log variances (c, 7) looked for in the first steps."""
+    logits, theta = logits.copy(), theta.copy()
     for step in range(STEPS):
-        before, known = probabilities(logits), log_variances(found) if found else theta
-        found = []
+        before = probabilities(logits)
         for k in range(y.shape[1]):
             p = probabilities(logits)[:, k]
             response = WorkingResponse.of(y[:, k], p, logits[:, k], weight)
-            found.append(regression(basis, X, response, known[k], search=step < searches))
-            logits[:, k] += np.clip(found[k].at(X) - logits[:, k], -LONGEST, LONGEST)
+            found, theta[k] = regression(response, theta[k], step < searches)
+            logits[:, k] += np.clip(found - logits[:, k], -LONGEST, LONGEST)
         change = np.abs(probabilities(logits) - before).mean()
         if step >= searches and change < TOLERANCE:
             break
+    return logits, theta
+
+
+def last_step(
+    basis: Anova, X: NDArray, y: NDArray, weight: NDArray, logits: NDArray, theta: NDArray
+) -> list[LearnedLogit]:
+    """The posteriors at given logits and log variances."""
+    regression, p, found = AllRows(basis, X), probabilities(logits), []
+    for k, variances in enumerate(theta):
+        response = WorkingResponse.of(y[:, k], p[:, k], logits[:, k], weight)
+        found.append(LearnedLogit(regression.posterior(response, variances), response))
     return found
 
 
-def regression(
-    basis: Anova, X: NDArray, response: WorkingResponse, theta: NDArray, search: bool
-) -> LearnedLogit:
-    """One step: the process given a working response."""
-    z, w = response.value, response.weight
-    own, intercept = basis.centred(X, w), float(np.average(z, weights=w))
-    sample = Sample.of(own, X, z - intercept, np.sqrt(w))
-    if search:
-        typical = TYPICAL_OF_LOGITS
-        theta = find_variances(own, sample.blocks(), theta, ITERATIONS, typical, known_noise=True)
-    posterior = GaussianProcessPosterior(own, sample, np.exp(theta), intercept, 1 / w.sum())
-    return LearnedLogit(posterior, response)
+@dataclass(frozen=True, eq=False)
+class AllRows:
+    """Regressions in the space of the products.
+
+    Parameters
+    ----------
+    basis : Anova
+    X : ndarray of shape (n, d)
+    """
+
+    basis: Anova
+    X: NDArray[np.float64]
+
+    def __call__(
+        self, response: WorkingResponse, theta: NDArray, search: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Logits and log variances; see `Regression`."""
+        posterior = self.posterior(response, theta, search)
+        return LearnedLogit(posterior, response).at(self.X), np.log(posterior.variances)
+
+    def posterior(
+        self, response: WorkingResponse, theta: NDArray, search: bool = False
+    ) -> GaussianProcessPosterior:
+        """The process given a response."""
+        weight, intercept = response.weight, response.mean
+        own = self.basis.centred(self.X, weight)
+        sample = Sample.of(own, self.X, response.value - intercept, np.sqrt(weight))
+        if search:
+            theta = variances_of_logits([part.observed(own) for part in sample.blocks()], theta)
+        return GaussianProcessPosterior(own, sample, np.exp(theta), intercept, 1 / weight.sum())
 
 
-def log_variances(found: Sequence[LearnedLogit]) -> NDArray[np.float64]:
-    """Log variances of each logit, shape (c, 7)."""
-    return np.log([one.posterior.variances for one in found])
+@dataclass(frozen=True, eq=False)
+class FewRows:
+    """The same in the space of the rows, where nothing has to be multiplied anew.
+
+    Parameters
+    ----------
+    kernels : ndarray of shape (6, n, n)
+        Covariance of the rows by each group of weights at variance 1.
+    """
+
+    kernels: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, basis: Anova, X: NDArray) -> "FewRows":
+        """Multiply the products of all rows."""
+        rows = Sample.plain(basis, X, np.zeros(len(X)), np.ones(len(X)))
+        return cls(rows.observed(basis).kernels)
+
+    def __call__(
+        self, response: WorkingResponse, theta: NDArray, search: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Logits and log variances; see `Regression`."""
+        kernels, root = without_weighted_mean(self.kernels, response.weight), response.weight**0.5
+        target = root * (response.value - response.mean)
+        scaled = root[:, None] * kernels * root
+        if search:
+            theta = variances_of_logits([Observed(target, scaled)], theta)
+        *variances, noise = np.exp(theta)
+        covariance = np.tensordot(variances, scaled, 1)
+        covariance[np.diag_indices_from(covariance)] += noise
+        alpha = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True), target)
+        return response.mean + np.tensordot(variances, kernels @ (root * alpha), 1), theta
+
+
+def without_weighted_mean(kernels: NDArray, weight: NDArray) -> NDArray[np.float64]:
+    """Kernels ``C K C'`` of products that are ``C = I - 1 w'`` times as they were."""
+    means = kernels @ (weight / weight.sum())
+    level = means @ (weight / weight.sum())
+    return kernels - means[:, :, None] - means[:, None, :] + level[:, None, None]
+
+
+def variances_of_logits(samples: list[Observed], theta: NDArray) -> NDArray[np.float64]:
+    """Log variances that are more likely than `theta`."""
+    return find_variances(samples, theta, ITERATIONS, TYPICAL_OF_LOGITS, known_noise=True)
 
 
 def probabilities(logits: NDArray) -> NDArray[np.float64]:

@@ -14,8 +14,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skgeh import BayesianInteractionClassifier
 from skgeh.datasets import make_interactions
 from skgeh.networks.centred import CentredPosterior
+from skgeh.networks.committee import CommitteePosterior
 from skgeh.networks.concrete_dropout import ConcreteDropoutPosterior
-from skgeh.networks.ensemble import EnsemblePosterior
 from skgeh.networks.perturbed import PerturbedPosterior
 from skgeh.ranking import rank_pairs
 
@@ -260,19 +260,35 @@ class TestWeights:
 
 class TestPosteriors:
     @pytest.mark.parametrize("posterior", ["gaussian_process", "committee"])
-    def test_a_gaussian_process_is_refused_by_name(self, posterior):
-        given = {"posterior": posterior, "hidden_layer_sizes": None}
-        with pytest.raises(ValueError, match=f"{posterior}.*learns from numbers"):
-            small(**given).fit(*binary(40))
+    @pytest.mark.parametrize("data", [binary, three])
+    def test_a_gaussian_process_learns_labels(self, posterior, data):
+        X, y = data(400)
+        given = {"posterior": posterior, "hidden_layer_sizes": None, "n_draws": 50}
+        model = small(**given).fit(X, y)
+        found = model.interactions_
+        assert found.top(1) == [("x0", "x1")] and (found.std > 0).all()
+        new, labels = data(1000, seed=1)
+        p = model.predict_proba(new)
+        np.testing.assert_allclose(p.sum(1), 1)
+        assert log_loss(labels, p) < 0.85 * np.log(len(model.classes_))
+        assert model.fit_quality_.believable
+        held_out = 1 - log_loss(labels, p) / np.log(len(model.classes_))
+        assert model.fit_quality_.r2 == pytest.approx(held_out, abs=0.12)
 
-    @pytest.mark.parametrize(
-        ("n", "kind", "count"), [(300, EnsemblePosterior, 16), (1001, ConcreteDropoutPosterior, 4)]
-    )
-    def test_rows_choose(self, n, kind, count):
-        model = BayesianInteractionClassifier(max_epochs=1, random_state=0).fit(*binary(n))
-        posterior = model.posterior_
-        assert isinstance(posterior.networks, kind) and isinstance(posterior.perturbed, kind)
-        assert len(posterior.networks.means) == count
+    @pytest.mark.parametrize(("n", "strength"), [(300, 3.0), (1001, 0.5)])
+    def test_few_rows_and_noisy_ones_get_a_committee(self, n, strength):
+        X, _ = binary(n)
+        y = strength * X[:, 0] * X[:, 1] + np.random.default_rng(2).logistic(size=n) > 0
+        model = BayesianInteractionClassifier(max_epochs=2, random_state=0).fit(X, y)
+        assert isinstance(model.posterior_, CommitteePosterior)
+        assert model._predictive is model.posterior_
+
+    def test_many_rows_with_clear_labels_get_networks(self):
+        X = np.random.default_rng(0).normal(size=(5000, 2))
+        y = X[:, 0] > 0
+        model = BayesianInteractionClassifier(max_epochs=10, random_state=0).fit(X, y)
+        assert isinstance(model.posterior_, PerturbedPosterior)
+        assert isinstance(model.posterior_.networks, ConcreteDropoutPosterior)
 
     def test_networks_put_out_logits(self, two_classes):
         """In training in units of 5; afterwards the module itself gives logits."""

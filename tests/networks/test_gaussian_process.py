@@ -150,8 +150,7 @@ def test_evidence_is_the_density_of_the_target(kind, seed):
     posterior, X, y, _ = process(60, kind=kind, variances=np.exp(theta))
     design = posterior.basis.design(X)
     covariance = (design * prior_of(posterior)) @ design.T + np.exp(theta[-1]) * np.eye(60)
-    sample = posterior.sample
-    value, _ = negative_log_evidence(theta, sample, sample.kernels(posterior.basis))
+    value, _ = negative_log_evidence(theta, posterior.sample.observed(posterior.basis))
     expected = -multivariate_normal(cov=covariance).logpdf(y) - 30 * np.log(2 * np.pi)
     assert value == pytest.approx(expected, rel=1e-5)
 
@@ -161,9 +160,9 @@ def test_evidence_is_the_density_of_the_target(kind, seed):
 def test_gradient_of_the_evidence_against_finite_differences(kind, seed):
     theta = np.log(VARIANCES) + np.random.default_rng(seed).normal(size=7)
     posterior, *_ = process(60, kind=kind, weight=weights_of(60))
-    given = posterior.sample, posterior.sample.kernels(posterior.basis)
-    _, gradient = negative_log_evidence(theta, *given)
-    slope = approx_fprime(theta, lambda at: negative_log_evidence(at, *given)[0], 1e-6)
+    seen = posterior.sample.observed(posterior.basis)
+    _, gradient = negative_log_evidence(theta, seen)
+    slope = approx_fprime(theta, lambda at: negative_log_evidence(at, seen)[0], 1e-6)
     np.testing.assert_allclose(gradient, slope, rtol=1e-4, atol=1e-3)
 
 
@@ -193,13 +192,15 @@ def test_variances_are_the_most_likely():
     """No step away from them is better, hyperprior included."""
     posterior, *_ = process(80)
     halves = [
-        Sample(posterior.sample.design[part], posterior.sample.target[part])
+        Sample(posterior.sample.design[part], posterior.sample.target[part]).observed(
+            posterior.basis
+        )
         for part in (slice(40), slice(40, None))
     ]
-    found = find_variances(posterior.basis, halves, iterations=500)
+    found = find_variances(halves, iterations=500)
 
     def objective(theta):
-        parts = [negative_log_evidence(theta, s, s.kernels(posterior.basis))[0] for s in halves]
+        parts = [negative_log_evidence(theta, half)[0] for half in halves]
         return sum(parts) + np.square((theta - TYPICAL) / SPREAD).sum() / 2
 
     least = objective(found)
@@ -383,10 +384,10 @@ def test_variances_of_many_rows_are_those_of_all_of_them(monkeypatch):
     y = (y - y.mean()) / y.std()
     posterior = GaussianProcess().learn(X, y, np.ones(400))
     sample = Sample.plain(posterior.basis, X, y, np.ones(400))
-    best = np.exp(find_variances(posterior.basis, [sample], iterations=200))
+    best = np.exp(find_variances([sample.observed(posterior.basis)], iterations=200))
     assert posterior.noise_variance == pytest.approx(best[-1], rel=0.02)
     few = Sample.plain(posterior.basis, X[:60], y[:60], np.ones(60))
-    assert np.exp(find_variances(posterior.basis, [few]))[-1] < best[-1] / 2
+    assert np.exp(find_variances([few.observed(posterior.basis)]))[-1] < best[-1] / 2
 
 
 def test_too_large_a_table_is_refused_in_words(monkeypatch):
