@@ -38,11 +38,10 @@ def solved(X, y, weight=None, variances=THETA):
     basis = Anova.fit(X, 2, True, np.ones(len(X)))
     weight = np.ones(len(X)) if weight is None else weight
     theta = np.tile(variances, (y.shape[1], 1))
-    logits, _ = newton(AllRows(basis, X), y, weight, np.zeros(y.shape), theta, searches=0)
+    logits = np.zeros(y.shape)
     for _ in range(30):  # the package stops earlier
-        found = last_step(basis, X, y, weight, logits, theta)
-        logits = np.column_stack([one.at(X) for one in found])
-    return found, logits
+        logits, _ = newton(AllRows(basis, X), y, weight, logits, theta, searches=0)
+    return last_step(basis, X, y, weight, logits, theta), logits
 
 
 def negative_log_posterior(flat, design, prior, y, weight):
@@ -54,6 +53,11 @@ def negative_log_posterior(flat, design, prior, y, weight):
     else:
         loss = -(y * log_softmax(logits, axis=1)).sum(1)
     return weight @ loss + (w[1:] ** 2 / prior[:, None]).sum() / 2
+
+
+def centred(weights):
+    """Of several classes the mean is what no label tells."""
+    return weights - weights.mean(1, keepdims=True) if weights.shape[1] > 1 else weights
 
 
 # Newton's method
@@ -74,8 +78,8 @@ def test_it_ends_at_the_most_probable_logits(n, n_classes, weighted):
     w = best.x.reshape(-1, y.shape[1])
     expected = w[0] + design @ w[1:]
     assert_close(probabilities(logits), probabilities(expected), 2e-3)
-    for k, one in enumerate(found):
-        np.testing.assert_allclose(one.posterior.mean, w[1:, k], rtol=0.02, atol=5e-3)
+    means = np.column_stack([one.posterior.mean for one in found])
+    np.testing.assert_allclose(centred(means), centred(w[1:]), rtol=0.02, atol=5e-3)
 
 
 @classes
