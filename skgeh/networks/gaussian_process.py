@@ -268,6 +268,7 @@ class GaussianProcess(BaseEstimator):
     Each feature has a line and a few waves (`SmoothBasis`); their products by two and by three have
     Gaussian weights. Six variances (lines and waves of main effects, line x line, line x wave and
     wave x wave of pairs, triples) and that of the noise are chosen by marginal likelihood.
+    Labels are learned by Laplace's approximation.
 
     Parameters
     ----------

@@ -1,9 +1,16 @@
+from dataclasses import replace
+
+import numpy as np
 import torch
 
-from skgeh.functions import Hybrid
-from skgeh.hessian import group_mean_hessians
+from skgeh.functions import Hybrid, stack
+from skgeh.hessian import group_mean_hessians, pointwise_hessians
 from skgeh.networks.centred import CentredPosterior, centred
+from skgeh.networks.committee import CommitteePosterior
+from skgeh.networks.independent import IndependentPosterior, SideBySide
+from skgeh.pairs import pair_index
 from skgeh.partition import Partition
+from skgeh.ranking import rank_pairs
 from tests.oracles import random_mlp, random_points, random_posterior
 
 
@@ -36,3 +43,51 @@ def test_hessians_are_those_of_centred_logits():
     plain = group_mean_hessians(posterior.members(), x, partition).full()
     found = group_mean_hessians(CentredPosterior(posterior).members(), x, partition).full()
     torch.testing.assert_close(found, plain - plain.mean(1, keepdim=True))
+
+
+def test_functions_side_by_side_are_centred_with_their_hessians():
+    x, partition = random_points(20, 3), Partition.from_labels(np.arange(20) % 4)
+    functions = (lambda x: x[:, :1] * x[:, 1:2] ** 2, lambda x: 5 * x[:, :1] * x[:, 2:])
+    together = centred(SideBySide([stack([one]) for one in functions]))
+
+    def whole(x):
+        values = torch.cat([one(x) for one in functions], dim=1)
+        return (values - values.mean(1, keepdim=True))[None]
+
+    torch.testing.assert_close(together(x), whole(x))
+    expected = group_mean_hessians(whole, x, partition).full()
+    torch.testing.assert_close(group_mean_hessians(together, x, partition).full(), expected)
+    pairs = torch.from_numpy(pair_index(3))
+    torch.testing.assert_close(
+        pointwise_hessians(together, x, pairs), pointwise_hessians(whole, x, pairs)
+    )
+
+
+class Scored:
+    """A posterior of one logit whose scores are known."""
+
+    n_features, n_outputs = 3, 1
+
+    def __init__(self, scores):
+        self.scores = np.array(scores)
+
+
+@rank_pairs.register
+def _(posterior: Scored, *given, **options):
+    return posterior.scores
+
+
+def test_posteriors_with_scores_of_their_own_keep_them():
+    x, effect = random_points(60, 3), np.ones(3)
+    process = IndependentPosterior([Scored([1.0, 2, 3]), Scored([3.0, 2, 2])])
+    found = CentredPosterior(process)
+    np.testing.assert_array_equal(rank_pairs(found, x, effect), [2, 2, 2.5])
+    np.testing.assert_array_equal(rank_pairs(found, x, effect, target=1), [3, 2, 2])
+    networks = random_posterior([3, 6, 2], n_copies=4)
+    committee = CommitteePosterior(process, networks)
+    for target, own in ((None, np.array([2, 2, 2.5])), (0, np.array([1, 2, 3]))):
+        score = rank_pairs(CentredPosterior(committee), x, effect, target=target)
+        of_networks = rank_pairs(CentredPosterior(networks), x, effect, target=target)
+        np.testing.assert_allclose(score, np.sqrt(own * of_networks))
+        plain = rank_pairs(replace(committee), x, effect, target=target)
+        assert not np.allclose(score, plain)  # networks' logits have to be centred
