@@ -36,7 +36,8 @@ class InteractionDynamics(Callback):
     ----------
     X : array-like of shape (samples, ...)
         Samples to explain, as the module takes them; about ten will do. For the estimators here
-        that is in standard units, as `StandardScaler` gives.
+        that is in standard units, as `StandardScaler` gives; what networks that learn labels put
+        out in training is a fifth of a logit.
     y : array-like of shape (samples,), default=None
         Their classes, for networks that classify.
     every : "log", int or sequence of int, default="log"

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetClassifier
 from torch import nn
 
-from skgeh import BayesianInteractionRegressor
+from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor
 from skgeh.datasets import make_interactions
 from skgeh.symbolic import InteractionDynamics
 from skgeh.symbolic.monitor import overfits, switch_of_phases
@@ -84,6 +84,29 @@ def test_watching_the_stack_leaves_it_as_it_is():
     members = model.net_.module_(torch.as_tensor(Z, dtype=torch.float32).expand(8, -1, -1))
     np.testing.assert_allclose(v, members.mean(0)[:, 0].detach().numpy(), atol=0.05)
     assert np.isfinite(watch.records_[-1]["gap"])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_watching_networks_that_learn_labels(n_classes):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    logits = np.outer(3 * X[:, 0] * X[:, 1], np.arange(n_classes))
+    y = (logits + rng.gumbel(size=logits.shape)).argmax(1)
+    options = {"posterior": "concrete_dropout", "max_epochs": 3, "random_state": 0}
+    Z = StandardScaler().fit_transform(X)[:2]
+    watch = InteractionDynamics(Z, y[:2], every=1, baseline=0.0)
+    model = BayesianInteractionClassifier(callbacks=[watch], **options).fit(X, y)
+    alone = BayesianInteractionClassifier(**options).fit(X, y)
+    np.testing.assert_array_equal(alone.predict_proba(X), model.predict_proba(X))
+    assert [one["epoch"] for one in watch.records_] == [0, 1, 2, 3]
+    v = watch.interactions_.reconstruct()[:, -1]
+    found = model.net_.module_(torch.as_tensor(Z, dtype=torch.float32).expand(8, -1, -1))
+    outputs = found.mean(0).detach().numpy() / 5  # in training networks put out a fifth of a logit
+    expected = outputs[:, 0]
+    if n_classes == 3:
+        expected = outputs[[0, 1], y[:2]]
+        expected = expected - np.log(np.exp(outputs).sum(1) - np.exp(expected))
+    np.testing.assert_allclose(v, expected, atol=0.05)
 
 
 def test_spline_inputs_are_refused():
