@@ -14,6 +14,7 @@ from skgeh.likelihoods import CrossEntropy, Likelihood
 from skgeh.networks import Auto, Committee, GaussianProcess
 from skgeh.networks.auto import CLEAN
 from skgeh.networks.committee import CommitteePosterior
+from skgeh.networks.gaussian_process import GaussianProcessPosterior
 from skgeh.networks.hybrid import Family, StackPosterior
 from skgeh.networks.independent import IndependentPosterior
 from skgeh.networks.laplace import learn_logits
@@ -107,24 +108,29 @@ def _(family: Family, task: Task, seed: int) -> Learned:
 
 @learn.register
 def _(family: GaussianProcess, task: Task, seed: int) -> Learned:
-    if task.has_labels:
-        logits = learn_logits(family, task.X, task.y, task.weight)
-        found = [(one.posterior, one.response.value, one.response.weight) for one in logits]
-    else:
-        weight = task.weight / task.weight.mean()
-        found = [(family.learn(task.X, y, weight), y, weight) for y in task.y.T]
+    found = processes(family, task)
     rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
     predictions = np.column_stack(
         [one.left_out(task.X[rows], y[rows], weight[rows]) for one, y, weight in found]
     )
     posteriors = [one for one, *_ in found]
-    if task.has_labels:
-        losses = task.likelihood.losses(*map(torch.as_tensor, (predictions, task.y[rows])))
-        noise = losses.mean((0, 1)).numpy()
-    else:
-        noise = np.array([posterior.noise_variance for posterior in posteriors])
+    noise = np.array([one.noise_variance for one in posteriors])
+    if task.has_labels:  # their working responses have noise of another kind
+        both = map(torch.as_tensor, (predictions, task.y[rows]))
+        noise = task.likelihood.losses(*both).mean(0).numpy()
     posterior = posteriors[0] if len(posteriors) == 1 else IndependentPosterior(posteriors)
     return Learned(posterior, noise, HeldOut(rows, predictions))
+
+
+def processes(
+    family: GaussianProcess, task: Task
+) -> list[tuple[GaussianProcessPosterior, NDArray, NDArray]]:
+    """The process of every output, the numbers that it learned and the weights of their rows."""
+    if task.has_labels:
+        found = learn_logits(family, task.X, task.y, task.weight)
+        return [(one.posterior, one.response.value, one.response.weight) for one in found]
+    weight = task.weight / task.weight.mean()
+    return [(family.learn(task.X, y, weight), y, weight) for y in task.y.T]
 
 
 @learn.register
