@@ -7,8 +7,10 @@ of a number with normal noise,
 
 So every step of Newton's method towards the most probable logits is what the process does with
 numbers, and the last one is the approximation (C. Rasmussen, C. Williams, "Gaussian Processes for
-Machine Learning", 2006, Section 3.4). Of several classes the logits are moved in turn, while those
-of the others stand still.
+Machine Learning", 2006, Section 3.4). Logits of C > 2 classes are moved side by side. What labels
+say of all of them, ``diag(p) - p p'``, is at most ``2 p (1 - p)`` for each: with that curvature no
+step overshoots. In the last step it is ``p (1 - p) C / (C - 1)``, which is exact for centred logits
+where all classes are equally likely.
 """
 
 from dataclasses import dataclass
@@ -58,10 +60,14 @@ class WorkingResponse:
     weight: NDArray[np.float64]
 
     @classmethod
-    def of(cls, y: NDArray, p: NDArray, logit: NDArray, weight: NDArray) -> "WorkingResponse":
-        """Of labels 0 and 1 with probability p, all of shape (n,)."""
-        curvature = np.maximum(p * (1 - p), LEAST_CURVATURE)
-        return cls(logit + (y - p) / curvature, weight * curvature)
+    def of(
+        cls, y: NDArray, logits: NDArray, weight: NDArray, known: float = 1.0
+    ) -> "list[WorkingResponse]":
+        """Of every column of labels 0 and 1 at logits, both (n, c); `known` times as precise."""
+        p = probabilities(logits)
+        curvature = np.maximum(known * p * (1 - p), LEAST_CURVATURE)
+        values, weights = logits + (y - p) / curvature, weight[:, None] * curvature
+        return [cls(*columns) for columns in zip(values.T, weights.T, strict=True)]
 
     @property
     def mean(self) -> float:
@@ -124,10 +130,12 @@ def learn_logits(
 class Regression(Protocol):
     """What answers a working response."""
 
-    def __call__(
-        self, response: WorkingResponse, theta: NDArray, search: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Logits at the rows, and log variances, looked for from `theta` on if asked."""
+    def __call__(self, response: WorkingResponse, theta: NDArray) -> NDArray[np.float64]:
+        """Logits at the rows, shape (n,), at given log variances."""
+        ...
+
+    def observed(self, response: WorkingResponse) -> list[Observed]:
+        """What log variances are looked for by."""
         ...
 
 
@@ -141,12 +149,14 @@ def newton(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Most probable logits (n, c), and log variances (c, 7) looked for in the first steps."""
     logits, theta = logits.copy(), theta.copy()
+    cautious = 2.0 if y.shape[1] > 1 else 1.0
     for step in range(STEPS):
         before = probabilities(logits)
-        for k in range(y.shape[1]):
-            p = probabilities(logits)[:, k]
-            response = WorkingResponse.of(y[:, k], p, logits[:, k], weight)
-            found, theta[k] = regression(response, theta[k], step < searches)
+        if step < searches:
+            for k, response in enumerate(WorkingResponse.of(y, logits, weight)):
+                theta[k] = variances_of_logit(regression.observed(response), theta[k])
+        for k, response in enumerate(WorkingResponse.of(y, logits, weight, known=cautious)):
+            found = regression(response, theta[k])
             logits[:, k] += np.clip(found - logits[:, k], -LONGEST, LONGEST)
         change = np.abs(probabilities(logits) - before).mean()
         if step >= searches and change < TOLERANCE:
@@ -158,11 +168,12 @@ def last_step(
     basis: Anova, X: NDArray, y: NDArray, weight: NDArray, logits: NDArray, theta: NDArray
 ) -> list[LearnedLogit]:
     """The posteriors at given logits and log variances."""
-    regression, p, found = AllRows(basis, X), probabilities(logits), []
-    for k, variances in enumerate(theta):
-        response = WorkingResponse.of(y[:, k], p[:, k], logits[:, k], weight)
-        found.append(LearnedLogit(regression.posterior(response, variances), response))
-    return found
+    regression, c = AllRows(basis, X), y.shape[1]
+    responses = WorkingResponse.of(y, logits, weight, known=c / (c - 1) if c > 1 else 1.0)
+    return [
+        LearnedLogit(regression.posterior(response, variances), response)
+        for response, variances in zip(responses, theta, strict=True)
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,23 +189,24 @@ class AllRows:
     basis: Anova
     X: NDArray[np.float64]
 
-    def __call__(
-        self, response: WorkingResponse, theta: NDArray, search: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Logits and log variances; see `Regression`."""
-        posterior = self.posterior(response, theta, search)
-        return LearnedLogit(posterior, response).at(self.X), np.log(posterior.variances)
+    def __call__(self, response: WorkingResponse, theta: NDArray) -> NDArray[np.float64]:
+        """Logits; see `Regression`."""
+        return LearnedLogit(self.posterior(response, theta), response).at(self.X)
 
-    def posterior(
-        self, response: WorkingResponse, theta: NDArray, search: bool = False
-    ) -> GaussianProcessPosterior:
+    def observed(self, response: WorkingResponse) -> list[Observed]:
+        """The rows by the thousand, or as few as say the same; see `Regression`."""
+        basis, sample = self.sample(response)
+        return [part.observed(basis) for part in sample.blocks()]
+
+    def posterior(self, response: WorkingResponse, theta: NDArray) -> GaussianProcessPosterior:
         """The process given a response."""
-        weight, intercept = response.weight, response.mean
-        own = self.basis.centred(self.X, weight)
-        sample = Sample.of(own, self.X, response.value - intercept, np.sqrt(weight))
-        if search:
-            theta = variances_of_logits([part.observed(own) for part in sample.blocks()], theta)
-        return GaussianProcessPosterior(own, sample, np.exp(theta), intercept, 1 / weight.sum())
+        intercept = response.mean, 1 / response.weight.sum()
+        return GaussianProcessPosterior(*self.sample(response), np.exp(theta), *intercept)
+
+    def sample(self, response: WorkingResponse) -> tuple[Anova, Sample]:
+        """The basis without its weighted means, and the response on it."""
+        own, root = self.basis.centred(self.X, response.weight), np.sqrt(response.weight)
+        return own, Sample.of(own, self.X, response.value - response.mean, root)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,32 +227,35 @@ class FewRows:
         rows = Sample.plain(basis, X, np.zeros(len(X)), np.ones(len(X)))
         return cls(rows.observed(basis).kernels)
 
-    def __call__(
-        self, response: WorkingResponse, theta: NDArray, search: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Logits and log variances; see `Regression`."""
-        kernels, root = without_weighted_mean(self.kernels, response.weight), response.weight**0.5
-        target = root * (response.value - response.mean)
-        scaled = root[:, None] * kernels * root
-        if search:
-            theta = variances_of_logits([Observed(target, scaled)], theta)
+    def __call__(self, response: WorkingResponse, theta: NDArray) -> NDArray[np.float64]:
+        """Logits; see `Regression`."""
         *variances, noise = np.exp(theta)
-        covariance = np.tensordot(variances, scaled, 1)
-        covariance[np.diag_indices_from(covariance)] += noise
-        alpha = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True), target)
-        return response.mean + np.tensordot(variances, kernels @ (root * alpha), 1), theta
+        root = np.sqrt(response.weight)
+        kernel = without_weighted_mean(np.tensordot(variances, self.kernels, 1), response.weight)
+        covariance = root[:, None] * kernel * root + noise * np.eye(len(root))
+        factor = cho_factor(covariance, lower=True, overwrite_a=True)
+        alpha = cho_solve(factor, root * (response.value - response.mean))
+        return response.mean + kernel @ (root * alpha)
+
+    def observed(self, response: WorkingResponse) -> list[Observed]:
+        """The rows; see `Regression`."""
+        root = np.sqrt(response.weight)
+        kernels = without_weighted_mean(self.kernels, response.weight)
+        target = root * (response.value - response.mean)
+        return [Observed(target, root[:, None] * kernels * root)]
+
+
+def variances_of_logit(observed: list[Observed], theta: NDArray) -> NDArray[np.float64]:
+    """Log variances that are more likely than `theta`."""
+    return find_variances(observed, theta, ITERATIONS, TYPICAL_OF_LOGITS, known_noise=True)
 
 
 def without_weighted_mean(kernels: NDArray, weight: NDArray) -> NDArray[np.float64]:
-    """Kernels ``C K C'`` of products that are ``C = I - 1 w'`` times as they were."""
-    means = kernels @ (weight / weight.sum())
-    level = means @ (weight / weight.sum())
-    return kernels - means[:, :, None] - means[:, None, :] + level[:, None, None]
-
-
-def variances_of_logits(samples: list[Observed], theta: NDArray) -> NDArray[np.float64]:
-    """Log variances that are more likely than `theta`."""
-    return find_variances(samples, theta, ITERATIONS, TYPICAL_OF_LOGITS, known_noise=True)
+    """Kernels ``C K C'``, (..., n, n), of products minus their means: ``C = I - 1 w'``."""
+    share = weight / weight.sum()
+    means = kernels @ share
+    level = (means @ share)[..., None, None]
+    return kernels - means[..., :, None] - means[..., None, :] + level
 
 
 def probabilities(logits: NDArray) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from scipy.special import expit, log_softmax
 
 from skgeh.networks import GaussianProcess
 from skgeh.networks.anova import Anova
+from skgeh.networks.gaussian_process import some_rows
 from skgeh.networks.laplace import (
     AllRows,
     FewRows,
@@ -33,26 +34,27 @@ def table(n=80, n_classes=2, seed=0):
     return X, y[:, 1:] if n_classes == 2 else y
 
 
-def solved(X, y, weight=None, variances=THETA):
+def solved(X, y, weight=None):
     """Posteriors at given variances, Newton's method run to its end."""
     basis = Anova.fit(X, 2, True, np.ones(len(X)))
     weight = np.ones(len(X)) if weight is None else weight
-    theta = np.tile(variances, (y.shape[1], 1))
-    logits = np.zeros(y.shape)
+    logits, theta = np.zeros(y.shape), np.tile(THETA, (y.shape[1], 1))
     for _ in range(30):  # the package stops earlier
         logits, _ = newton(AllRows(basis, X), y, weight, logits, theta, searches=0)
     return last_step(basis, X, y, weight, logits, theta), logits
 
 
+def log_likelihood(logits, y, weight):
+    if y.shape[1] == 1:
+        return weight * (y * logits - np.logaddexp(0, logits))[:, 0]
+    return weight * (y * log_softmax(logits, axis=1)).sum(1)
+
+
 def negative_log_posterior(flat, design, prior, y, weight):
     """Of intercepts and weights (q + 1, c), intercepts without a prior."""
     w = flat.reshape(-1, y.shape[1])
-    logits = w[0] + design @ w[1:]
-    if y.shape[1] == 1:
-        loss = (np.logaddexp(0, logits) - y * logits)[:, 0]
-    else:
-        loss = -(y * log_softmax(logits, axis=1)).sum(1)
-    return weight @ loss + (w[1:] ** 2 / prior[:, None]).sum() / 2
+    likely = log_likelihood(w[0] + design @ w[1:], y, weight).sum()
+    return (w[1:] ** 2 / prior[:, None]).sum() / 2 - likely
 
 
 def centred(weights):
@@ -87,28 +89,45 @@ def test_few_rows_are_the_same_in_either_space(n_classes):
     X, y = table(20, n_classes)
     basis, rng = Anova.fit(X, 3, True, np.ones(20)), np.random.default_rng(0)
     logits, weight = rng.normal(size=y.shape), rng.uniform(0.5, 2, 20)
-    p = probabilities(logits)[:, 0]
-    response = WorkingResponse.of(y[:, 0], p, logits[:, 0], weight)
-    for search in (False, True):
-        one, by_rows = FewRows.of(basis, X)(response, THETA, search)
-        two, by_products = AllRows(basis, X)(response, THETA, search)
-        assert_close(by_rows, by_products, 1e-4)
-        assert_close(one, two, 1e-4)
-        assert np.allclose(by_rows, THETA) is not search
+    by_rows, by_products = FewRows.of(basis, X), AllRows(basis, X)
+    for response in WorkingResponse.of(y, logits, weight):
+        assert_close(by_rows(response, THETA), by_products(response, THETA), 1e-4)
+        (one,), (two,) = by_rows.observed(response), by_products.observed(response)
+        order = some_rows(20, 20)  # in which a sample is cut into blocks
+        assert_close(one.kernels[:, order][:, :, order], two.kernels, 1e-6)
+        assert_close(one.target[order], two.target, 1e-6)
 
 
-def test_a_working_response_has_the_slope_and_the_curvature_of_the_likelihood():
-    g, step = np.linspace(-3, 3, 7), 1e-4
-    y, weight = np.arange(7.0) % 2, np.linspace(0.5, 2, 7)
-    response = WorkingResponse.of(y, expit(g), g, weight)
+@classes
+def test_a_working_response_has_the_slope_of_the_likelihood(n_classes):
+    _, y = table(9, n_classes)
+    logits, step = np.random.default_rng(0).normal(size=y.shape), 1e-5
+    weight = np.linspace(0.5, 2, 9)
+    for k, response in enumerate(WorkingResponse.of(y, logits, weight)):
+        move = step * np.eye(y.shape[1])[k]
+        above, below = (log_likelihood(logits + m, y, weight) for m in (move, -move))
+        slope = response.weight * (response.value - logits[:, k])
+        np.testing.assert_allclose(slope, (above - below) / (2 * step), atol=1e-6)
 
-    def log_likelihood(at):
-        return weight * (y * at - np.logaddexp(0, at))
 
-    above, here, below = (log_likelihood(g + move) for move in (step, 0, -step))
-    slope = response.weight * (response.value - g)
-    np.testing.assert_allclose((above - below) / (2 * step), slope, rtol=1e-5)
+def test_the_curvature_of_two_classes():
+    _, y = table(9)
+    logits, step, weight = np.linspace(-3, 3, 9)[:, None], 1e-4, np.linspace(0.5, 2, 9)
+    (response,) = WorkingResponse.of(y, logits, weight)
+    above, here, below = (log_likelihood(logits + m, y, weight) for m in (step, 0, -step))
     np.testing.assert_allclose((above - 2 * here + below) / step**2, -response.weight, rtol=1e-4)
+
+
+def test_the_curvature_of_centred_logits_that_are_equal():
+    """``diag(p) - p p'`` on vectors that sum to 0."""
+    X, y = table(30, 3)
+    basis, logits = Anova.fit(X, 2, True, np.ones(30)), np.zeros((30, 3))
+    found = last_step(basis, X, y, np.ones(30), logits, np.tile(THETA, (3, 1)))
+    p = np.full(3, 1 / 3)
+    away = np.array([1.0, 1.0, -2.0])
+    exact = away @ (np.diag(p) - np.outer(p, p)) @ away / (away @ away)
+    for one in found:
+        np.testing.assert_allclose(one.response.weight, exact)
 
 
 def test_rows_that_count_twice_are_repeated_rows():
