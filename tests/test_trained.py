@@ -105,6 +105,33 @@ def test_a_hook_is_not_overlooked():
     assert_close(found.effect, expected_effect(module, X), 1e-4)
 
 
+@pytest.mark.parametrize("layer", [None, "0"])
+def test_a_module_that_stands_twice_is_run_twice(layer):
+    """One activation and one dropout for all layers: the same as one for each."""
+
+    def net(*between):
+        torch.manual_seed(0)
+        layers = nn.Linear(D, 7), nn.Linear(7, 6), nn.Linear(6, 1)
+        return nn.Sequential(layers[0], *between[0], layers[1], *between[1], layers[2])
+
+    phi, drop, X = nn.Tanh(), nn.Dropout(0.3), points()
+    options = {"layer": layer, "n_groups": 2, "n_draws": 4, "random_state": 0}
+    shared = skgeh.interactions_of(net([phi, drop], [phi, drop]), X, **options)
+    separate = net([nn.Tanh(), nn.Dropout(0.3)], [nn.Tanh(), nn.Dropout(0.3)])
+    assert recognised([frozen(net([phi, drop], [phi, drop]))]).means.widths == [D, 7, 6, 1]
+    np.testing.assert_array_equal(shared.draws, skgeh.interactions_of(separate, X, **options).draws)
+
+
+def test_a_subclass_may_do_anything():
+    class Doubled(nn.Tanh):
+        def forward(self, z):
+            return torch.tanh(2 * z)
+
+    module, X = mlp(Doubled), points()
+    found = skgeh.interactions_of(module, X, n_groups=1, random_state=0)
+    assert_close(found.effect, expected_effect(module, X), 1e-4)
+
+
 def test_any_module_takes_autodiff():
     module, X = Branched(), points()
     found = skgeh.interactions_of(module, X, n_groups=1, n_draws=1)
