@@ -1,7 +1,7 @@
 """Mean Hessians inside groups of points: one question, answered by the kind of function.
 
-An `MLP` takes the closed form; main effects change nothing off the diagonal; anything else that
-torch can differentiate twice takes automatic differentiation.
+An `MLP` takes the closed form, and so does a `Chain`, layer by layer; main effects change nothing
+off the diagonal; anything else that torch can differentiate twice takes automatic differentiation.
 """
 
 from functools import singledispatch
@@ -9,8 +9,8 @@ from functools import singledispatch
 import torch
 from torch import Tensor
 
-from skgeh.functions import MLP, Function, Hybrid, Repeated, Separate, stack
-from skgeh.hessian import autodiff, closed_form
+from skgeh.functions import MLP, Chain, Function, Hybrid, Repeated, Separate, stack
+from skgeh.hessian import autodiff, closed_form, layered
 from skgeh.hessian.group_hessian import GroupHessian
 from skgeh.partition import Partition
 
@@ -64,7 +64,12 @@ def _(function: Repeated, x: Tensor, partition: Partition) -> GroupHessian:
 @group_mean_hessians.register
 def _(function: Separate, x: Tensor, partition: Partition) -> GroupHessian:
     # one after the other: what differentiating twice keeps in memory is that of one function
-    each = [autodiff.group_hessian(stack([one]), x, partition) for one in function.functions]
+    each = [
+        layered.group_hessian(one, x, partition)
+        if isinstance(one, Chain)
+        else autodiff.group_hessian(stack([one]), x, partition)
+        for one in function.functions
+    ]
     return GroupHessian(torch.cat([hessian.core for hessian in each]))
 
 
@@ -100,5 +105,10 @@ def _(function: Repeated, x: Tensor, pairs: Tensor) -> Tensor:
 
 @pointwise_hessians.register
 def _(function: Separate, x: Tensor, pairs: Tensor) -> Tensor:
-    each = [autodiff.pointwise(stack([one]), x, pairs) for one in function.functions]
+    each = [
+        layered.pointwise(one, x, pairs)
+        if isinstance(one, Chain)
+        else autodiff.pointwise(stack([one]), x, pairs)
+        for one in function.functions
+    ]
     return torch.cat(each)
