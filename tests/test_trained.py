@@ -142,6 +142,28 @@ def test_any_module_takes_autodiff():
     assert all(weight.requires_grad for weight in module.parameters())
 
 
+def convolutional():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        *(nn.Conv2d(1, 4, 2), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(0.3)),
+        *(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 3)),
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"target": 1}, {"logits": True}, {"layer": "0"}, {"layer": "3"}], ids=str
+)
+def test_a_chain_of_layers_has_the_answer_of_autodiff(options, monkeypatch):
+    X = points(50, 9).reshape(50, 1, 3, 3)
+    options = {"n_groups": 3, "n_draws": 4, "random_state": 0} | options
+    found = skgeh.interactions_of(convolutional(), X, **options)
+    monkeypatch.setattr("skgeh.networks.modules.steps_of", lambda *_: None)
+    expected = skgeh.interactions_of(convolutional(), X, **options)
+    assert_close(found.draws, expected.draws, 1e-4)
+    assert_close(found.score, expected.score, 1e-4)
+    assert found.std.any()
+
+
 def test_a_skorch_net_and_a_frame():
     X, names = points(), ["a", "b", "c", "d"]
     net = NeuralNetRegressor(Branched, max_epochs=1, train_split=None, verbose=0)

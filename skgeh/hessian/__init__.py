@@ -70,7 +70,7 @@ def _(function: Separate, x: Tensor, partition: Partition) -> GroupHessian:
         else autodiff.group_hessian(stack([one]), x, partition)
         for one in function.functions
     ]
-    return GroupHessian(torch.cat([hessian.core for hessian in each]))
+    return GroupHessian.stacked(each)
 
 
 @singledispatch

@@ -6,7 +6,8 @@ With the Jacobian ``J_l = d z_l / d x`` of layer l and ``delta_l = d y / d a_l``
 
 A map is known by what it does to rows, not by a matrix: the Jacobian is pushed forward as d rows a
 point, ``J_(l+1) = A_(l+1) (phi'(z_l) * J_l)``, a few points at a time. That of the first map is the
-same at every point: its term is pulled back once a group, from the group's sum of curvatures.
+same at every point: its term needs only a group's sum of curvatures. Where the first layer has
+fewer units than there are features, the Hessian with respect to ``z_1`` is computed instead.
 
 Axes: c outputs, M groups, n points, d features; "..." are those of a layer's units, such as
 channels and pixels. A Jacobian is kept as (d, n, ...), so that a group is one contiguous block.
@@ -25,7 +26,9 @@ from skgeh.hessian.closed_form import add_product, pair_products, stretches
 from skgeh.hessian.group_hessian import GroupHessian
 from skgeh.partition import Partition
 
-FLOATS = 1_000_000  # of the widest Jacobian in memory at once; one point's at least
+POINTS = 64  # whose activations are in memory at once
+FLOATS = 300_000  # of the widest Jacobian in memory at once; one point's at least
+SPARSE = 0.05  # share of entries below which a convolution's Jacobian is a sparse matrix
 
 
 def group_hessian(chain: Chain, x: Tensor, partition: Partition) -> GroupHessian:
@@ -43,23 +46,26 @@ def group_hessian(chain: Chain, x: Tensor, partition: Partition) -> GroupHessian
     """
     order = np.argsort(partition.labels, kind="stable")
     x, labels = x[torch.from_numpy(order).to(x.device)], partition.labels[order]
-    features = torch.eye(x.shape[1], dtype=x.dtype, device=x.device, requires_grad=True)
-    with torch.enable_grad():
-        first = chain.maps[0].linear(features)
+    first = chain.maps[0].linear(torch.eye(x.shape[1]).to(x))
+    hidden = first[0].numel() < len(first)
+    start = torch.eye(first[0].numel()).to(first).view(-1, *first.shape[1:]) if hidden else first
     shape = chain(x[:1]).shape[1], partition.n_groups
-    sums = first.new_zeros(*shape, len(features), len(features))
+    sums = first.new_zeros(*shape, len(start), len(start))
     bends = first.new_zeros(*shape, *first.shape[1:])
-    for part, gates, curvatures in derivatives_of_few(chain, x, len(features)):
+    for part, gates, curvatures in derivatives_of_few(chain, x, len(start)):
         groups = stretches(labels[part])
         bends.index_add_(1, torch.from_numpy(labels[part]).to(bends.device), curvatures[0])
-        for curvature, jacobian in zip(curvatures[1:], jacobians(chain, first, gates), strict=True):
+        for curvature, jacobian in zip(curvatures[1:], jacobians(chain, start, gates), strict=True):
             _add_products(sums, jacobian, curvature, groups)
-    for total, bend in zip(sums.flatten(0, 1), bends.flatten(0, 1), strict=True):
+    for total in sums.flatten(0, 1):
         total.triu_().add_(total.triu(1).mT)
-        if chain.activations:
-            total += grad(first, features, bend * first, retain_graph=True)[0]
     counts = torch.as_tensor(partition.counts, device=x.device)[:, None, None]
-    return GroupHessian(sums.to(x).div_(counts)[None])
+    if hidden:
+        sums.diagonal(dim1=-2, dim2=-1).add_(bends.flatten(2))
+    else:
+        _add_first(sums, first, bends)
+    core = sums.to(x).div_(counts)[None]
+    return GroupHessian(core, first.flatten(1).to(x)[None] if hidden else None)
 
 
 def pointwise(chain: Chain, x: Tensor, pairs: Tensor) -> Tensor:
@@ -108,13 +114,16 @@ def derivatives_of_few(
     chain: Chain, x: Tensor, n_rows: int
 ) -> Iterator[tuple[slice, list[Tensor], list[Tensor]]]:
     """Which points, and their gates and curvatures, so many that their Jacobians fit in memory."""
-    if not chain.activations:
+    if not chain.activations:  # a linear function
         return
     widest = max(gate[0].numel() for gate in layer_derivatives(chain, x[:1])[0])
     few = max(1, FLOATS // (n_rows * widest))
-    for start in range(0, len(x), few):
-        part = slice(start, start + few)
-        yield part, *layer_derivatives(chain, x[part])
+    for first in range(0, len(x), POINTS):
+        gates, curvatures = layer_derivatives(chain, x[first : first + POINTS])
+        for start in range(0, len(gates[0]), few):
+            part = slice(start, start + few)
+            inside = [gate[part] for gate in gates], [bend[:, part] for bend in curvatures]
+            yield slice(first + start, first + start + len(inside[0][0])), *inside
 
 
 def layer_derivatives(chain: Chain, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -147,6 +156,15 @@ def _slope_and_curvature(activation: Function, z: Tensor) -> tuple[Tensor, Tenso
     (slope,) = grad(activation(z).sum(), z, create_graph=True)
     (curvature,) = grad(slope.sum(), z)
     return slope.detach(), curvature
+
+
+def _add_first(sums: Tensor, first: Tensor, bends: Tensor) -> None:
+    """Add ``J_1^T diag(sum of phi'' delta) J_1`` to the sums of every output and group."""
+    rows, columns = first.flatten(1), first.flatten(1).T.contiguous()
+    if rows.count_nonzero() < SPARSE * rows.numel():
+        rows = rows.to_sparse()
+    for total, bend in zip(sums.flatten(0, 1), bends.flatten(0, 1), strict=True):
+        total += rows @ (bend.flatten()[:, None] * columns)
 
 
 def _add_products(

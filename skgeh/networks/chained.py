@@ -32,6 +32,7 @@ ELEMENTWISE = (
 Step = tuple[Function, Tensor | None]  # of an affine map
 
 
+@torch.no_grad()
 def steps_of(module: nn.Module, row: Tensor) -> list[Step | nn.Module] | None:
     """Steps of the affine maps of a frozen module, dropout layers and activations, in order.
 
@@ -80,10 +81,10 @@ def step_of(part: nn.Module, ndim: int) -> Step | nn.Module | None:
 
 def without_bias(part: Any, ndim: int) -> Step | None:
     """A linear layer or convolution and its bias; None if it would take rows for channels."""
-    linear, bias = copy.deepcopy(part), part.bias
-    linear.bias = None
     if not isinstance(part, nn.Linear) and part.weight.ndim != ndim:
         return None
+    linear, bias = copy.deepcopy(part, {id(part.weight): part.weight}), part.bias  # no new weights
+    linear.bias = None
     return linear, None if bias is None else along_nodes(bias, part.weight.ndim)
 
 
