@@ -5,6 +5,7 @@ off the diagonal; anything else that torch can differentiate twice takes automat
 """
 
 from functools import singledispatch
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -64,13 +65,14 @@ def _(function: Repeated, x: Tensor, partition: Partition) -> GroupHessian:
 @group_mean_hessians.register
 def _(function: Separate, x: Tensor, partition: Partition) -> GroupHessian:
     # one after the other: what differentiating twice keeps in memory is that of one function
-    each = [
-        layered.group_hessian(one, x, partition)
-        if isinstance(one, Chain)
-        else autodiff.group_hessian(stack([one]), x, partition)
-        for one in function.functions
-    ]
+    kernels = map(_kernel, function.functions)
+    each = [kernel.group_hessian(one, x, partition) for kernel, one in kernels]
     return GroupHessian.stacked(each)
+
+
+def _kernel(function: Function) -> tuple[Any, Function]:
+    """What computes one function (n, d) -> (n, c) of a stack, and the form in which it takes it."""
+    return (layered, function) if isinstance(function, Chain) else (autodiff, stack([function]))
 
 
 @singledispatch
@@ -105,10 +107,5 @@ def _(function: Repeated, x: Tensor, pairs: Tensor) -> Tensor:
 
 @pointwise_hessians.register
 def _(function: Separate, x: Tensor, pairs: Tensor) -> Tensor:
-    each = [
-        layered.pointwise(one, x, pairs)
-        if isinstance(one, Chain)
-        else autodiff.pointwise(stack([one]), x, pairs)
-        for one in function.functions
-    ]
-    return torch.cat(each)
+    kernels = map(_kernel, function.functions)
+    return torch.cat([kernel.pointwise(one, x, pairs) for kernel, one in kernels])

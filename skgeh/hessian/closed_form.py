@@ -93,7 +93,7 @@ def pointwise(mlp: MLP, x: Tensor, pairs: Tensor) -> Tensor:
     features, places = pairs.unique(return_inverse=True)
     first, second = places.T
     rows = mlp.weights[0][:, features]
-    in_memory = len(mlp) * max(mlp.widths[1:-1]) * _rows_kept(len(features), len(pairs))
+    in_memory = len(mlp) * max(mlp.widths[1:-1]) * rows_kept(len(features), len(pairs))
     few = max(1, CACHE // in_memory)
     parts = []
     for part in x.split(few):
@@ -225,14 +225,14 @@ def add_product(out: Tensor, a: Tensor, b: Tensor) -> None:
         out[:, i : i + step, i:].baddbmm_(a[:, i : i + step], b[:, i:].mT)
 
 
-def _rows_kept(n_features: int, n_pairs: int) -> int:
+def rows_kept(n_features: int, n_pairs: int) -> int:
     """Rows of h numbers in a point's working memory: one a pair, or the Jacobian's."""
     return n_pairs if 8 * n_pairs < n_features**2 else n_features
 
 
 def pair_products(jacobian: Tensor, curvature: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """``sum_h J_ih c_h J_jh`` at each point, for the pairs (i, j): shape (K, c, n, q)."""
-    if _rows_kept(jacobian.shape[2], len(first)) == len(first):
+    if rows_kept(jacobian.shape[2], len(first)) == len(first):
         products = jacobian[:, :, first] * jacobian[:, :, second]
         return (products @ curvature.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
     gram = (jacobian[:, None] * curvature[:, :, :, None]) @ jacobian.mT[:, None]

@@ -18,19 +18,21 @@ from itertools import chain as chain_of
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import grad
 
 from skgeh.functions import Chain, Function
-from skgeh.hessian.closed_form import add_product, pair_products, stretches
+from skgeh.hessian.closed_form import add_product, pair_products, rows_kept, stretches
 from skgeh.hessian.group_hessian import GroupHessian
 from skgeh.partition import Partition
 
-POINTS = 64  # whose activations are in memory at once
+POINTS = 64  # whose activations are in memory at once, or as many as whose Jacobians are
 FLOATS = 300_000  # of the widest Jacobian in memory at once; one point's at least
 SPARSE = 0.05  # share of entries below which a convolution's Jacobian is a sparse matrix
 
 
+@torch.no_grad()
 def group_hessian(chain: Chain, x: Tensor, partition: Partition) -> GroupHessian:
     """Mean Hessian of one function, of every output and group.
 
@@ -47,27 +49,20 @@ def group_hessian(chain: Chain, x: Tensor, partition: Partition) -> GroupHessian
     order = np.argsort(partition.labels, kind="stable")
     x, labels = x[torch.from_numpy(order).to(x.device)], partition.labels[order]
     first = chain.maps[0].linear(torch.eye(x.shape[1]).to(x))
-    hidden = first[0].numel() < len(first)
-    start = torch.eye(first[0].numel()).to(first).view(-1, *first.shape[1:]) if hidden else first
-    shape = chain(x[:1]).shape[1], partition.n_groups
-    sums = first.new_zeros(*shape, len(start), len(start))
-    bends = first.new_zeros(*shape, *first.shape[1:])
-    for part, gates, curvatures in derivatives_of_few(chain, x, len(start)):
-        groups = stretches(labels[part])
-        bends.index_add_(1, torch.from_numpy(labels[part]).to(bends.device), curvatures[0])
-        for curvature, jacobian in zip(curvatures[1:], jacobians(chain, start, gates), strict=True):
-            _add_products(sums, jacobian, curvature, groups)
-    for total in sums.flatten(0, 1):
-        total.triu_().add_(total.triu(1).mT)
-    counts = torch.as_tensor(partition.counts, device=x.device)[:, None, None]
+    n_units = first[0].numel()
+    hidden = n_units < len(first)
+    start = torch.eye(n_units).to(first).view(-1, *first.shape[1:]) if hidden else first
+    deep, bends = _sums(chain, start, x, labels, partition.n_groups)
     if hidden:
-        sums.diagonal(dim1=-2, dim2=-1).add_(bends.flatten(2))
+        deep.diagonal(dim1=-2, dim2=-1).add_(bends.flatten(2))
     else:
-        _add_first(sums, first, bends)
-    core = sums.to(x).div_(counts)[None]
-    return GroupHessian(core, first.flatten(1).to(x)[None] if hidden else None)
+        _add_first(deep, first, bends)
+    counts = torch.as_tensor(partition.counts, device=x.device)[:, None, None]
+    factor = first.flatten(1).to(x)[None] if hidden else None
+    return GroupHessian(deep.to(x).div_(counts)[None], factor)
 
 
+@torch.no_grad()
 def pointwise(chain: Chain, x: Tensor, pairs: Tensor) -> Tensor:
     """Mixed second derivatives of one function at every point, for chosen pairs of features.
 
@@ -84,13 +79,34 @@ def pointwise(chain: Chain, x: Tensor, pairs: Tensor) -> Tensor:
     features, places = pairs.unique(return_inverse=True)
     first = chain.maps[0].linear(torch.eye(x.shape[1]).to(x)[features])
     values = x.new_zeros(1, chain(x[:1]).shape[1], len(x), len(pairs))
-    for part, gates, curvatures in derivatives_of_few(chain, x, max(len(features), len(pairs))):
+    n_rows = rows_kept(len(features), len(pairs))
+    for part, gates, curvatures in derivatives_of_few(chain, x, n_rows):
         everywhere = first[:, None].expand(-1, len(gates[0]), *first.shape[1:])
         layers = chain_of([everywhere], jacobians(chain, first, gates))
         for curvature, jacobian in zip(curvatures, layers, strict=True):
             units = jacobian.flatten(2).transpose(0, 1), curvature.flatten(2)
             values[:, :, part] += pair_products(units[0][None], units[1][None], *places.T).to(x)
     return values
+
+
+def _sums(
+    chain: Chain, first: Tensor, x: Tensor, labels: NDArray, n_groups: int
+) -> tuple[Tensor, Tensor]:
+    """Sums inside groups for points sorted by group: ``sum_(l > 1)``, and the curvatures of l = 1.
+
+    Shapes are (c, M, r, r) and (c, M, ...) with r the number of rows of the first Jacobian.
+    """
+    shape = chain(x[:1]).shape[1], n_groups
+    deep = first.new_zeros(*shape, len(first), len(first))
+    bends = first.new_zeros(*shape, *first.shape[1:])
+    for part, gates, curvatures in derivatives_of_few(chain, x, len(first)):
+        groups = torch.from_numpy(labels[part]).to(bends.device)
+        bends.index_add_(1, groups, curvatures[0])
+        for curvature, jacobian in zip(curvatures[1:], jacobians(chain, first, gates), strict=True):
+            _add_products(deep, jacobian, curvature, stretches(labels[part]))
+    for total in deep.flatten(0, 1):
+        total.triu_().add_(total.triu(1).mT)  # the products have filled the upper triangle
+    return deep, bends
 
 
 def jacobians(chain: Chain, first: Tensor, gates: list[Tensor]) -> Iterator[Tensor]:
@@ -103,7 +119,7 @@ def jacobians(chain: Chain, first: Tensor, gates: list[Tensor]) -> Iterator[Tens
         The Jacobian of the first layer, the same at every point.
     gates : list of Tensor of shape (n, ...)
     """
-    jacobian = first.detach()[:, None]
+    jacobian = first[:, None]
     for affine, gate in zip(chain.maps[1:-1], gates, strict=False):
         gated = jacobian * gate
         jacobian = affine.linear(gated.flatten(0, 1)).unflatten(0, gated.shape[:2])
@@ -118,8 +134,9 @@ def derivatives_of_few(
         return
     widest = max(gate[0].numel() for gate in layer_derivatives(chain, x[:1])[0])
     few = max(1, FLOATS // (n_rows * widest))
-    for first in range(0, len(x), POINTS):
-        gates, curvatures = layer_derivatives(chain, x[first : first + POINTS])
+    many = max(few, POINTS)
+    for first in range(0, len(x), many):
+        gates, curvatures = layer_derivatives(chain, x[first : first + many])
         for start in range(0, len(gates[0]), few):
             part = slice(start, start + few)
             inside = [gate[part] for gate in gates], [bend[:, part] for bend in curvatures]

@@ -30,8 +30,8 @@ def leaves(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether more is done than the module's own forward."""
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+    """Whether more is done than the forward of the module's class."""
+    return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 
 def recognised(modules: Sequence[nn.Module]) -> ConcreteDropoutPosterior | EnsemblePosterior | None:

@@ -20,6 +20,12 @@ def hooked():
     return layer
 
 
+def patched():
+    layer = nn.Tanh()
+    layer.forward = torch.sin
+    return layer
+
+
 def training(layer):
     """In training mode, as no frozen copy is."""
     return layer.train()
@@ -37,6 +43,7 @@ def training(layer):
         ([training(ConcreteDropoutLayer(1))], False),
         ([Doubled(1, 2, 2), nn.Tanh()], False),
         ([hooked(), nn.Tanh()], False),
+        ([nn.Conv2d(1, 2, 2), patched()], False),
         ([nn.Flatten(0), nn.Tanh()], False),
         ([nn.Flatten(), nn.Conv1d(1, 2, 2), nn.Tanh()], False),  # takes rows for channels
         ([nn.SiLU(inplace=True)], False),
