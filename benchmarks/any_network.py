@@ -1,10 +1,12 @@
-"""Group mean Hessians of a convolutional network: by a shift of each group against vmap(hessian).
+"""Group mean Hessians of a convolutional network: layer by layer against vmap(hessian).
 
 A LeNet (two convolutions with pooling, three linear layers, GELU) on images of 16 x 16 and 28 x 28
 pixels and a small network (two convolutions, two linear layers, tanh) on 8 x 8, 11 groups of
-points. CPU seconds on one thread, in the same run; memory as in the benchmark `memory`: the rise of
-the peak resident set over its value before the call, in a process of its own (Linux only). vmap is
-also given a few points at a time, as many as ours takes, where its memory is smaller.
+points. Such chains of layers take the closed form, layer by layer; beside it stands automatic
+differentiation of a shift of each group, which any other network takes. CPU seconds on one thread,
+in the same run; memory as in the benchmark `memory`: the rise of the peak resident set over its
+value before the call, in a process of its own (Linux only). vmap is also given 16 points at a time,
+where its memory is smaller.
 """
 
 import subprocess
@@ -18,7 +20,7 @@ from torch import nn
 from benchmarks.measure import cpu_seconds
 from skgeh.functions import stack
 from skgeh.hessian import group_mean_hessians
-from skgeh.networks.modules import RowFunction
+from skgeh.networks.modules import ModulesPosterior, RowFunction
 from skgeh.partition import Partition
 
 N_GROUPS = 11
@@ -51,7 +53,8 @@ def run(quick: bool = False) -> list[dict]:
 def one_size(side: int, n: int, quick: bool) -> dict:
     given = ways(side, n)
     expected = given["vmap"]()
-    for found in (given["shift"](), given["vmap, few points"]()):
+    for way in ("layers", "shift", "vmap, few points"):
+        found = given[way]()
         bound = 1e-4 * expected.abs().max().item()
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=bound)
     seconds = cpu_seconds(given, repeats=1 if quick else 3)
@@ -59,24 +62,26 @@ def one_size(side: int, n: int, quick: bool) -> dict:
         "network": "small" if side == 8 else "LeNet",
         "image": f"{side} x {side}",
         "points": n,
-        "s": seconds["shift"],
+        "s": seconds["layers"],
     }
-    for name in ("vmap", "vmap, few points"):
-        row[f"times {name}"] = seconds[name] / seconds["shift"]
+    for name in ("shift", "vmap", "vmap, few points"):
+        row[f"times {name}"] = seconds[name] / seconds["layers"]
     if sys.platform == "linux":
         memory = {way: extra(way, side, n) for way in given}
-        row["MB"], row["vmap MB"] = memory["shift"], memory["vmap"]
-        row["MB / vmap MB"] = memory["shift"] / memory["vmap"]
+        row["MB"], row["shift MB"] = memory["layers"], memory["shift"]
+        row["vmap MB"], row["MB / vmap MB"] = memory["vmap"], memory["layers"] / memory["vmap"]
         row["vmap MB, few points"] = memory["vmap, few points"]
     return row
 
 
 def ways(side: int, n: int) -> dict:
-    """Ours and vmap(hessian), all points at once and a few at a time."""
-    function = RowFunction(network(side), (1, side, side))
+    """Ours, with and without the layers, and vmap(hessian), on all points at once or on a few."""
+    module, shape = network(side), (1, side, side)
+    function, chains = RowFunction(module, shape), ModulesPosterior([module], shape, 1).members()
     x = torch.randn(n, side**2, generator=torch.Generator().manual_seed(1))
     partition = Partition.from_labels(np.arange(n) % N_GROUPS)
     return {
+        "layers": lambda: group_mean_hessians(chains, x, partition).full()[0, 0],
         "shift": lambda: group_mean_hessians(stack([function]), x, partition).full()[0, 0],
         "vmap": lambda: by_vmap(function, x, partition, n),
         "vmap, few points": lambda: by_vmap(function, x, partition, CHUNK),

@@ -251,8 +251,8 @@ TABLES = [
         "any_network",
         lambda row: True,
         [
-            "network", "image", "points", "times vmap", "times vmap, few points", "MB", "vmap MB",
-            "vmap MB, few points",
+            "network", "image", "points", "times shift", "times vmap", "times vmap, few points",
+            "MB", "shift MB", "vmap MB", "vmap MB, few points",
         ],
     ),
     (

@@ -5,6 +5,8 @@ inside groups of points, of the functions defined here:
 
 - `MLP`: a stack of K multilayer perceptrons, dropout masks folded into the weights;
 - `Hybrid`: main effects plus an `MLP`;
+- `Separate`: functions of any kind one after the other, among them a `Chain`, a network of maps
+  such as convolutions;
 - any callable from an (n, d) tensor to a (K, n, c) tensor.
 
 A `RandomFunction` is a distribution over such functions: a posterior.
@@ -225,6 +227,69 @@ class Separate:
 
     def __len__(self) -> int:
         return len(self.functions)
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """A map of rows ``(n, ...) -> (n, ...)`` in steps, each linear, then a bias if there is one.
+
+    Parameters
+    ----------
+    steps : tuple of (callable, Tensor or None)
+
+    Examples
+    --------
+    >>> line = Affine(((lambda x: 2 * x, torch.ones(1)),))
+    >>> line(torch.ones(1, 1)).item(), line.linear(torch.ones(1, 1)).item()
+    (3.0, 2.0)
+    """
+
+    steps: tuple[tuple[Function, Tensor | None], ...] = ()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Images of rows."""
+        for linear, bias in self.steps:
+            x = linear(x) if bias is None else linear(x) + bias.to(x)
+        return x
+
+    def linear(self, v: Tensor) -> Tensor:
+        """Images of directions: the map without its biases."""
+        for linear, _ in self.steps:
+            v = linear(v)
+        return v
+
+    def then(self, linear: Function, bias: Tensor | None = None) -> "Affine":
+        """The map with one step more."""
+        return Affine((*self.steps, (linear, bias)))
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A network ``f(x) = A_L phi_(L-1)(... phi_1(A_1 x))`` of affine maps, (n, d) -> (n, c).
+
+    Parameters
+    ----------
+    maps : tuple of Affine
+        L of them; the last answers with shape (n, c).
+    activations : tuple of callables
+        Elementwise and twice differentiable, one between every two maps.
+
+    Examples
+    --------
+    >>> double = Affine(((lambda x: 2 * x, None),))
+    >>> Chain((double, double), (torch.sin,))(torch.zeros(3, 1)).shape
+    torch.Size([3, 1])
+    """
+
+    maps: tuple[Affine, ...]
+    activations: tuple[Function, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (n, c) at points of shape (n, d)."""
+        a = x
+        for affine, activation in zip(self.maps, self.activations, strict=False):
+            a = activation(affine(a))
+        return self.maps[-1](a).to(x)
 
 
 def stack(functions: Iterable[Function]) -> Separate:

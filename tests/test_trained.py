@@ -9,6 +9,7 @@ from skorch import NeuralNetRegressor
 from torch import nn
 
 import skgeh
+from skgeh.hessian import autodiff
 from skgeh.networks import ConcreteDropout, ConcreteDropoutLayer, load_concrete_dropout
 from skgeh.networks.dropout_layers import Masks, frozen
 from skgeh.networks.modules import ModulesPosterior
@@ -105,6 +106,33 @@ def test_a_hook_is_not_overlooked():
     assert_close(found.effect, expected_effect(module, X), 1e-4)
 
 
+@pytest.mark.parametrize("layer", [None, "0"])
+def test_a_module_that_stands_twice_is_run_twice(layer):
+    """One activation and one dropout for all layers: the same as one for each."""
+
+    def net(*between):
+        torch.manual_seed(0)
+        layers = nn.Linear(D, 7), nn.Linear(7, 6), nn.Linear(6, 1)
+        return nn.Sequential(layers[0], *between[0], layers[1], *between[1], layers[2])
+
+    phi, drop, X = nn.Tanh(), nn.Dropout(0.3), points()
+    options = {"layer": layer, "n_groups": 2, "n_draws": 4, "random_state": 0}
+    shared = skgeh.interactions_of(net([phi, drop], [phi, drop]), X, **options)
+    separate = net([nn.Tanh(), nn.Dropout(0.3)], [nn.Tanh(), nn.Dropout(0.3)])
+    assert recognised([frozen(net([phi, drop], [phi, drop]))]).means.widths == [D, 7, 6, 1]
+    np.testing.assert_array_equal(shared.draws, skgeh.interactions_of(separate, X, **options).draws)
+
+
+def test_a_subclass_may_do_anything():
+    class Doubled(nn.Tanh):
+        def forward(self, z):
+            return torch.tanh(2 * z)
+
+    module, X = mlp(Doubled), points()
+    found = skgeh.interactions_of(module, X, n_groups=1, random_state=0)
+    assert_close(found.effect, expected_effect(module, X), 1e-4)
+
+
 def test_any_module_takes_autodiff():
     module, X = Branched(), points()
     found = skgeh.interactions_of(module, X, n_groups=1, n_draws=1)
@@ -113,6 +141,31 @@ def test_any_module_takes_autodiff():
     assert (found.effect != mean.effect).any()  # a draw has masks, the mean none
     assert module.training
     assert all(weight.requires_grad for weight in module.parameters())
+
+
+def convolutional():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        *(nn.Conv2d(1, 4, 2), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(0.3)),
+        *(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 3)),
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"target": 1}, {"logits": True}, {"layer": "0"}, {"layer": "3"}], ids=str
+)
+def test_a_chain_of_layers_has_the_answer_of_autodiff(options, monkeypatch):
+    X = points(50, 9).reshape(50, 1, 3, 3)
+    options = {"n_groups": 3, "n_draws": 4, "random_state": 0} | options
+    with monkeypatch.context() as without:
+        for name in ("group_hessian", "pointwise"):
+            without.setattr(autodiff, name, None)
+        found = skgeh.interactions_of(convolutional(), X, **options)
+    monkeypatch.setattr("skgeh.networks.modules.steps_of", lambda *_: None)
+    expected = skgeh.interactions_of(convolutional(), X, **options)
+    assert_close(found.draws, expected.draws, 1e-4)
+    assert_close(found.score, expected.score, 1e-4)
+    assert found.std.any()
 
 
 def test_a_skorch_net_and_a_frame():

@@ -1,16 +1,17 @@
 """Mean Hessians inside groups of points: one question, answered by the kind of function.
 
-An `MLP` takes the closed form; main effects change nothing off the diagonal; anything else that
-torch can differentiate twice takes automatic differentiation.
+An `MLP` takes the closed form, and so does a `Chain`, layer by layer; main effects change nothing
+off the diagonal; anything else that torch can differentiate twice takes automatic differentiation.
 """
 
 from functools import singledispatch
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from skgeh.functions import MLP, Function, Hybrid, Repeated, Separate, stack
-from skgeh.hessian import autodiff, closed_form
+from skgeh.functions import MLP, Chain, Function, Hybrid, Repeated, Separate, stack
+from skgeh.hessian import autodiff, closed_form, layered
 from skgeh.hessian.group_hessian import GroupHessian
 from skgeh.partition import Partition
 
@@ -64,8 +65,14 @@ def _(function: Repeated, x: Tensor, partition: Partition) -> GroupHessian:
 @group_mean_hessians.register
 def _(function: Separate, x: Tensor, partition: Partition) -> GroupHessian:
     # one after the other: what differentiating twice keeps in memory is that of one function
-    each = [autodiff.group_hessian(stack([one]), x, partition) for one in function.functions]
-    return GroupHessian(torch.cat([hessian.core for hessian in each]))
+    kernels = map(_kernel, function.functions)
+    each = [kernel.group_hessian(one, x, partition) for kernel, one in kernels]
+    return GroupHessian.stacked(each)
+
+
+def _kernel(function: Function) -> tuple[Any, Function]:
+    """What computes one function (n, d) -> (n, c) of a stack, and the form in which it takes it."""
+    return (layered, function) if isinstance(function, Chain) else (autodiff, stack([function]))
 
 
 @singledispatch
@@ -100,5 +107,5 @@ def _(function: Repeated, x: Tensor, pairs: Tensor) -> Tensor:
 
 @pointwise_hessians.register
 def _(function: Separate, x: Tensor, pairs: Tensor) -> Tensor:
-    each = [autodiff.pointwise(stack([one]), x, pairs) for one in function.functions]
-    return torch.cat(each)
+    kernels = map(_kernel, function.functions)
+    return torch.cat([kernel.pointwise(one, x, pairs) for kernel, one in kernels])

@@ -93,7 +93,7 @@ def pointwise(mlp: MLP, x: Tensor, pairs: Tensor) -> Tensor:
     features, places = pairs.unique(return_inverse=True)
     first, second = places.T
     rows = mlp.weights[0][:, features]
-    in_memory = len(mlp) * max(mlp.widths[1:-1]) * _rows_kept(len(features), len(pairs))
+    in_memory = len(mlp) * max(mlp.widths[1:-1]) * rows_kept(len(features), len(pairs))
     few = max(1, CACHE // in_memory)
     parts = []
     for part in x.split(few):
@@ -102,7 +102,7 @@ def pointwise(mlp: MLP, x: Tensor, pairs: Tensor) -> Tensor:
         total = curvatures[0] @ (rows[:, first] * rows[:, second]).mT[:, None]
         for gate, weight, curvature in zip(gates, mlp.weights[1:-1], curvatures[1:], strict=False):
             jacobian = _layer(jacobian * gate[:, :, None], weight)
-            total += _pair_products(jacobian, curvature, first, second)
+            total += pair_products(jacobian, curvature, first, second)
         parts.append(total)
     return torch.cat(parts, dim=2)
 
@@ -178,7 +178,7 @@ def _add_deep(targets, mlp, gates, curvatures, labels, hidden, work):
     for start in range(0, len(labels), few):
         part = slice(start, start + few)
         inside = [gate[:, part] for gate in gates], [bend[:, :, part] for bend in curvatures]
-        _add_deep_products(targets, mlp, *inside, _segments(labels[part]), hidden, work)
+        _add_deep_products(targets, mlp, *inside, stretches(labels[part]), hidden, work)
 
 
 def _add_deep_products(targets, mlp, gates, curvatures, segments, hidden, work):
@@ -199,7 +199,7 @@ def _add_deep_products(targets, mlp, gates, curvatures, segments, hidden, work):
             torch.mul(jacobian, curvatures[layer][:, output, None], out=bent)
             for m, start, stop in segments:
                 part = 2, start * h, (stop - start) * h
-                _add_product(sums[m], left.narrow(*part), right.narrow(*part))
+                add_product(sums[m], left.narrow(*part), right.narrow(*part))
         if layer < len(gates) - 1:
             scaled, spare = jacobian.mul_(gates[layer][:, None]), scaled
 
@@ -214,7 +214,7 @@ def _view(buffer: Tensor, *shape: int) -> Tensor:
     return buffer.as_strided((prod(shape),), (1,)).view(shape)
 
 
-def _add_product(out: Tensor, a: Tensor, b: Tensor) -> None:
+def add_product(out: Tensor, a: Tensor, b: Tensor) -> None:
     """Add the symmetric ``a b^T`` to `out`, of a large one only the upper block triangle."""
     size = a.shape[1]
     if size < TRIANGLE:
@@ -225,21 +225,21 @@ def _add_product(out: Tensor, a: Tensor, b: Tensor) -> None:
         out[:, i : i + step, i:].baddbmm_(a[:, i : i + step], b[:, i:].mT)
 
 
-def _rows_kept(n_features: int, n_pairs: int) -> int:
+def rows_kept(n_features: int, n_pairs: int) -> int:
     """Rows of h numbers in a point's working memory: one a pair, or the Jacobian's."""
     return n_pairs if 8 * n_pairs < n_features**2 else n_features
 
 
-def _pair_products(jacobian: Tensor, curvature: Tensor, first: Tensor, second: Tensor) -> Tensor:
+def pair_products(jacobian: Tensor, curvature: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """``sum_h J_ih c_h J_jh`` at each point, for the pairs (i, j): shape (K, c, n, q)."""
-    if _rows_kept(jacobian.shape[2], len(first)) == len(first):
+    if rows_kept(jacobian.shape[2], len(first)) == len(first):
         products = jacobian[:, :, first] * jacobian[:, :, second]
         return (products @ curvature.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
     gram = (jacobian[:, None] * curvature[:, :, :, None]) @ jacobian.mT[:, None]
     return gram[..., first, second]
 
 
-def _segments(labels: NDArray) -> list[tuple[int, int, int]]:
+def stretches(labels: NDArray) -> list[tuple[int, int, int]]:
     """Stretches of equal labels in a sorted array: label, start, stop."""
     edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
     return [(int(labels[start]), start, stop) for start, stop in pairwise(edges)]

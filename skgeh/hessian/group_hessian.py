@@ -1,7 +1,9 @@
 """What a kernel answers: mean Hessians inside groups, kept small until pairs are asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -24,6 +26,14 @@ class GroupHessian:
         """Those of some of the functions."""
         factor = None if self.factor is None else self.factor[which]
         return GroupHessian(self.core[which], factor)
+
+    @classmethod
+    def stacked(cls, each: Sequence["GroupHessian"]) -> "GroupHessian":
+        """Those of all functions of several stacks."""
+        factors = [one.factor for one in each if one.factor is not None]
+        if len(factors) < len(each) or len({factor.shape[1:] for factor in factors}) > 1:
+            return cls(torch.cat([one.full() for one in each]))
+        return cls(torch.cat([one.core for one in each]), torch.cat(factors))
 
     @property
     def n_features(self) -> int:

@@ -6,7 +6,17 @@ from functools import singledispatch
 import torch
 from torch import Tensor
 
-from skgeh.functions import MLP, Additive, Function, Hybrid, RandomFunction, Repeated, Separate
+from skgeh.functions import (
+    MLP,
+    Additive,
+    Affine,
+    Chain,
+    Function,
+    Hybrid,
+    RandomFunction,
+    Repeated,
+    Separate,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +81,14 @@ def _(function: Hybrid, units: Units) -> Hybrid:
 
 @in_units.register
 def _(function: Separate, units: Units) -> Separate:
-    return Separate([in_units.dispatch(object)(one, units) for one in function.functions])
+    return Separate([in_units(one, units) for one in function.functions])
+
+
+@in_units.register
+def _(function: Chain, units: Units) -> Chain:
+    first = Affine(((lambda x: units.scale.to(x) * x, units.centre),))
+    *others, last = [Affine((*first.steps, *function.maps[0].steps)), *function.maps[1:]]
+    return replace(function, maps=(*others, last.then(units.outputs)))
 
 
 @in_units.register

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from skgeh.functions import Function, RandomFunction, Repeated, stack
+from skgeh.networks.chained import Step, chain_of, steps_of
 from skgeh.networks.dropout_layers import Masks, is_random
 from skgeh.networks.recognised import recognised
 
@@ -46,7 +47,7 @@ class RowFunction:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values of shape (n, c) at points of shape (n, d)."""
-        inputs = like_weights(x, self.module).unflatten(1, self.shape)
+        inputs = self.inputs(x)
         if self.masks is None:
             values = self.module(inputs)
         else:
@@ -59,6 +60,10 @@ class RowFunction:
                 f"({len(x)}, n_outputs); got {shape}. Wrap it in a module that returns that."
             )
         return values.reshape(len(x), -1).to(x)
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """Points (n, d) as the module takes them."""
+        return like_weights(x, self.module).unflatten(1, self.shape)
 
 
 def like_weights(x: Tensor, module: Any) -> Tensor:
@@ -85,11 +90,20 @@ class ModulesPosterior:
     shape: tuple[int, ...]
     n_outputs: int
     random: bool = field(init=False)
+    steps: list = field(init=False)
 
     def __post_init__(self) -> None:
-        """Look for dropout once."""
+        """Look for dropout, and for what a module is made of, once."""
         random = any(isinstance(m, nn.Module) and is_random(m) for m in self.modules)
         object.__setattr__(self, "random", random)
+        object.__setattr__(self, "steps", [self._steps(module) for module in self.modules])
+
+    def _steps(self, module: Callable[[Tensor], Tensor]) -> list[Step | nn.Module] | None:
+        """Those of a chain, if the module is one."""
+        if not isinstance(module, nn.Module):
+            return None
+        row = RowFunction(module, self.shape).inputs(torch.zeros(1, self.n_features))
+        return steps_of(module, row)
 
     @property
     def n_features(self) -> int:
@@ -106,17 +120,24 @@ class ModulesPosterior:
         turn = torch.arange(first, first + n_draws) % len(self.modules)
         if not self.random:
             distinct, which = turn.unique(return_inverse=True)
-            functions = [RowFunction(self.modules[k], self.shape) for k in distinct]
-            return Repeated(stack(functions), which)
+            return Repeated(stack(self.function(k) for k in distinct.tolist()), which)
         seeds = torch.randint(2**62, (n_draws,), generator=generator).tolist()
         return stack(
-            RowFunction(self.modules[k], self.shape, Masks(seed))
-            for k, seed in zip(turn.tolist(), seeds, strict=True)
+            self.function(k, Masks(seed)) for k, seed in zip(turn.tolist(), seeds, strict=True)
         )
 
     def members(self) -> Function:
         """The modules without dropout."""
-        return stack(RowFunction(module, self.shape) for module in self.modules)
+        return stack(self.function(k) for k in range(len(self.modules)))
+
+    def function(self, k: int, masks: Masks | None = None) -> Function:
+        """A module as a function of rows: a chain if it is one."""
+        function, steps = RowFunction(self.modules[k], self.shape, masks), self.steps[k]
+        if steps is None:
+            return function
+        if masks is not None:
+            function(torch.zeros(1, self.n_features))  # draws them
+        return chain_of(steps, function.inputs, [] if masks is None else masks.known)
 
 
 def posterior_of(models: Sequence[Any], x: Tensor) -> RandomFunction:

@@ -24,13 +24,14 @@ def leaves(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]
     if type(module) is not nn.Sequential or has_hooks(module):
         yield name, module
         return
-    for child, part in module.named_children():
+    for child, part in module._modules.items():  # named_children() passes over a repeated module
+        assert part is not None  # it could not be run
         yield from leaves(part, f"{name}.{child}" if name else child)
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether more is done than the module's own forward."""
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+    """Whether more is done than the forward of the module's class."""
+    return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 
 def recognised(modules: Sequence[nn.Module]) -> ConcreteDropoutPosterior | EnsemblePosterior | None:
@@ -79,7 +80,7 @@ def as_network(module: nn.Module) -> Network | None:
             p = torch.zeros(1) if dropped is None else dropped.to(weight)
             probabilities.append(p.expand(1, len(weight)))
             dropped, open_layer = None, True
-        elif isinstance(part, FrozenDropout | ConcreteDropoutLayer):
+        elif type(part) is FrozenDropout or type(part) is ConcreteDropoutLayer:
             if open_layer or dropped is not None or getattr(part, "shared_axes", False):
                 return None
             dropped = part.probabilities().detach()
@@ -97,10 +98,12 @@ def as_network(module: nn.Module) -> Network | None:
 
 def smooth(part: nn.Module) -> tuple[str, float] | None:
     """Name of an activation, and r for which the module's own is ``phi(r z) / r``."""
+    if type(part) not in (nn.GELU, nn.Softplus, nn.Tanh, nn.SiLU, nn.Sigmoid):
+        return None  # a subclass may do anything
     match part:
         case nn.GELU(approximate="none"):
             return "gelu", 1.0
-        case nn.Softplus(beta=beta):
+        case nn.Softplus(beta=beta, threshold=20):
             return "softplus", beta / SOFTPLUS_SHARPNESS
         case nn.Tanh():
             return "tanh", 1.0
