@@ -82,8 +82,9 @@ TABLES = [
         "classification",
         lambda row: row["function"] == "mean",
         [
-            "target", "functions", "S/N", "AUC", "AUC, numbers", "AUC, noisy numbers", "log loss",
-            "log loss, boosting", "log loss, truth", "calibration error",
+            "rows", "target", "S/N", "AUC", "AUC, networks", "AUC, noisy numbers", "AUC, numbers",
+            "log loss", "log loss, networks", "log loss, boosting", "log loss, truth",
+            "calibration error", "CPU s",
         ],
     ),
     (
@@ -91,8 +92,8 @@ TABLES = [
         "level_labels",
         lambda row: True,
         [
-            "function", "classes", "tables", "FPR", "FPR +-", "FWER", "FDR", "power", "power Holm",
-            "sd of a fold", "mean", "variance",
+            "function", "classes", "rows", "tables", "FPR", "FPR +-", "FWER", "FDR", "FDR +-",
+            "power", "power Holm", "mean", "variance",
         ],
     ),
     (
@@ -128,7 +129,7 @@ TABLES = [
         lambda row: True,
         [
             "rows", "S/N", "Gaussian process", "small networks", "committee", "concrete dropout",
-            "auto", "information",
+            "all", "auto", "information",
         ],
     ),
     (
@@ -147,6 +148,15 @@ TABLES = [
         lambda row: row["what"] == "coverage",
         [
             "posterior", "rows", "S/N", "tables", "true pairs", "true pairs +-", "other pairs",
+            "group means", "group means +-", "median estimate / truth", "slope, group means",
+        ],
+    ),
+    (
+        "mean_field",
+        "mean_field",
+        lambda row: row["what"] == "coverage",
+        [
+            "posterior", "rows", "tables", "true pairs", "true pairs +-", "other pairs",
             "group means", "group means +-", "median estimate / truth", "slope, group means",
         ],
     ),
