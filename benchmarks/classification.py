@@ -4,9 +4,10 @@
 classes the logits (10 f, 0, -10 f), and the largest of logits with Gumbel noise is drawn. Each is
 held against two regressions: on f itself, and on f with as much noise as leaves the information of
 the labels, a Fisher information of ``100 E[Var(class value)]`` a row ("S/N"). "Networks" are
-concrete dropout alone, the rest is what the estimators choose. AUC over all pairs; log loss and
-calibration error (of ten bins) on 5000 other rows, beside those of the true probabilities and of
-gradient boosting. CPU seconds of a fit.
+concrete dropout alone, the rest is what the estimators choose; "SHAP" are interaction values of
+LightGBM as in the benchmark `peers`. AUC over all pairs; log loss and calibration error (of ten
+bins) on 5000 other rows, beside those of the true probabilities and of gradient boosting. CPU
+seconds of a fit.
 """
 
 import os
@@ -21,6 +22,7 @@ from scipy.special import softmax
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss, roc_auc_score
 
+from benchmarks.rivals import shap_lightgbm
 from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor
 from skgeh.datasets import make_tsang
 from skgeh.ranking import rank_pairs
@@ -37,7 +39,14 @@ def run(quick: bool = False) -> list[dict]:
     task = one_function if quick else CACHE.cache(one_function)
     jobs = (delayed(task)(k, n, epochs) for n, k in product(sizes, functions))
     found = Parallel(1 if quick else os.cpu_count())(jobs)
-    rows = [row for of_function in found for row in of_function]
+    of_trees = shap_of_trees if quick else CACHE.cache(shap_of_trees)
+    jobs = (delayed(of_trees)(k, n) for n, k in product(sizes, functions))
+    trees = Parallel(1 if quick else os.cpu_count())(jobs)
+    rows = [
+        row | {"AUC, SHAP": rival[row["target"]]}
+        for of_function, rival in zip(found, trees, strict=True)
+        for row in of_function
+    ]
     return [*means(rows), *rows]
 
 
@@ -74,6 +83,17 @@ def one_function(k: int, n: int, epochs: int) -> list[dict]:
             row | {"AUC, numbers": clean} | judged(model, networks, k, y, X, labels, values)
         )
     return rows
+
+
+def shap_of_trees(k: int, n: int) -> dict[str, float]:
+    """AUC of SHAP interaction values of LightGBM on the same labels."""
+    X, y, truth = make_tsang(k, n, random_state=SEED)
+    found = {}
+    for target, values in VALUES.items():
+        labels, _ = drawn(y, y, values, SEED)
+        score = shap_lightgbm(X, labels, SEED, labels=True)
+        found[target] = float(roc_auc_score(truth.labels, score))
+    return found
 
 
 def judged(model, networks, k, of, X, labels, values) -> dict:

@@ -18,7 +18,7 @@ import torch
 import xgboost
 from interpret.glassbox import ExplainableBoostingRegressor
 from interpret.utils import measure_interactions
-from lightgbm import LGBMRegressor
+from lightgbm import LGBMClassifier, LGBMRegressor
 from numpy.typing import NDArray
 from sklearn.linear_model import Lasso, LassoCV
 from sklearn.model_selection import train_test_split
@@ -43,20 +43,28 @@ def some_rows(X: NDArray, count: int, seed: int) -> NDArray:
 
 
 def mean_strength(values: NDArray) -> NDArray:
-    """Mean absolute SHAP interaction value of every pair, from values of shape (n, d, d)."""
-    return to_vector(np.abs(values).mean(0))
+    """Mean absolute SHAP interaction value of every pair, from values (n, d, d) or (n, d, d, c)."""
+    mean = np.abs(values).mean(0)
+    return to_vector(mean if mean.ndim == 2 else mean.mean(-1))
 
 
 def shap_lightgbm(
-    X: NDArray, y: NDArray, seed: int, points: NDArray | None = None, **context
+    X: NDArray,
+    y: NDArray,
+    seed: int,
+    points: NDArray | None = None,
+    labels: bool = False,
+    **context,
 ) -> NDArray:
     """SHAP interaction values of LightGBM: a fifth of the rows stops it and chooses its trees.
 
-    Six shapes of trees; chosen so, it ranks noisy tables better than with its defaults.
+    Six shapes of trees; chosen so, it ranks noisy tables better than with its defaults. Of labels
+    they are those of log-odds, or of the logits of all classes.
     """
+    kind = LGBMClassifier if labels else LGBMRegressor
     X_fit, X_stop, y_fit, y_stop = train_test_split(X, y, test_size=VALIDATION, random_state=seed)
     models = [
-        LGBMRegressor(
+        kind(
             num_leaves=num_leaves,
             min_child_samples=min_child_samples,
             n_estimators=1000,
@@ -77,7 +85,7 @@ def shap_lightgbm(
         for num_leaves in (5, 10, 31)
         for min_child_samples in (10, 50)
     ]
-    best = min(models, key=lambda model: model.best_score_["valid_0"]["l2"])
+    best = min(models, key=lambda model: min(model.best_score_["valid_0"].values()))
     points = some_rows(X, SHAP_ROWS, seed) if points is None else points
     return mean_strength(shap.TreeExplainer(best).shap_interaction_values(points))
 

@@ -82,8 +82,8 @@ TABLES = [
         "classification",
         lambda row: row["function"] == "mean",
         [
-            "rows", "target", "S/N", "AUC", "AUC, networks", "AUC, noisy numbers", "AUC, numbers",
-            "log loss", "log loss, networks", "log loss, boosting", "log loss, truth",
+            "rows", "target", "S/N", "AUC", "AUC, networks", "AUC, SHAP", "AUC, noisy numbers",
+            "AUC, numbers", "log loss", "log loss, networks", "log loss, boosting", "log loss, truth",
             "calibration error", "CPU s",
         ],
     ),

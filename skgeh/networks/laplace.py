@@ -61,11 +61,11 @@ class WorkingResponse:
 
     @classmethod
     def of(
-        cls, y: NDArray, logits: NDArray, weight: NDArray, known: float = 1.0
+        cls, y: NDArray, logits: NDArray, weight: NDArray, factor: float = 1.0
     ) -> "list[WorkingResponse]":
-        """Of every column of labels 0 and 1 at logits, both (n, c); `known` times as precise."""
+        """Of every column of labels 0 and 1 at logits, both (n, c); curvatures times a factor."""
         p = probabilities(logits)
-        curvature = np.maximum(known * p * (1 - p), LEAST_CURVATURE)
+        curvature = np.maximum(factor * p * (1 - p), LEAST_CURVATURE)
         values, weights = logits + (y - p) / curvature, weight[:, None] * curvature
         return [cls(*columns) for columns in zip(values.T, weights.T, strict=True)]
 
@@ -155,7 +155,7 @@ def newton(
         if step < searches:
             for k, response in enumerate(WorkingResponse.of(y, logits, weight)):
                 theta[k] = variances_of_logit(regression.observed(response), theta[k])
-        for k, response in enumerate(WorkingResponse.of(y, logits, weight, known=cautious)):
+        for k, response in enumerate(WorkingResponse.of(y, logits, weight, factor=cautious)):
             found = regression(response, theta[k])
             logits[:, k] += np.clip(found - logits[:, k], -LONGEST, LONGEST)
         change = np.abs(probabilities(logits) - before).mean()
@@ -169,7 +169,7 @@ def last_step(
 ) -> list[LearnedLogit]:
     """The posteriors at given logits and log variances."""
     regression, c = AllRows(basis, X), y.shape[1]
-    responses = WorkingResponse.of(y, logits, weight, known=c / (c - 1) if c > 1 else 1.0)
+    responses = WorkingResponse.of(y, logits, weight, factor=c / (c - 1) if c > 1 else 1.0)
     return [
         LearnedLogit(regression.posterior(response, variances), response)
         for response, variances in zip(responses, theta, strict=True)
