@@ -1,10 +1,9 @@
 """Which posterior ranks best at which size and noise: what posterior="auto" is made from.
 
-The ten functions of Tsang et al. and the simulation of section 5.1, 300 to 10000 rows, signal to
-noise 1, 10 and without end, one table each (seed 3000): AUC over all pairs of a Gaussian process,
-the committee's small networks, both together, concrete dropout, and all three together.
-"information" is rows times signal to noise as the small networks' held-out error says it, "auto"
-what it chooses.
+Two of the functions of Tsang et al. and the simulation of section 5.1, 300 to 10000 rows, signal
+to noise 1, 10 and without end, one table each (seed 3000): AUC over all pairs of a Gaussian
+process, the committee's small networks, both together, and concrete dropout. "information" is rows
+times signal to noise as the small networks' held-out error says it, "auto" what it chooses.
 """
 
 import os
@@ -22,7 +21,7 @@ from skgeh.networks import Auto
 from skgeh.ranking import rank_pairs
 
 ROWS, RATIOS = (300, 1000, 3000, 10_000), (1.0, 10.0, None)
-FUNCTIONS = (*range(1, 11), 0)  # 0: the simulation
+FUNCTIONS = (2, 7, 0)  # 0: the simulation
 SEED = 3000
 # a run that was stopped goes on from here; to be removed when the estimator changes
 CACHE = Memory(Path(__file__).parent / ".cache", verbose=0)
@@ -64,7 +63,6 @@ def one_table(n: int, ratio: float | None, function: int, max_epochs: int) -> di
     model.set_params(posterior="concrete_dropout", n_perturbed=0).fit(X, y)
     x = torch.as_tensor(model._points, dtype=torch.float32)
     scores["concrete dropout"] = rank_pairs(model.posterior_, x, effect, seed=model._seed)
-    scores["all"] = scores["committee"] ** (2 / 3) * scores["concrete dropout"] ** (1 / 3)
     found = {name: float(roc_auc_score(truth.labels, s)) for name, s in scores.items()}
     auto = Auto()
     small = auto.is_small(n) or auto.is_noisy(n, min(noise, 1))
