@@ -8,6 +8,7 @@ from benchmarks.__main__ import NAMES, main
 
 RIVALS = ("interpret", "lightgbm", "shap", "xgboost")
 PEERS = {
+    "classification": RIVALS,
     "downstream": RIVALS[:3],
     "peers": RIVALS,
     "paper.figure_1": RIVALS,

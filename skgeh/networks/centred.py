@@ -23,6 +23,7 @@ def centred(function: Function) -> Function:
 
     Examples
     --------
+    >>> import torch
     >>> centred(lambda x: x.expand(1, -1, -1))(torch.tensor([[1.0, 2.0, 6.0]])).tolist()
     [[[-2.0, -1.0, 3.0]]]
     """
