@@ -17,7 +17,9 @@ from skgeh.functions import MLP, Function
 from skgeh.networks.concrete_dropout import LogisticNoise
 from skgeh.networks.hybrid import Family, HybridStack, StackPosterior, with_main
 
-RATE = 10  # learning rate of a log standard deviation, in units of a weight's
+# Learning rate of a log standard deviation, in units of a weight's. At 10, weights are as wide as
+# their prior before their means have found the interactions, and most effects come to half.
+RATE = 3
 LOG_RANGE = (-12.0, 1.0)
 SILENT = -40.0  # log standard deviation of a weight that is no part of the network
 
@@ -34,7 +36,7 @@ class MeanFieldStack(HybridStack):
             self.number(f"spread_{kind}", map(nn.Parameter, start))
 
     def log_std(self, kind: str, layer: int) -> Tensor:
-        """Log standard deviations of weights or biases; their parameter is a tenth of it."""
+        """Log standard deviations of weights or biases, `RATE` times their parameter."""
         return RATE * self.numbered_at(f"spread_{kind}", layer)
 
     def layer(self, layer: int, a: Tensor) -> Tensor:
