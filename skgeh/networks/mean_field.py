@@ -17,8 +17,8 @@ from skgeh.functions import MLP, Function
 from skgeh.networks.concrete_dropout import LogisticNoise
 from skgeh.networks.hybrid import Family, HybridStack, StackPosterior, with_main
 
-# Learning rate of a log standard deviation, in units of a weight's. At 10, weights are as wide as
-# their prior before their means have found the interactions, and most effects come to half.
+# Learning rate of a log standard deviation, in units of a weight's. At 10 spreads outrun the means,
+# and effects come to half of the truth; far above that no interaction is left.
 RATE = 3
 LOG_RANGE = (-12.0, 1.0)
 SILENT = -40.0  # log standard deviation of a weight that is no part of the network
