@@ -13,8 +13,8 @@ Axes: c outputs, M groups, n points, d features; "..." are those of a layer's un
 channels and pixels. A Jacobian is kept as (d, n, ...), so that a group is one contiguous block.
 """
 
+import itertools
 from collections.abc import Iterator
-from itertools import chain as chain_of
 
 import numpy as np
 import torch
@@ -82,7 +82,7 @@ def pointwise(chain: Chain, x: Tensor, pairs: Tensor) -> Tensor:
     n_rows = rows_kept(len(features), len(pairs))
     for part, gates, curvatures in derivatives_of_few(chain, x, n_rows):
         everywhere = first[:, None].expand(-1, len(gates[0]), *first.shape[1:])
-        layers = chain_of([everywhere], jacobians(chain, first, gates))
+        layers = itertools.chain([everywhere], jacobians(chain, first, gates))
         for curvature, jacobian in zip(curvatures, layers, strict=True):
             units = jacobian.flatten(2).transpose(0, 1), curvature.flatten(2)
             values[:, :, part] += pair_products(units[0][None], units[1][None], *places.T).to(x)

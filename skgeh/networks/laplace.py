@@ -1,16 +1,16 @@
 """A Gaussian process that learns labels: Laplace's approximation, by weighted regressions.
 
-Up to third order around a logit g, the log likelihood of a label y that has probability p is that
-of a number with normal noise,
+Around a logit g, up to terms of third order, the log likelihood of a label y that has probability p
+is that of a number with normal noise,
 
     z = g + (y - p) / (p (1 - p))   with the variance 1 / (p (1 - p)).
 
 So every step of Newton's method towards the most probable logits is what the process does with
 numbers, and the last one is the approximation (C. Rasmussen, C. Williams, "Gaussian Processes for
 Machine Learning", 2006, Section 3.4). Logits of C > 2 classes are moved side by side. What labels
-say of all of them, ``diag(p) - p p'``, is at most ``2 p (1 - p)`` for each: with that curvature no
-step overshoots. In the last step it is ``p (1 - p) C / (C - 1)``, which is exact for centred logits
-where all classes are equally likely.
+say of all of them, ``diag(p) - p p'``, is at most ``2 p (1 - p)`` for each, which keeps logits that
+move at the same time from swinging. In the last step it is ``p (1 - p) C / (C - 1)``, which is
+exact for centred logits where all classes are equally likely.
 """
 
 from dataclasses import dataclass
@@ -73,6 +73,16 @@ class WorkingResponse:
     def mean(self) -> float:
         """Its weighted mean: the intercept."""
         return float(np.average(self.value, weights=self.weight))
+
+    @property
+    def centred(self) -> NDArray[np.float64]:
+        """Values minus their weighted mean."""
+        return self.value - self.mean
+
+    @property
+    def root_weight(self) -> NDArray[np.float64]:
+        """What a row is multiplied by, so that its noise has variance 1."""
+        return np.sqrt(self.weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,8 +215,8 @@ class AllRows:
 
     def sample(self, response: WorkingResponse) -> tuple[Anova, Sample]:
         """The basis without its weighted means, and the response on it."""
-        own, root = self.basis.centred(self.X, response.weight), np.sqrt(response.weight)
-        return own, Sample.of(own, self.X, response.value - response.mean, root)
+        own = self.basis.centred(self.X, response.weight)
+        return own, Sample.of(own, self.X, response.centred, response.root_weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,18 +240,18 @@ class FewRows:
     def __call__(self, response: WorkingResponse, theta: NDArray) -> NDArray[np.float64]:
         """Logits; see `Regression`."""
         *variances, noise = np.exp(theta)
-        root = np.sqrt(response.weight)
+        root = response.root_weight
         kernel = without_weighted_mean(np.tensordot(variances, self.kernels, 1), response.weight)
         covariance = root[:, None] * kernel * root + noise * np.eye(len(root))
         factor = cho_factor(covariance, lower=True, overwrite_a=True)
-        alpha = cho_solve(factor, root * (response.value - response.mean))
+        alpha = cho_solve(factor, root * response.centred)
         return response.mean + kernel @ (root * alpha)
 
     def observed(self, response: WorkingResponse) -> list[Observed]:
         """The rows; see `Regression`."""
-        root = np.sqrt(response.weight)
+        root = response.root_weight
         kernels = without_weighted_mean(self.kernels, response.weight)
-        target = root * (response.value - response.mean)
+        target = root * response.centred
         return [Observed(target, root[:, None] * kernels * root)]
 
 
