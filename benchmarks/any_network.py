@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from benchmarks.measure import cpu_seconds
-from skgeh.functions import stack
-from skgeh.hessian import group_mean_hessians
-from skgeh.networks.modules import ModulesPosterior, RowFunction
-from skgeh.partition import Partition
+from skgeh.geh.functions import stack
+from skgeh.geh.hessians import group_mean_hessians
+from skgeh.foreign.modules import ModulesPosterior, RowFunction
+from skgeh.geh.partition import Partition
 
 N_GROUPS = 11
 CHUNK = 16  # points that vmap takes at once where it must spare memory

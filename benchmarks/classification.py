@@ -25,7 +25,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmarks.rivals import shap_lightgbm
 from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor
 from skgeh.datasets import make_tsang
-from skgeh.ranking import rank_pairs
+from skgeh.geh.score import rank_pairs
 
 ROWS, NEW_ROWS, SEED = (1000, 10_000), 5000, 4000
 SLOPE = 10.0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from skgeh.datasets import make_interactions
-from skgeh.pairs import pair_index
+from skgeh.geh.pairs import pair_index
 
 LOW = np.array([0.5, -0.5, 0.5, -0.5, 0.5, 0.5, -0.5, 0.5])
 PAIRS = pair_index(8)

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgeh import GEHSelector, datasets
-from skgeh.pairs import n_pairs, pair_index
+from skgeh.geh.pairs import n_pairs, pair_index
 
 TRAIN, TEST, SPLITS = 2000, 5000, 4
 SHAP_ROWS = 300

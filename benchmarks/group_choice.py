@@ -11,7 +11,7 @@ from sklearn.datasets import load_diabetes
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
 from skgeh import BayesianInteractionRegressor
 from skgeh.datasets import make_interactions
-from skgeh.groups import find_n_groups
+from skgeh.geh.n_groups import find_n_groups
 
 
 def run(quick: bool = False) -> list[dict]:

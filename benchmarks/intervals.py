@@ -13,11 +13,11 @@ from joblib import Parallel, delayed
 
 from benchmarks.designs import TRUTH, Design
 from skgeh import BayesianInteractionRegressor, crossfit_test
-from skgeh.geh import group_expected_hessian
-from skgeh.pairs import pair_index
-from skgeh.partition import Partition
-from skgeh.testing.nuisance import main_effect_basis
-from skgeh.testing.scores import without
+from skgeh.geh.effect import group_expected_hessian
+from skgeh.geh.pairs import pair_index
+from skgeh.geh.partition import Partition
+from skgeh.significance.nuisance import main_effect_basis
+from skgeh.significance.scores import without
 
 TABLES, FIRST_SEED = 30, 3_000_000
 N_GROUPS = 11

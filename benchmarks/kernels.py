@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
-from skgeh.activations import get_activation
-from skgeh.functions import MLP
-from skgeh.hessian import group_mean_hessians
-from skgeh.partition import Partition
+from skgeh.geh.activations import get_activation
+from skgeh.geh.functions import MLP
+from skgeh.geh.hessians import group_mean_hessians
+from skgeh.geh.partition import Partition
 
 WIDE_POINTS = 200  # at d = 1000, where a Hessian at every point of 1000 would take 4 GB
 

@@ -18,12 +18,12 @@ from scipy.stats import beta, norm, skew
 from benchmarks.designs import PAIRS, Design, oracle_shapes
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
 from skgeh import BayesianInteractionRegressor
-from skgeh.testing.calibration import VARIANCE_INFLATION
-from skgeh.testing.combination import adjust, combined
-from skgeh.testing.crossfit import crossfit_test
-from skgeh.testing.nuisance import smooth_weights
-from skgeh.testing.regressions import Regressions
-from skgeh.testing.table import Table
+from skgeh.significance.calibration import VARIANCE_INFLATION
+from skgeh.significance.combination import adjust, combined
+from skgeh.significance.crossfit import crossfit_test
+from skgeh.significance.nuisance import smooth_weights
+from skgeh.significance.regressions import Regressions
+from skgeh.tables.table import Table
 
 CELLS = (
     Design("signal", 2000),

@@ -10,7 +10,7 @@ from itertools import product
 
 from benchmarks.paper.figure_2 import judged, one_table
 from benchmarks.paper.simulated import QUICK, each
-from skgeh.networks import MeanField
+from skgeh.posteriors import MeanField
 
 SIZES = (20_000, 2000)
 SEEDS = range(5200, 5205)

@@ -12,8 +12,8 @@ CODE = """
 import torch
 torch.set_num_threads(1)
 from benchmarks import kernels
-from skgeh.hessian import group_mean_hessians
-from skgeh.partition import Partition
+from skgeh.geh.hessians import group_mean_hessians
+from skgeh.geh.partition import Partition
 
 def call(kind, d, width, n):
     mlp, x = kernels.network([d, width, width, width, 1], 1, "gelu"), kernels.points(n, d)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from skgeh import exemplars, interactions_of
-from skgeh.networks import ConcreteDropoutLayer
+from skgeh.posteriors import ConcreteDropoutLayer
 
 TASKS = {(7, 0): (7, 4, 0), (5, 3): (5, 4, 3)}
 SEEDS = range(5)

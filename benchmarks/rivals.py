@@ -1,7 +1,7 @@
 """Methods that rank pairs of features, as their users run them.
 
 Every rival is a function ``(X, y, seed, **context)`` that returns one score a pair, shape (P,), in
-the order of `skgeh.pairs.pair_index`; the higher, the stronger. It sees no other rows than these:
+the order of `skgeh.geh.pairs.pair_index`; the higher, the stronger. It sees no other rows than these:
 what it holds out to stop its training, it takes from them. `RIVALS` names them all. Context is what
 only some of them use: `points` to explain (SHAP, Friedman's H), `shapes` of the pairs (the oracle).
 All run on one thread. Needs the extra ``bench``.
@@ -26,8 +26,8 @@ from sklearn.preprocessing import scale
 from torch import nn
 
 from benchmarks.designs import Design, oracle_shapes
-from skgeh.functions import MLP, Hybrid
-from skgeh.pairs import pair_index, to_vector
+from skgeh.geh.functions import MLP, Hybrid
+from skgeh.geh.pairs import pair_index, to_vector
 
 SHAP_ROWS = 150
 XGBOOST_ROWS = 50  # small steps make thousands of deep trees, and these make a row slow

@@ -17,9 +17,9 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
-from skgeh.callbacks import Annealing
-from skgeh.networks import ConcreteDropout
-from skgeh.training import Rows, n_batches, train
+from skgeh.training.callbacks import Annealing
+from skgeh.posteriors import ConcreteDropout
+from skgeh.training.loop import Rows, n_batches, train
 
 
 def run(quick: bool = False) -> list[dict]:

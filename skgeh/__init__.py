@@ -1,12 +1,16 @@
 """Find which features of a table interact, how strongly, where, and how sure one can be."""
 
-from skgeh import datasets, networks, symbolic
-from skgeh.display import InteractionDisplay
-from skgeh.estimators import BayesianInteractionClassifier, BayesianInteractionRegressor
-from skgeh.posterior import Interactions
-from skgeh.selector import GEHSelector
-from skgeh.testing import crossfit_test, permutation_test
-from skgeh.trained import exemplars, interactions_of
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skgeh import datasets, posteriors, symbolic
+    from skgeh.display import InteractionDisplay
+    from skgeh.estimators import BayesianInteractionClassifier, BayesianInteractionRegressor
+    from skgeh.foreign import exemplars, interactions_of
+    from skgeh.geh.interactions import Interactions
+    from skgeh.selector import GEHSelector
+    from skgeh.significance import crossfit_test, permutation_test
 
 __all__ = [
     "BayesianInteractionClassifier",
@@ -18,8 +22,33 @@ __all__ = [
     "datasets",
     "exemplars",
     "interactions_of",
-    "networks",
     "permutation_test",
+    "posteriors",
     "symbolic",
 ]
 __version__ = "0.1.0"
+
+# Rooms are entered when a name of theirs is first asked for (PEP 562): torch alone takes a second.
+_ROOMS = {
+    "BayesianInteractionClassifier": "estimators",
+    "BayesianInteractionRegressor": "estimators",
+    "GEHSelector": "selector",
+    "InteractionDisplay": "display",
+    "Interactions": "geh.interactions",
+    "crossfit_test": "significance",
+    "exemplars": "foreign",
+    "interactions_of": "foreign",
+    "permutation_test": "significance",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return getattr(import_module(f"skgeh.{_ROOMS[name]}"), name)
+    if name in __all__:
+        return import_module(f"skgeh.{name}")
+    raise AttributeError(f"module 'skgeh' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

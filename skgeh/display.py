@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 
-from skgeh.posterior import Interactions
+from skgeh.geh.interactions import Interactions
 
 if TYPE_CHECKING:  # matplotlib is optional
     from matplotlib.axes import Axes
@@ -90,7 +90,7 @@ class InteractionDisplay:
         if self.truth is not None and self.truth.shape != (n_pairs,):
             raise ValueError(
                 f"truth must have shape ({n_pairs},), one value a pair; got {self.truth.shape}. "
-                "Of a matrix of features pass skgeh.pairs.to_vector(matrix)."
+                "Of a matrix of features pass skgeh.geh.pairs.to_vector(matrix)."
             )
         interactions.interval(level)  # refuses a level outside (0, 1)
         self.interactions, self.kind, self.values = interactions, kind, values

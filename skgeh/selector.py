@@ -1,30 +1,30 @@
 """A transformer that appends the products of interacting features."""
 
-import warnings
 from numbers import Integral, Real
-from typing import Any
 
-import narwhals as nw
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing, check_random_state, check_scalar
+from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import (
     _check_feature_names_in,
-    _check_sample_weight,
     check_is_fitted,
     validate_data,
 )
 
 from skgeh.estimators import BayesianInteractionRegressor, InteractionEstimator, check_auto
-from skgeh.groups import find_n_groups
-from skgeh.posterior import Interactions
-from skgeh.testing import crossfit_test, permutation_test
-from skgeh.testing.result import CrossfitResult, TestResult
-from skgeh.testing.table import Table
+from skgeh.geh.interactions import Interactions
+from skgeh.posteriors.trainer import Trainer
+from skgeh.significance.crossfit import Plan, crossfit
+from skgeh.significance.permutation import Permutations, permute
+from skgeh.significance.refits import learner_of
+from skgeh.significance.result import CrossfitResult, TestResult
+from skgeh.significance.tested import check_testable
+from skgeh.tables.frames import with_columns
+from skgeh.tables.messages import warn
+from skgeh.tables.table import Table
 
 TESTS = ("crossfit", "sequential", "permutation", "interval", None)
 CLEAR = 2.0  # standard deviations from which the sign of a group's effect is told
@@ -150,30 +150,25 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         """
         self.__dict__.pop("pairs_", None)  # a fit that fails leaves no fitted selector
         self._check_parameters()
-        table = X
         rank_seed, test_seed = check_random_state(self.random_state).randint(2**31 - 1, size=2)
         model = self._ranking_model(rank_seed)
-        numbers = not is_classifier(model)
-        options = {"y_numeric": numbers, "multi_output": numbers, "ensure_min_features": 2}
-        X, y = validate_data(self, X, y, dtype=np.float64, **options)
-        weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        rows = self._tested_rows(table, y, weight, labels=not numbers)
-        if isinstance(self.estimator, FrozenEstimator):
+        trainer, frozen = model.trainer(), isinstance(self.estimator, FrozenEstimator)
+        labels, reader = is_classifier(model), type(self).__name__
+        table = Table.of(X, y, sample_weight, labels=labels, min_rows=1, reader=reader)
+        self.n_features_in_ = table.X.shape[1]
+        self.__dict__.pop("feature_names_in_", None)
+        if table.is_named:
+            self.feature_names_in_ = np.array(table.feature_names, dtype=object)
+        self._check_testable(table)
+        if frozen:
             self._check_same_columns(model)
         else:
-            model = clone(model).fit(table, y, sample_weight)
+            model = model.learn(table, trainer)
         self.estimator_ = model
-        n_groups = model.n_groups if self.n_groups == "auto" else self.n_groups
-        self.n_groups_, self.distances_ = n_groups, None
-        if n_groups == "auto":
-            points = torch.as_tensor(model._points, dtype=torch.float32)
-            found = find_n_groups(model.posterior_, points, seed=model._seed)
-            self.n_groups_, self.distances_ = found
-        ask = model._points, self.n_groups_, model.n_draws
-        self.interactions_ = model._measure(*ask, by_column=True)
-        model._warn(self.interactions_, stacklevel=2)
-        self.means_ = np.average(X, axis=0, weights=weight)
-        self.test_result_ = self._tested(counted(table, rows, len(y)), y[rows], int(test_seed))
+        self.n_groups_, self.distances_ = model.choose_n_groups(self.n_groups)
+        self.interactions_ = model.interactions_of_columns(self.n_groups_)
+        self.means_ = np.average(table.X, axis=0, weights=table.weight)
+        self.test_result_ = self._tested(table, trainer, int(test_seed))
         order = self.interactions_.order
         chosen = order[self._passed()[order]][: self.max_pairs]
         self.pairs_ = [(int(i), int(j)) for i, j in self.interactions_.pairs[chosen]]
@@ -257,12 +252,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 "confirmed_high": high,
                 "strength_low": result.strength_lower(),
             }
-        frame = nw.from_native(self.interactions_.to_frame(units))
-        series = [
-            nw.new_series(name, values[order].tolist(), backend=frame.implementation)
-            for name, values in columns.items()
-        ]
-        return frame.with_columns(*series).to_native()
+        ordered = {name: values[order] for name, values in columns.items()}
+        return with_columns(self.interactions_.to_frame(units), ordered)
 
     def interaction_cst(self):
         """Interaction constraints for HistGradientBoosting: the chosen pairs, and each other alone.
@@ -297,9 +288,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
 
     def _signs(self) -> NDArray:
         """Sign of each pair; of several targets there is not one."""
-        several = self.estimator_._output(None)[0] is None
         found = signs(self.interactions_)
-        return np.full(found.shape, "mixed") if several else found
+        return found if self.estimator_.is_of_one_output else np.full(found.shape, "mixed")
 
     def _ranking_model(self, seed: int) -> InteractionEstimator:
         """The estimator, out of its frozen case."""
@@ -338,39 +328,34 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 "be the same, in the same order."
             )
 
-    def _tested_rows(
-        self, table: Any, y: NDArray, weight: NDArray, labels: bool
-    ) -> NDArray[np.intp]:
-        """Rows that a test is about, once it is known that it can be made."""
-        rows = np.flatnonzero(weight > 0)
+    def _check_testable(self, table: Table) -> None:
+        """Refuse a table that the test cannot be made of."""
         if self.test in ("interval", None):
-            return rows
-        if np.ptp(weight[rows]) > 0:
+            return
+        if np.ptp(table.weight) > 0:
             raise ValueError(
                 f"The test {self.test!r} has no sample weights: those above zero must be equal. "
                 "Take test='interval' or test=None, or leave the weights out."
             )
         if self.test in ("crossfit", "sequential"):
-            Table.of(counted(table, rows, len(y)), y[rows], labels=labels)
-        return rows
+            check_testable(table)
 
-    def _tested(self, table: Any, y: NDArray, seed: int) -> TestResult | None:
+    def _tested(self, table: Table, trainer: Trainer, seed: int) -> TestResult | None:
         """Result of the test."""
         if self.test in ("interval", None):
             return None
         model = clone(self.estimator_).set_params(n_groups=self.n_groups_)
+        learner = learner_of(model, table.classes, trainer)
         options = {"n_jobs": self.n_jobs, "random_state": seed, "verbose": model.verbose}
         if self.test == "permutation":
-            warnings.warn(
+            warn(
                 "test='permutation' selects pairs by the maximum over a null without any signal, "
                 "as published. That is a test of the hypothesis that nothing in the table matters; "
-                "beside real interactions nothing bounds its errors. test='crossfit' does.",
-                UserWarning,
-                stacklevel=3,  # the caller of fit
+                "next to real interactions nothing bounds its errors. test='crossfit' does."
             )
-            return permutation_test(model, table, y, **options)
+            return permute(model, learner, table, Permutations(**options))
         cv = "sequential" if self.test == "sequential" else 5
-        return crossfit_test(model, table, y, cv=cv, **options)
+        return crossfit(learner, table, Plan(cv=cv, **options), self.n_groups_)
 
     def _passed(self) -> NDArray[np.bool_]:
         """Pairs that the test takes for real, shape (P,)."""
@@ -380,11 +365,6 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             found = self.interactions_
             return found.effect > norm.isf(self.alpha / 2) * found.std
         return self.test_result_.adjusted_pairs(self.control) <= self.alpha
-
-
-def counted(table: Any, rows: NDArray, n_rows: int) -> Any:
-    """Some rows of a table of any kind, or the table itself."""
-    return table if len(rows) == n_rows else _safe_indexing(table, rows)
 
 
 def signs(interactions: Interactions) -> NDArray:

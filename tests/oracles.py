@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from scipy.stats import norm
 
-from skgeh.activations import get_activation
-from skgeh.functions import MLP, Additive
-from skgeh.networks.concrete_dropout import ConcreteDropoutPosterior
-from skgeh.partition import Partition
+from skgeh.geh.activations import get_activation
+from skgeh.geh.functions import MLP, Additive
+from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
+from skgeh.geh.partition import Partition
 
 PHI = {  # by definition; torch's softplus is linear above beta z = 20, this one is not
     "gelu": lambda z: z * (1 + torch.erf(z / 2**0.5)) / 2,

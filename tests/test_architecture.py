@@ -82,11 +82,11 @@ def test_imports_go_downward(module):
     ("statement", "rooms"),
     [
         ("import skgeh.display", {"display"}),
-        ("import skgeh.hessian.autodiff as a, numpy", {"hessian"}),
+        ("import skgeh.geh.hessians.autodiff as a, numpy", {"hessian"}),
         ("from skgeh import display, pairs", {"display", "pairs"}),
         ("from skgeh import Interactions", {"__init__"}),
         ("import skgeh", {"__init__"}),
-        ("from skgeh.networks.hybrid import Hybrid", {"networks"}),
+        ("from skgeh.posteriors.stack import Hybrid", {"networks"}),
         ("from ..posterior import Interactions", {"posterior"}),
         ("from .. import posterior", {"posterior"}),
         ("from . import group_hessian", {"hessian"}),
@@ -96,7 +96,7 @@ def test_imports_go_downward(module):
     ],
 )
 def test_every_form_of_import_is_seen(statement, rooms):
-    assert imported_rooms(statement, "skgeh.hessian") == rooms
+    assert imported_rooms(statement, "skgeh.geh.hessians") == rooms
 
 
 def test_no_drawer_for_odds_and_ends():

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 from skgeh import BayesianInteractionRegressor, InteractionDisplay, Interactions
 from skgeh.display import KINDS, LONGEST_NAME, NEGATIVE, POSITIVE
-from skgeh.pairs import n_pairs, pair_index, to_vector
+from skgeh.geh.pairs import n_pairs, pair_index, to_vector
 
 SIZES = (2, 8, 60)
 

@@ -4,7 +4,7 @@ import torch
 
 from skgeh import BayesianInteractionRegressor
 from skgeh.datasets import make_interactions
-from skgeh.pairs import pair_index
+from skgeh.geh.pairs import pair_index
 
 rivals = pytest.importorskip("benchmarks.rivals", reason="needs the extra `bench`")
 

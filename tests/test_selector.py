@@ -18,11 +18,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skgeh.selector
 from skgeh import BayesianInteractionRegressor, GEHSelector
-from skgeh.pairs import pair_index
-from skgeh.posterior import Interactions
+from skgeh.geh.pairs import pair_index
+from skgeh.geh.interactions import Interactions
 from skgeh.selector import signs
-from skgeh.testing import crossfit_test
-from skgeh.testing.result import TestResult
+from skgeh.significance import crossfit_test
+from skgeh.significance.result import TestResult
 
 SAMPLE_WEIGHT = {
     "check_sample_weight_equivalence_on_dense_data": "a stochastic learner's batches and held-out "

@@ -29,8 +29,8 @@ from benchmarks.paper.simulated import (
     table,
 )
 from skgeh import BayesianInteractionRegressor
-from skgeh.geh import group_expected_hessian
-from skgeh.partition import Partition
+from skgeh.geh.effect import group_expected_hessian
+from skgeh.geh.partition import Partition
 
 SIZES = (ROWS, 2000)
 RATIOS = (1.0, 0.3)

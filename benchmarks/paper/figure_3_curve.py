@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from benchmarks.paper.simulated import PAGES, QUICK, ROWS, each, fitted, table
-from skgeh.groups import find_n_groups
+from skgeh.geh.n_groups import find_n_groups
 
 SIGNAL_TO_NOISE = 1.0
 SEEDS = range(5300, 5303)

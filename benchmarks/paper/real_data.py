@@ -29,7 +29,7 @@ from skgeh.datasets import (
     load_energy_efficiency,
     make_interactions,
 )
-from skgeh.pairs import pair_index
+from skgeh.geh.pairs import pair_index
 
 LEARNED = 0.7  # of the rows
 EXCHANGEABLE = 0.95

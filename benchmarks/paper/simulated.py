@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skgeh import BayesianInteractionRegressor
 from skgeh.datasets import make_interactions
 from skgeh.datasets.truth import Truth
-from skgeh.posterior import Interactions
+from skgeh.geh.interactions import Interactions
 
 ROWS = 20_000
 POINTS = 1000  # new rows at which Hessians are averaged

@@ -22,10 +22,10 @@ from scipy.stats import norm
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
 from benchmarks.paper.real_data import SHORT, Table, names, table
 from benchmarks.paper.simulated import LEVEL, each, standard_error
-from skgeh.functions import RandomFunction
-from skgeh.partition import Partition
-from skgeh.push_forward import push_forward
-from skgeh.refits import fit_targets, refits_per_stack
+from skgeh.geh.functions import RandomFunction
+from skgeh.geh.partition import Partition
+from skgeh.geh.push_forward import push_forward
+from skgeh.significance.refits import fit_targets, refits_per_stack
 
 PERMUTATIONS, OF_DEFAULT = 200, 10
 POINTS, SINGLE_POINTS, DRAWS = 300, 100, 100

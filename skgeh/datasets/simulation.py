@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state, check_scalar
 
 from skgeh.datasets.truth import Truth, check_features, draw_noise
-from skgeh.pairs import pair_index
+from skgeh.geh.pairs import pair_index
 
 _LOW = np.array([0.5, -0.5, 0.5, -0.5, 0.5, 0.5, -0.5, 0.5])  # every feature has a range of 1
 _MAIN = np.array([1.0, -1.5, 0.8, 2.0, -1.0, 0.5, -1.2, 0.9])

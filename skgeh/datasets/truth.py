@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skgeh.pairs import to_vector
+from skgeh.geh.pairs import to_vector
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,16 @@
-"""Estimators: scikit-learn's face of a posterior over functions."""
+"""The estimators: scikit-learn's face of a posterior over functions.
 
-from skgeh.estimators.base import MIN_ROWS, InteractionEstimator
+Answers: a fitted model, its predictions, and the first table of interactions.
+In: X, y, weights. Out: `interactions_`, `predict`, and a `Trainer` for whoever refits.
+Rests on `posteriors`, `geh` and `tables`. Read `base.py` first, then `parameters.py`.
+"""
+
+from skgeh.estimators.base import InteractionEstimator
 from skgeh.estimators.classifier import BayesianInteractionClassifier
 from skgeh.estimators.parameters import check_auto
 from skgeh.estimators.regressor import BayesianInteractionRegressor
 
 __all__ = [
-    "MIN_ROWS",
     "BayesianInteractionClassifier",
     "BayesianInteractionRegressor",
     "InteractionEstimator",

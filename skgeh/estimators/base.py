@@ -1,103 +1,126 @@
-"""What the estimators share: learning, and the question for interactions."""
+"""The part that both estimators share: learning, and the question for interactions."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from numbers import Integral
-from typing import Any, Literal
+from typing import Any
 
-import narwhals as nw
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.history import History
 
-from skgeh.collinearity import exchangeable, warn_of_exchangeable
-from skgeh.differences import DifferencedPosterior, Steps
+from skgeh.estimators.collinearity import exchangeable, warn_of_exchangeable
+from skgeh.estimators.fit_quality import FitQuality, FitSample
 from skgeh.estimators.parameters import NetworkParameters, check_auto
-from skgeh.feature_groups import Blocks, GroupedPosterior, resolve_groups
-from skgeh.functions import RandomFunction, evaluate
-from skgeh.jobs import ONE_THREAD
-from skgeh.learning import Learned, Task, learn
-from skgeh.likelihoods import Likelihood
-from skgeh.measuring import measure
-from skgeh.posterior import Interactions
-from skgeh.push_forward import BLOCK
-from skgeh.quality import FitQuality
-from skgeh.splits import counted_rows, point_rows
-from skgeh.training import StackNet
+from skgeh.geh.functions import RandomFunction, evaluate
+from skgeh.geh.interactions import Interactions
+from skgeh.geh.measure import Axes, Question, measure
+from skgeh.geh.n_groups import find_n_groups
+from skgeh.geh.push_forward import BLOCK
+from skgeh.geh.task import Learned
+from skgeh.geh.views.blocks import Blocks, GroupedPosterior
+from skgeh.geh.views.differences import DifferencedPosterior, Steps
+from skgeh.parallel import ONE_THREAD
+from skgeh.posteriors.trainer import Trainer
+from skgeh.tables.column_groups import resolve_groups
+from skgeh.tables.rows import point_rows
+from skgeh.tables.table import Table
+from skgeh.training.loop import StackNet
 
-MIN_ROWS = 8
 PREDICT_DRAWS = 100
 
 
 class InteractionEstimator(NetworkParameters):
     """A posterior over functions, learned from a table, and the interactions of its features."""
 
-    def _validated(
-        self, X: Any, y: Any, sample_weight: Any, **given: Any
-    ) -> tuple[NDArray, NDArray, NDArray]:
-        """The rows that count of a checked table: features, targets as they are, and weights."""
-        self.__dict__.pop("posterior_", None)  # a fit that fails leaves no fitted model
-        self._check_parameters()
-        polars = nw.dependencies.is_polars_dataframe(X)
-        self._frame_backend: Literal["pandas", "polars"] = "polars" if polars else "pandas"
-        options = {"dtype": np.float64, "ensure_min_samples": MIN_ROWS, "ensure_min_features": 2}
-        X, y = validate_data(self, X, y, **options, **given)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        self._check_target(y[weight > 0])
-        counted = counted_rows(weight, MIN_ROWS)
-        return X[counted], y[counted], weight[counted]
+    def fit(self, X, y, sample_weight=None):
+        """Learn the posterior.
 
-    def _check_target(self, y: NDArray) -> None:
-        """Refuse a target that there is nothing to learn from."""
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n, d)
+            At least 8 rows and 2 features, all numbers, none missing.
+        y : array-like of shape (n,) or, for a regressor, (n, c)
+            Numbers, of one target or several; for a classifier labels of two or more classes.
+        sample_weight : array-like of shape (n,), default=None
+            How often each row counts. Networks weigh the prior against their sum; in a Gaussian
+            process the noise of a row has its variance divided by the weight, relative to the mean.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the table has missing values, too few rows or features, one class only, or if a
+            parameter cannot be used; the message says what was expected.
+        """
+        self.__dict__.pop("posterior_", None)  # a fit that fails leaves no fitted model
+        trainer, labels = self.trainer(), is_classifier(self)
+        table = Table.of(X, y, sample_weight, labels=labels, reader=type(self).__name__)
+        return self.learn(table, trainer)
+
+    def learn(self, table: Table, trainer: Trainer) -> "InteractionEstimator":
+        """Learn the posterior of a checked table, by what `trainer` gave.
+
+        Parameters
+        ----------
+        table : Table
+        trainer : Trainer
+
+        Returns
+        -------
+        self
+        """
+        self.n_features_in_ = table.X.shape[1]
+        self.__dict__.pop("feature_names_in_", None)
+        if table.is_named:
+            self.feature_names_in_ = np.array(table.feature_names, dtype=object)
+        self._keep(table)
+        trainer = replace(trainer, classes=table.classes)
+        weight = trainer.row_weights(table.target, table.weight)
+        learned = self._learn(replace(table, weight=weight), trainer)
+        self._keep_learned(table, learned)
+        return self
+
+    def _keep(self, table: Table) -> None:
+        """Keep what is needed of the targets."""
+
+    @abstractmethod
+    def _keep_learned(self, table: Table, learned: Learned) -> None:
+        """Set the posterior, and what belongs to one kind of target."""
 
     @ONE_THREAD
-    def _learn(self, X: NDArray, target: NDArray, weight: NDArray) -> Learned:
-        """Learn from targets in standard units, shape (n, c), and set what does not need them."""
-        likelihood = self._likelihood(target, weight)
+    def _learn(self, table: Table, trainer: Trainer) -> Learned:
+        """Learn, and keep what interactions take."""
         seeds = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         rows_seed, train_seed, self._seed = seeds.generate_state(3, np.uint32).tolist()
-        self.feature_groups_ = resolve_groups(self.feature_groups, self._names, X)
-        self._x_scaler = StandardScaler().fit(X, sample_weight=weight)
-        Z = self._x_scaler.transform(X)
+        self._frame_backend, self._names = table.frame_backend, list(table.feature_names)
+        self.feature_groups_ = resolve_groups(self.feature_groups, self._names, table.X)
+        self._x_scaler, Z = table.x_scaler, table.Z
         alone = [one[0] for one in self.feature_groups_.values() if len(one) == 1]
-        self._steps = Steps.of(X, Z, self._x_scaler.scale_, alone)  # a category has no step
-        task = Task(
-            Z,
-            target,
-            weight,
-            n_networks=self.n_networks,
-            n_perturbed=self.n_perturbed,
-            validation_fraction=self.validation_fraction,
-            likelihood=likelihood,
-            train=lambda family, held_out, moves, seed: self._train(
-                family, Z, target, weight, held_out, seed, likelihood=likelihood, moves=moves
-            ),
-        )
-        learned = learn(self._network(), task, train_seed)
+        self._steps = Steps.of(table, alone)  # a category has no step
+        task = trainer.task(Z, table.target, table.weight)
+        learned = trainer.family.learn(task, trainer, train_seed)
         held_out = learned.held_out
-        self._points = Z[point_rows(held_out.rows, weight, np.random.default_rng(rows_seed))]
-        self.fit_quality_ = FitQuality.of_fit(Z, target, weight, held_out, likelihood, rows_seed)
+        generator = np.random.default_rng(rows_seed)
+        self._points = Z[point_rows(held_out.rows, task.weight, generator)]
+        self._fit_sample = FitSample.of(task, held_out, rows_seed)
         self._exchangeable = exchangeable(Z)
         self._net = learned.net
         self._interactions: Interactions | None = None
+        self._fit_quality: FitQuality | None = None
         return learned
 
     def _score_points(self, points: NDArray) -> NDArray[np.float64] | None:
         """Where scores are computed, if not at the points themselves."""
         return None
-
-    @abstractmethod
-    def _likelihood(self, target: NDArray, weight: NDArray) -> Likelihood:
-        """What networks learn by, from targets (n, c) as they are trained on, and weights (n,)."""
-
-    def _row_weights(self, target: NDArray, weight: NDArray) -> NDArray[np.float64]:
-        """Weights of the rows in training, shape (n,)."""
-        return weight
 
     @abstractmethod
     def _output(self, target: Any) -> tuple[int | None, float]:
@@ -124,12 +147,20 @@ class InteractionEstimator(NetworkParameters):
         return self.net_.history
 
     @property
+    def fit_quality_(self) -> FitQuality:
+        """How well the model predicts rows that it has not seen, computed when first asked for."""
+        check_is_fitted(self, "posterior_")
+        if self._fit_quality is None:
+            self._fit_quality = self._fit_sample.quality()
+        return self._fit_quality
+
+    @property
     def interactions_(self) -> Interactions:
         """Interactions at held-out rows, computed when first asked for."""
         check_is_fitted(self, "posterior_")
         if self._interactions is None:
             self._interactions = self._measure(self._points, self.n_groups, self.n_draws)
-            self._warn(self._interactions, stacklevel=2)
+            self._warn(self._interactions)
         return self._interactions
 
     @property
@@ -184,17 +215,46 @@ class InteractionEstimator(NetworkParameters):
         check_auto(n_groups, "n_groups")
         points = self._points if X is None else self._standardised(X)
         found = self._measure(points, n_groups, n_draws, target, differences=differences)
-        self._warn(found, stacklevel=2)
+        self._warn(found)
         return found
 
-    def _warn(self, found: Interactions, stacklevel: int) -> None:
-        """Say what speaks against believing a table."""
-        self.fit_quality_.warn(stacklevel + 1)
+    def choose_n_groups(self, n_groups: int | str = "auto") -> tuple[int, NDArray | None]:
+        """The number of groups asked for, or else that of the rank-weighted distances, and these.
+
+        Parameters
+        ----------
+        n_groups : int or "auto", default="auto"
+
+        Returns
+        -------
+        n_groups : int
+        distances : ndarray of shape (seeds, M_max - 1) or None
+        """
+        asked = self.n_groups if n_groups == "auto" else n_groups
+        if asked != "auto":
+            return asked, None
+        points = torch.as_tensor(self._points, dtype=torch.float32)
+        return find_n_groups(self.posterior_, points, seed=self._seed)
+
+    def interactions_of_columns(self, n_groups: int) -> Interactions:
+        """Interactions at held-out rows between columns, also of those that are one feature."""
+        found = self._measure(self._points, n_groups, self.n_draws, by_column=True)
+        self._warn(found)
+        return found
+
+    @property
+    def is_of_one_output(self) -> bool:
+        """Whether interactions are those of a single output, and have signs."""
+        return self._output(None)[0] is not None
+
+    def _warn(self, found: Interactions) -> None:
+        """Say why a table may not be believed."""
+        self.fit_quality_.warn()
         sets = self._exchangeable
         if len(found.feature_names) < self.n_features_in_:  # columns of one group are one feature
             group = self._blocks().group
             sets = [groups for one in sets if len(groups := set(group[list(one)].tolist())) > 1]
-        warn_of_exchangeable(found, sets, stacklevel + 1)
+        warn_of_exchangeable(found, sets)
 
     def _standardised(self, X: Any) -> NDArray[np.float64]:
         """New rows in the units of the posterior."""
@@ -210,12 +270,6 @@ class InteractionEstimator(NetworkParameters):
         for first in range(0, PREDICT_DRAWS, BLOCK):
             function = posterior.draw(BLOCK, generator, first=first)
             yield evaluate(function, x, BLOCK, dtype)
-
-    @property
-    def _names(self) -> list[str]:
-        """Names of the columns."""
-        given = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
-        return list(given)
 
     def _blocks(self) -> Blocks:
         """Columns by group."""
@@ -245,17 +299,17 @@ class InteractionEstimator(NetworkParameters):
         found = measure(
             self.posterior_,
             points,
+            Question(n_groups, n_draws, output, self._seed, self.n_jobs, self.verbose),
+            Axes(names, scales, self._target_scale(output), self._frame_backend),
             view=view,
             score_points=self._score_points(points),
-            n_groups=n_groups,
-            n_draws=n_draws,
-            target=output,
-            feature_names=names,
-            feature_scales=scales,
-            target_scale=self._target_scale(output),
-            frame_backend=self._frame_backend,
-            seed=self._seed,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
         )
         return replace(found, group_effects=sign * found.group_effects)
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        """Fitted attributes that a notebook shows: only those that are there already."""
+        stored = BaseEstimator()
+        vars(stored).update(vars(self))
+        found = BaseEstimator._get_fitted_attr_html(stored, doc_link)
+        found.estimator_class = type(self)
+        return found

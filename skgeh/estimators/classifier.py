@@ -6,18 +6,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from scipy.stats import entropy
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
 
 from skgeh.estimators.base import InteractionEstimator
-from skgeh.functions import evaluate
-from skgeh.likelihoods import LEAST, CrossEntropy
-from skgeh.networks.centred import CentredPosterior
-from skgeh.networks.perturbed import PerturbedPosterior
-from skgeh.push_forward import BLOCK
-from skgeh.splits import in_proportion
+from skgeh.geh.functions import evaluate
+from skgeh.geh.likelihoods import LEAST
+from skgeh.geh.push_forward import BLOCK
+from skgeh.geh.task import Learned
+from skgeh.geh.views.units import InUnits
+from skgeh.posteriors.perturbed import PerturbedPosterior
+from skgeh.tables.rows import in_proportion
+from skgeh.tables.table import Table
 
 MOST_CANDIDATES = 20_000  # rows among which scores find their points
 
@@ -34,7 +33,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     ----------
     hidden_layer_sizes, activation, length_scale, main_effects, feature_groups
         As in `BayesianInteractionRegressor`.
-    posterior : str or object of `skgeh.networks`, default="auto"
+    posterior : str or object of `skgeh.posteriors`, default="auto"
         As in `BayesianInteractionRegressor`, with the share of the classes' entropy that is left as
         the noise. A Gaussian process learns labels by Laplace's approximation.
     n_networks : int, default=4
@@ -134,39 +133,15 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         )
         self.class_weight = class_weight
 
-    def fit(self, X, y, sample_weight=None):
-        """Learn the posterior.
-
-        Parameters
-        ----------
-        X : array-like or data frame of shape (n, d)
-            At least 8 rows and 2 features, all numbers, none missing.
-        y : array-like of shape (n,)
-            Labels of two or more classes: numbers, text or booleans.
-        sample_weight : array-like of shape (n,), default=None
-            How often each row counts; the prior is weighed against their sum.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the table has missing values, too few rows or features, one class only, or a
-            parameter is not one that can be used; the message says what was expected.
-        """
-        X, y, weight = self._validated(X, y, sample_weight)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        columns = np.eye(len(self.classes_))[codes]
-        target = columns[:, 1:] if len(self.classes_) == 2 else columns
-        learned = self._learn(X, target, self._row_weights(target, weight))
-        known = learned.posterior  # draws of networks that saw the rows as they are predict
+    def _keep_learned(self, table: Table, learned: Learned) -> None:
+        """Set the classes, the posterior, and where labels say most."""
+        self.classes_, known = table.classes, learned.posterior
+        # draws of networks that saw the rows as they are predict
         self._predictive = known.networks if isinstance(known, PerturbedPosterior) else known
-        several = learned.posterior.n_outputs > 1
-        self._informative = self._informative_points(self._x_scaler.transform(X), weight)
-        self.posterior_ = CentredPosterior(learned.posterior) if several else learned.posterior
-        return self
+        self._informative = self._informative_points(
+            self._x_scaler.transform(table.X), table.weight
+        )
+        self.posterior_ = InUnits.centred(known) if known.n_outputs > 1 else known
 
     def predict(self, X):
         """Most probable class.
@@ -240,16 +215,6 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
             blocks.append(logsumexp(log_softmax(logits), axis=0) - np.log(BLOCK))
         return logsumexp(blocks, axis=0) - np.log(len(blocks))
 
-    def _check_target(self, y: NDArray) -> None:
-        """Refuse numbers, and labels of one class."""
-        check_classification_targets(y)
-        classes = np.unique(y)
-        if len(classes) < 2:
-            raise ValueError(
-                f"The rows that count have one class only ({classes.tolist()[0]!r}); a classifier "
-                "learns from two classes or more."
-            )
-
     def _check_parameters(self) -> None:
         """Refuse parameters that cannot be used, in words."""
         super()._check_parameters()
@@ -263,24 +228,6 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
                 "class_weight must be None, 'balanced' or a dict of weights by label; got "
                 f"{given!r}."
             )
-
-    def _likelihood(self, target: NDArray, weight: NDArray) -> CrossEntropy:
-        """What networks learn by."""
-        shares = np.average(target, axis=0, weights=weight)
-        if len(shares) == 1:
-            shares = np.append(1 - shares, shares)
-        return CrossEntropy(float(entropy(shares)))
-
-    def _row_weights(self, target: NDArray, weight: NDArray) -> NDArray[np.float64]:
-        """Weights of the rows times those of their classes, shape (n,)."""
-        codes = target[:, 0].astype(int) if target.shape[1] == 1 else target.argmax(1)
-        counts = np.bincount(codes, weights=weight)
-        if self.class_weight is None:
-            return weight
-        if self.class_weight == "balanced":
-            return weight * (weight.sum() / (len(counts) * counts))[codes]
-        classes = getattr(self, "classes_", np.arange(len(counts)))  # refits learn from codes
-        return weight * compute_sample_weight(self.class_weight, classes[codes])
 
     def _output(self, target: Any) -> tuple[int | None, float]:
         """Which logit a class has, None for all, and its sign."""

@@ -1,24 +1,21 @@
-"""The parameters of the estimators, and the networks that are trained by them."""
+"""The parameters of the estimators, checked, and the trainer that they make."""
 
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils import check_scalar
 
-from skgeh import networks
-from skgeh.likelihoods import Likelihood
-from skgeh.networks.hybrid import Family, StackPosterior
-from skgeh.networks.main_effects import MainEffects
-from skgeh.training import Rows, StackNet, train
+from skgeh.posteriors import FAMILIES
+from skgeh.posteriors.family import Family
+from skgeh.posteriors.main_effects import MainEffects
+from skgeh.posteriors.trainer import Trainer
+from skgeh.training.loop import Settings
 
 
 class NetworkParameters(BaseEstimator):
-    """What both estimators can be told, and how it trains networks."""
+    """The parameters that both estimators have."""
 
     def __init__(
         self,
@@ -65,6 +62,35 @@ class NetworkParameters(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def trainer(self) -> Trainer:
+        """Check the parameters; return what trains by them.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter cannot be used; the message says what was expected.
+        """
+        self._check_parameters()
+        return Trainer(
+            self._family(),
+            Settings(
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                patience=self.patience,
+                callbacks=self.callbacks or (),
+                device=self.device,
+                verbose=self.verbose,
+            ),
+            n_networks=self.n_networks,
+            n_perturbed=self.n_perturbed,
+            validation_fraction=self.validation_fraction,
+            main_effects=self.main_effects,
+            has_labels=is_classifier(self),
+            class_weight=getattr(self, "class_weight", None),
+            own_size=self.hidden_layer_sizes is not None or not isinstance(self.posterior, str),
+        )
+
     def _check_parameters(self) -> None:
         """Refuse parameters that cannot be used, in words."""
         check_scalar(self.n_networks, "n_networks", Integral, min_val=1)
@@ -78,83 +104,33 @@ class NetworkParameters(BaseEstimator):
             check_scalar(self.patience, "patience", Integral, min_val=1)
         check_auto(self.batch_size, "batch_size")
         check_auto(self.n_groups, "n_groups")
-        self._network()
         MainEffects(self.main_effects)
 
-    def _network(self) -> BaseEstimator:
+    def _family(self) -> BaseEstimator:
         """The family of the posterior, with its architecture if it has one."""
         names = ("hidden_layer_sizes", "activation", "length_scale")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        network, own = self.posterior, False
-        if isinstance(network, str) and network in networks.FAMILIES:
+        family, own = self.posterior, False
+        if isinstance(family, str) and family in FAMILIES:
             # an architecture asks for networks
-            kind = networks.FAMILIES["concrete_dropout" if network == "auto" and given else network]
+            kind = FAMILIES["concrete_dropout" if family == "auto" and given else family]
             own = issubclass(kind, Family)
-            network = kind(**given) if own else kind()
-        elif isinstance(network, tuple(networks.FAMILIES.values())):
-            network = clone(network)
+            family = kind(**given) if own else kind()
+        elif isinstance(family, tuple(FAMILIES.values())):
+            family = clone(family)
         else:
-            known = ", ".join(repr(name) for name in networks.FAMILIES)
+            known = ", ".join(repr(name) for name in FAMILIES)
             raise ValueError(
-                f"posterior must be {known} or an object of skgeh.networks; got {self.posterior!r}."
+                f"posterior must be {known} or an object of skgeh.posteriors; got "
+                f"{self.posterior!r}."
             )
         if given and not own:
             raise ValueError(
-                f"posterior={self.posterior!r} brings its own architecture, but {given} came "
-                "beside it. Set these on the posterior, and leave them at None here."
+                f"posterior={self.posterior!r} brings its own architecture, but {given} came with "
+                "it. Set these on the posterior, and leave them at None here."
             )
-        network.check()
-        return network
-
-    def _train(
-        self,
-        network: Family,
-        Z: NDArray,
-        target: NDArray,
-        weight: NDArray,
-        held_out: NDArray,
-        seed: int,
-        *,
-        likelihood: Likelihood,
-        training: NDArray | None = None,
-        moves: torch.Tensor | None = None,
-    ) -> tuple[StackNet, StackPosterior]:
-        """Train a stack of networks, in standard units: one for each line of `held_out`.
-
-        Each trains on its line of `training`, by default on all rows that it does not hold out, and
-        on the target or, if `target` has shape (S, n, c), on its own, which `moves` move.
-        """
-        if training is None:
-            training = np.stack([np.setdiff1d(np.arange(len(Z)), rows) for rows in held_out])
-        n_rows = training.shape[1] + held_out.shape[1]
-        main = MainEffects(self.main_effects).fit(Z)
-        on_device = partial(torch.as_tensor, dtype=torch.float32, device=self.device)
-        counts = (weight / weight.mean())[:, None]
-        table = main.inputs(Z).to(self.device), on_device(target), on_device(counts)
-        moved = None if moves is None else on_device(moves)
-        batch_size = (
-            min(250, max(1, n_rows // 10)) if self.batch_size == "auto" else self.batch_size
-        )
-        net = train(
-            network,
-            Rows(*table, training, Rows(*table, held_out), moved),
-            likelihood=likelihood,
-            n_features=Z.shape[1],
-            main_columns=main.columns,
-            n_samples=float(weight.sum()) * n_rows / len(Z),
-            max_epochs=self.max_epochs,
-            batch_size=min(batch_size, training.shape[1]),
-            learning_rate=self.learning_rate,
-            patience=self.patience,
-            callbacks=self.callbacks or [],
-            device=self.device,
-            verbose=self.verbose,
-            seed=seed,
-        )
-        stack = net.module_.to("cpu")
-        # no connections from features that never vary
-        stack.silence(torch.from_numpy(np.ptp(Z, axis=0) == 0))
-        return net, stack.posterior(main.basis)
+        family.check()
+        return family
 
 
 def check_auto(value: Any, name: str) -> None:

@@ -1,19 +1,17 @@
 """The estimator of numbers, of one target or several."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import column_or_1d
 
 from skgeh.estimators.base import InteractionEstimator
-from skgeh.functions import evaluate
-from skgeh.likelihoods import SquaredError
-from skgeh.moments import Moments
+from skgeh.geh.functions import evaluate
+from skgeh.geh.moments import Moments
+from skgeh.geh.task import Learned
+from skgeh.tables.messages import warn
+from skgeh.tables.table import Table
 
 
 class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
@@ -31,7 +29,7 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         given one, posterior="auto" is concrete dropout.
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default=None
         Smooth activation; None is "gelu". A piecewise linear one has no interactions to measure.
-    posterior : str or object of `skgeh.networks`, default="auto"
+    posterior : str or object of `skgeh.posteriors`, default="auto"
         Family of the posterior: "auto", "concrete_dropout", "mean_field", "ensemble",
         "gaussian_process" or "committee". "auto" looks at rows, features and noise: a committee,
         which is a Gaussian process whose ranking small networks share, for up to 1000 rows or below
@@ -129,48 +127,21 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     ['feature_i', 'feature_j', 'score', 'effect']
     """
 
-    def fit(self, X, y, sample_weight=None):
-        """Learn the posterior.
-
-        Parameters
-        ----------
-        X : array-like or data frame of shape (n, d)
-            At least 8 rows and 2 features, all numbers, none missing.
-        y : array-like of shape (n,) or (n, c)
-            Several targets share the networks' hidden layers; each has its own noise.
-        sample_weight : array-like of shape (n,), default=None
-            How often each row counts. Networks weigh the prior against their sum; in a Gaussian
-            process the noise of a row has its variance divided by the weight, relative to the mean.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the table has missing values, too few rows or features, or a parameter is not one
-            that can be used; the message says what was expected.
-        """
-        X, y, weight = self._validated(X, y, sample_weight, y_numeric=True, multi_output=True)
-        self._one_target = y.ndim == 1 or y.shape[1] == 1
-        if self._one_target:
-            y = column_or_1d(y, warn=True)[:, None]
-        y = y.astype(np.float64)
-        for column in np.flatnonzero(np.ptp(y, axis=0) == 0):
+    def _keep(self, table: Table) -> None:
+        """Keep the targets' units, and say which targets are constant."""
+        self._y_scaler, self._one_target = table.y_scaler, table.targets is None
+        for column in table.constant_targets:
             which = "target" if self._one_target else f"target {column}"
-            warnings.warn(
-                f"The {which} is constant ({y[0, column]:g}): there is nothing to learn, and every "
-                "interaction below is noise. Check the target column.",
-                UserWarning,
-                stacklevel=2,
+            warn(
+                f"The {which} is constant ({table.y[0, column]:g}): there is nothing to learn, and "
+                "every interaction below is noise. Check the target column."
             )
-        self._y_scaler = StandardScaler().fit(y, sample_weight=weight)
-        learned = self._learn(X, self._y_scaler.transform(y), weight)
+
+    def _keep_learned(self, table: Table, learned: Learned) -> None:
+        """Set the posterior and the noise."""
         noise = learned.noise_variance * self._y_scaler.scale_**2
         self.noise_variance_ = float(noise[0]) if self._one_target else noise
         self.posterior_ = learned.posterior
-        return self
 
     def predict(self, X, return_std=False):
         """Predict by the mean of the networks, without dropout, or that of the Gaussian process.
@@ -204,10 +175,6 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-    def _likelihood(self, target: NDArray, weight: NDArray) -> SquaredError:
-        """What networks learn by."""
-        return SquaredError()
 
     def _output(self, target: Any) -> tuple[int | None, float]:
         """Which output a target is, None for all."""

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skgeh.symbolic.interactions import EXPLAINED, AndOrInteractions, distribution, mean_order
+from skgeh.symbolic.pictures import draw
 from skgeh.symbolic.transforms import orders
 
 SIGNS = {"AND": "\N{LOGICAL AND}", "OR": "\N{LOGICAL OR}"}
@@ -208,6 +209,4 @@ class Explanation:
         -------
         matplotlib Axes
         """
-        from skgeh.symbolic.pictures import draw
-
         return draw(self, kind, sample, k, ax)

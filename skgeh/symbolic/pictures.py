@@ -1,16 +1,14 @@
 """Pictures of an explanation."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from skgeh.symbolic.explanation import Explanation
-
+Explanation = Any  # `explanation.Explanation`, which draws itself by these functions
 NEGATIVE, POSITIVE = "#2166ac", "#b2182b"
 
 
-def draw(found: "Explanation", kind: str, sample: int | None, k: int, ax: Any) -> Any:
+def draw(found: Explanation, kind: str, sample: int | None, k: int, ax: Any) -> Any:
     """Draw one kind of picture; see `Explanation.plot`."""
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}.")
@@ -26,7 +24,7 @@ def draw(found: "Explanation", kind: str, sample: int | None, k: int, ax: Any) -
     return ax
 
 
-def strength(found: "Explanation", sample: int | None, _: int, ax: Any) -> None:
+def strength(found: Explanation, sample: int | None, _: int, ax: Any) -> None:
     """Magnitudes in falling order, one line a sample, and the threshold."""
     both = np.abs(np.concatenate(found.interactions.merged, axis=1))
     both = both if sample is None else both[[sample]]
@@ -38,7 +36,7 @@ def strength(found: "Explanation", sample: int | None, _: int, ax: Any) -> None:
     ax.legend(frameon=False)
 
 
-def by_order(found: "Explanation", sample: int | None, _: int, ax: Any) -> None:
+def by_order(found: Explanation, sample: int | None, _: int, ax: Any) -> None:
     """Strength of every order, positive ones up, negative ones down."""
     places = np.arange(1, len(found.names) + 1)
     for sign, colour in (("+", POSITIVE), ("-", NEGATIVE)):
@@ -49,7 +47,7 @@ def by_order(found: "Explanation", sample: int | None, _: int, ax: Any) -> None:
     ax.set(xlabel="order", ylabel="strength of salient interactions")
 
 
-def top(found: "Explanation", sample: int | None, k: int, ax: Any) -> None:
+def top(found: Explanation, sample: int | None, k: int, ax: Any) -> None:
     """The strongest interactions as bars with their names."""
     frame = (found.summary() if sample is None else found.to_frame(sample)).head(k)
     values = frame["signed" if sample is None else "strength"].to_numpy()
@@ -61,7 +59,7 @@ def top(found: "Explanation", sample: int | None, k: int, ax: Any) -> None:
     ax.set(xlabel="strength" if sample is not None else "mean over samples")
 
 
-def graph(found: "Explanation", sample: int | None, k: int, ax: Any) -> None:
+def graph(found: Explanation, sample: int | None, k: int, ax: Any) -> None:
     """Players below, AND and OR of them in the middle, the output above."""
     kinds, subsets, strengths = (part[:k] for part in found.strongest(sample or 0))
     below = spread(len(found.names))

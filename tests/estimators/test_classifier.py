@@ -13,11 +13,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgeh import BayesianInteractionClassifier
 from skgeh.datasets import make_interactions
-from skgeh.networks.centred import CentredPosterior
-from skgeh.networks.committee import CommitteePosterior
-from skgeh.networks.concrete_dropout import ConcreteDropoutPosterior
-from skgeh.networks.perturbed import PerturbedPosterior
-from skgeh.ranking import rank_pairs
+from skgeh.geh.views.centred import CentredPosterior
+from skgeh.posteriors.committee import CommitteePosterior
+from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
+from skgeh.posteriors.perturbed import PerturbedPosterior
+from skgeh.geh.score import rank_pairs
 
 SAMPLE_WEIGHT = {
     "check_sample_weight_equivalence_on_dense_data": "a stochastic learner's batches and held-out "

@@ -17,12 +17,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch.callbacks import Callback
 from threadpoolctl import threadpool_info
 
-from skgeh import BayesianInteractionRegressor, networks
+from skgeh import BayesianInteractionRegressor, posteriors
 from skgeh.datasets import make_interactions
-from skgeh.geh import group_expected_hessian
-from skgeh.partition import Partition
-from skgeh.push_forward import push_forward
-from skgeh.splits import held_out_rows, point_rows
+from skgeh.geh.effect import group_expected_hessian
+from skgeh.geh.partition import Partition
+from skgeh.geh.push_forward import push_forward
+from skgeh.tables.rows import held_out_rows, point_rows
 
 SAMPLE_WEIGHT = {
     "check_sample_weight_equivalence_on_dense_data": "a stochastic learner's batches and held-out "
@@ -301,9 +301,9 @@ class TestRefusals:
             ({"activation": "relu"}, "second derivative"),
             ({"activation": "sine"}, "'gelu'.*got 'sine'"),
             ({"posterior": "laplace"}, "concrete_dropout.*got 'laplace'"),
-            ({"posterior": networks.Ensemble()}, "brings its own architecture"),
-            ({"posterior": None, "hidden_layer_sizes": None}, "an object of skgeh.networks"),
-            ({"posterior": LinearRegression()}, "an object of skgeh.networks"),
+            ({"posterior": posteriors.Ensemble()}, "brings its own architecture"),
+            ({"posterior": None, "hidden_layer_sizes": None}, "an object of skgeh.posteriors"),
+            ({"posterior": LinearRegression()}, "an object of skgeh.posteriors"),
             ({"hidden_layer_sizes": ()}, "one or more"),
             ({"hidden_layer_sizes": (10, 0)}, "whole numbers above 0"),
             ({"main_effects": "cubic"}, "'linear', 'spline' or None"),
@@ -388,7 +388,7 @@ class TestManners:
         pipeline = make_pipeline(StandardScaler(), small())
         assert cross_val_score(pipeline, X, y, cv=2).mean() > 0.5
         search = GridSearchCV(
-            small(posterior=networks.Ensemble((10,)), hidden_layer_sizes=None),
+            small(posterior=posteriors.Ensemble((10,)), hidden_layer_sizes=None),
             {"posterior__hidden_layer_sizes": [(5,), (20,)]},
             cv=2,
         ).fit(X, y)

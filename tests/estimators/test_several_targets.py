@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import r2_score
 
 from skgeh import BayesianInteractionRegressor
-from skgeh.networks.committee import CommitteePosterior
+from skgeh.posteriors.committee import CommitteePosterior
 
 
 def small(**parameters):

@@ -1,0 +1,201 @@
+"""Is a fit good enough to be believed? Its errors on rows that it has not seen, against others'."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from scipy.stats import rankdata
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.preprocessing import SplineTransformer
+
+from skgeh.geh.likelihoods import LEAST
+from skgeh.geh.task import HeldOut, Task
+from skgeh.tables.messages import warn
+from skgeh.tables.table import codes_of
+
+MOST_ROWS = 2000  # that the additive model learns from
+FOLDS = 3  # for labels
+MOST_STEPS = 1000
+ALPHAS = np.logspace(-2, 4, 13)
+KNOTS, COLUMNS = 5, 7  # of a feature's splines
+SHARE = 3  # rows per column, else lines replace splines
+ERRORS = 2.0  # standard errors that a difference has to be beyond
+
+
+@dataclass(frozen=True)
+class FitQuality:
+    """How well a fit predicts rows that it has not seen.
+
+    Parameters
+    ----------
+    r2 : float
+        Share of the target's variance that the model explains, mean over targets; of labels, the
+        share of their deviance (McFadden's R2).
+    r2_main_effects : float
+        The same for an additive model: a ridge or a logistic regression on cubic splines of the
+        features.
+    over_mean, over_main_effects : tuple of two float
+        How much larger the loss (squared error, or deviance) of a constant, and of the additive
+        model, is on the same rows, relative to that of the constant, with its standard error.
+    """
+
+    r2: float
+    r2_main_effects: float
+    over_mean: tuple[float, float]
+    over_main_effects: tuple[float, float]
+
+    @classmethod
+    def of(
+        cls, constant: NDArray, main_effects: NDArray, model: NDArray, weight: NDArray
+    ) -> "FitQuality":
+        """From the losses on held-out rows of a constant, main effects and the model, each (m,).
+
+        Examples
+        --------
+        >>> y = np.arange(10.0)
+        >>> found = FitQuality.of((y - y.mean()) ** 2, np.ones(10), np.zeros(10), np.ones(10))
+        >>> found.r2, round(found.r2_main_effects, 3), found.believable
+        (1.0, 0.879, True)
+        """
+        unit = np.average(constant, weights=weight) or 1.0
+        constant, main_effects, model = constant / unit, main_effects / unit, model / unit
+        r2_main, r2 = (1 - float(np.average(e, weights=weight)) for e in (main_effects, model))
+        gains = [weighted_mean(e - model, weight) for e in (constant, main_effects)]
+        return cls(r2, r2_main, *gains)
+
+    @property
+    def explains(self) -> bool:
+        """Whether the model predicts better than the target's mean, beyond chance."""
+        gain, error = self.over_mean
+        return gain > ERRORS * error
+
+    @property
+    def believable(self) -> bool:
+        """Whether it explains anything, and is not clearly worse than main effects alone."""
+        gain, error = self.over_main_effects
+        return self.explains and gain >= -ERRORS * error
+
+    def warn(self) -> None:
+        """Warn of a table that is not to be believed."""
+        if self.believable:
+            return
+        if not self.explains:
+            finding = "explains nothing of rows that it has not seen"
+        else:
+            finding = "predicts rows that it has not seen worse than main effects alone"
+        warn(
+            f"The fitted model {finding} (R2 {self.r2:.3f}, main effects alone "
+            f"{self.r2_main_effects:.3f}): its interactions are not to be believed. More rows, "
+            "another posterior, or fewer features may help; crossfit_test says what is real."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FitSample:
+    """Rows that a fit is judged by, kept until it is.
+
+    Parameters
+    ----------
+    task : Task
+        Of up to 2000 rows, or of all that are held out.
+    held_out : HeldOut
+    places : ndarray of shape (m,)
+        Where the held-out rows stand among them.
+    seed : int
+    """
+
+    task: Task
+    held_out: HeldOut
+    places: NDArray[np.intp]
+    seed: int
+
+    @classmethod
+    def of(cls, task: Task, held_out: HeldOut, seed: int) -> "FitSample":
+        """Held-out rows, and others at random."""
+        asked = np.unique(held_out.rows)
+        others = np.setdiff1d(np.arange(len(task.X)), asked)
+        others = np.random.default_rng(seed).permutation(others)
+        rows = np.concatenate([asked, others[: max(0, MOST_ROWS - len(asked))]])
+        some = Task(task.X[rows], task.y[rows], task.weight[rows], task.likelihood)
+        return cls(some, held_out, np.searchsorted(asked, held_out.rows), seed)
+
+    def quality(self) -> FitQuality:
+        """The model, an additive model and a constant, by their losses on the held-out rows."""
+        task, at = self.task, self.places
+        truth, weight = torch.as_tensor(task.y[at]), task.weight[at]
+        means = torch.as_tensor(np.average(task.y[at], axis=0, weights=weight))
+        constant = task.likelihood.constant(means).expand(len(at), -1)
+        additive = additive_predictions(task, self.seed)[at]
+        flat, main, model = (
+            task.likelihood.losses(torch.as_tensor(outputs), truth).mean(1).numpy()
+            for outputs in (constant, additive, self.held_out.predictions)
+        )
+        return FitQuality.of(flat, main, model, weight)
+
+
+def weighted_mean(values: NDArray, weight: NDArray) -> tuple[float, float]:
+    """Mean and its standard error."""
+    share = weight / weight.sum()
+    mean = float(share @ values)
+    return mean, float(np.sqrt(np.square(share) @ np.square(values - mean)))
+
+
+def additive_predictions(task: Task, seed: int) -> NDArray[np.float64]:
+    """Predictions of rows by an additive model that was learned without them, shape (n, c)."""
+    predict = logistic_predictions if task.has_labels else ridge_predictions
+    return predict(additive_basis(task.X), task.y, task.weight, seed)
+
+
+def additive_basis(X: NDArray) -> NDArray[np.float64]:
+    """Cubic splines of the features' ranks, or the ranks where rows are few, (n, columns)."""
+    n, d = X.shape
+    ranks = (rankdata(X, axis=0) - 0.5) / n
+    if SHARE * COLUMNS * d > n:
+        return ranks
+    return SplineTransformer(KNOTS).fit_transform(ranks)
+
+
+def ridge_predictions(
+    B: NDArray, y: NDArray, weight: NDArray, _seed: int = 0
+) -> NDArray[np.float64]:
+    """Leave-one-out predictions by ridge regression, ``y - e / (1 - h)``, shape (n, c).
+
+    With ``B = U s V'``, residuals e and leverages h of ``U s^2 / (s^2 + alpha) U'``; alpha has the
+    least sum of squares over all rows and targets.
+    """
+    root, share = np.sqrt(weight)[:, None], (weight / weight.sum())[:, None]
+    A, centred = root * (B - share.T @ B), root * (y - share.T @ y)
+    if A.shape[1] <= len(A):
+        squares, V = eigh(A.T @ A)
+        U = A @ V / np.sqrt(np.maximum(squares, ALPHAS[0] ** 2))
+    else:
+        squares, U = eigh(A @ A.T)
+    rest = []
+    for alpha in ALPHAS:
+        shrunk = U * (np.maximum(squares, 0) / (np.maximum(squares, 0) + alpha))
+        leverage = (shrunk * U).sum(1, keepdims=True) + share
+        error = centred - shrunk @ (U.T @ centred)
+        rest.append(error / np.maximum(1 - leverage, LEAST))
+    best = min(rest, key=lambda error: np.square(error).sum())
+    return y - best / root
+
+
+def logistic_predictions(B: NDArray, y: NDArray, weight: NDArray, seed: int) -> NDArray[np.float64]:
+    """Out-of-fold logits by logistic regression, shape (n, c)."""
+    labels = codes_of(y)
+    counts = np.unique(labels, return_counts=True)[1]
+    if len(counts) < 2 or counts.min() < 2:  # some fold would learn from one class only
+        return np.zeros(y.shape)
+    found = cross_val_predict(
+        LogisticRegression(max_iter=MOST_STEPS),
+        B,
+        labels,
+        cv=StratifiedKFold(min(FOLDS, counts.min()), shuffle=True, random_state=seed),
+        params={"sample_weight": weight},
+        method="predict_proba",
+    )
+    logs = np.log(np.clip(found, LEAST, None))
+    return logs[:, 1:] - logs[:, :1] if y.shape[1] == 1 else logs

@@ -1,0 +1,278 @@
+"""Interactions of models that were trained elsewhere, between inputs or units of a hidden layer."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import check_array, check_random_state, check_scalar
+from skorch import NeuralNet
+from torch import Tensor, nn
+
+from skgeh.foreign.hidden_layer import named, outputs, split
+from skgeh.foreign.modules import like_weights, posterior_of
+from skgeh.geh.functions import RandomFunction, evaluate
+from skgeh.geh.interactions import Interactions
+from skgeh.geh.measure import Axes, Question, measure
+from skgeh.geh.units import Units
+from skgeh.geh.views.units import InUnits
+from skgeh.posteriors.dropout_layers import frozen
+from skgeh.tables.frames import Backend, backend_of
+from skgeh.tables.messages import warn
+from skgeh.tables.rows import MAX_POINTS
+
+N_DRAWS = 400
+
+
+def interactions_of(
+    model: Any,
+    X: Any,
+    *,
+    layer: str | None = None,
+    target: int | None = None,
+    logits: bool = False,
+    n_groups: int | str = "auto",
+    n_draws: int | None = None,
+    feature_names: Sequence[str] | None = None,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    verbose: bool = False,
+) -> Interactions:
+    """Interactions between the inputs of a trained model, or between units of a hidden layer.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, skorch.NeuralNet, callable, list of these, or RandomFunction
+        A list is an ensemble. Modules are copied and put into evaluation mode; if they have
+        dropout layers (``nn.Dropout``, `skgeh.posteriors.ConcreteDropoutLayer`), a draw fixes one
+        mask a layer for all rows. A callable takes a float32 tensor (n, ...) to (n,) or (n, c).
+        A posterior of `skgeh.posteriors` is taken as it is.
+    X : array-like of shape (n, d) or (n, ...)
+        Points to average over, in the model's own units; of more than 1000 rows 1000 are drawn.
+        Entries of images are features, in the order of ``ravel``.
+    layer : str, default=None
+        Name of a hidden layer, as in ``module.named_modules()``: the features are its units, and
+        groups are made among their values. What comes before it is kept at its mean. One module
+        only.
+    target : int, default=None
+        Output to ask for; by default effects and scores are means over all outputs, each divided
+        by its standard deviation.
+    logits : bool, default=False
+        The outputs are logits of classes: ask for them minus their mean over classes, since the
+        data say nothing about the rest of them.
+    n_groups : int or "auto", default="auto"
+        Clusters of points inside which second derivatives are averaged.
+    n_draws : int, default=None
+        Draws of the posterior: 400, or each model once if no two draws of it differ.
+    feature_names : sequence of str, default=None
+        By default those of a data frame, or x0, x1, ...
+    n_jobs : int, default=None
+        Jobs over blocks of draws, by joblib.
+    random_state : int, RandomState instance or None, default=None
+    verbose : bool, default=False
+        Show a bar over the blocks of draws.
+
+    Returns
+    -------
+    Interactions
+        In units of the standard deviations of the features and of the outputs at `X`. Without
+        dropout and with one model `std` is 0: there is no posterior.
+
+    Raises
+    ------
+    ValueError
+        If the model has a piecewise linear activation such as ReLU: its second derivative is zero
+        almost everywhere. If the layer is unknown, or the network has a way around it.
+
+    Warns
+    -----
+    UserWarning
+        If every effect is exactly 0.
+
+    References
+    ----------
+    T. Cui, P. Marttinen, S. Kaski, "Learning Global Pairwise Interactions with Bayesian Neural
+    Networks", ECAI 2020, Sections 4 and 5.3.
+
+    Examples
+    --------
+    >>> X = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
+    >>> found = interactions_of(lambda x: x[:, 0] * x[:, 2] + x[:, 1], X, n_groups=2)
+    >>> found.top(1), found.draws.shape
+    ([('x0', 'x2')], (1, 3))
+    """
+    check_counts(n_groups, n_draws)
+    inputs, names, backend = read(X, feature_names if layer is None else None)
+    rng = check_random_state(random_state)
+    inputs = inputs[rng.permutation(len(inputs))[:MAX_POINTS]]
+    models, points = all_callables(model), torch.as_tensor(inputs, dtype=torch.float32)
+    if layer is not None:
+        models, points = at_layer(models, layer, points)
+        names = unit_names(points, layer, feature_names)
+    if len(names) < 2:
+        raise ValueError(f"A pair takes two features; got {len(names)}.")
+    posterior = posterior_of_models(models, points)
+    values = points.flatten(1).numpy().astype(np.float64)
+    units_of, target_scale = standard_units(posterior, values, target, logits)
+    standard = (values - units_of.centre.numpy()) / units_of.scale.numpy()
+    if n_draws is None:
+        n_draws = getattr(posterior, "n_functions", None) or N_DRAWS
+    found = measure(
+        InUnits.of(posterior, units_of),
+        standard,
+        Question(n_groups, n_draws, None, int(rng.randint(2**31)), n_jobs, verbose),
+        Axes(names, units_of.scale.numpy(), target_scale, backend),
+    )
+    if not found.effect.any():
+        warn(
+            "Every second derivative is exactly 0: the model is additive, or piecewise linear (as "
+            "with ReLU) in what was asked about. A layer right before a linear output has no "
+            "interactions; ask for the one before it."
+        )
+    return found
+
+
+def exemplars(model: Any, layer: str, pool: Any, *, k: int = 10) -> NDArray[np.intp]:
+    """Inputs out of a pool that maximise each unit of a hidden layer: what the unit stands for.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or skorch.NeuralNet
+        Dropout is off.
+    layer : str
+        Name of the layer, as in ``module.named_modules()``.
+    pool : array-like of shape (n, ...)
+        Inputs to choose from.
+    k : int, default=10
+        How many for each unit.
+
+    Returns
+    -------
+    ndarray of shape (units, k)
+        Rows of the pool, for each unit that of the largest activation first.
+
+    References
+    ----------
+    T. Cui, P. Marttinen, S. Kaski, ECAI 2020, Section 5.3: activation maximisation with the
+    empirical distribution of inputs as the expert.
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Linear(1, 2, bias=False), nn.Tanh(), nn.Linear(2, 1))
+    >>> net[0].weight.data = torch.tensor([[1.0], [-1.0]])
+    >>> exemplars(net, "1", [[0.0], [3.0], [-5.0]], k=2).tolist()
+    [[1, 0], [2, 0]]
+    """
+    inputs, _, _ = read(pool, None)
+    if not 0 < k <= len(inputs):
+        raise ValueError(f"k must lie between 1 and the {len(inputs)} inputs of the pool; got {k}.")
+    module = as_callable(model)
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"model must be a torch module or a skorch net; got {model!r}.")
+    x = like_weights(torch.as_tensor(inputs, dtype=torch.float32), module)
+    units = outputs(module, named(module, layer), x).flatten(1)
+    return units.topk(k, dim=0).indices.T.cpu().numpy()
+
+
+def read(X: Any, feature_names: Sequence[str] | None) -> tuple[NDArray, tuple[str, ...], Backend]:
+    """Inputs (n, ...) as float64, a name for each of their entries, and the kind of frame."""
+    backend = backend_of(X)
+    columns = getattr(X, "columns", None)
+    if isinstance(X, Tensor):
+        X = X.detach().cpu().numpy()
+    inputs = check_array(X, dtype=np.float64, allow_nd=True, ensure_min_samples=2)
+    size = int(np.prod(inputs.shape[1:]))
+    names = feature_names if feature_names is not None else columns
+    names = [f"x{j}" for j in range(size)] if names is None else [str(name) for name in names]
+    if len(names) != size:
+        raise ValueError(f"There are {size} features, but {len(names)} feature_names.")
+    return inputs, tuple(names), backend
+
+
+def check_counts(n_groups: int | str, n_draws: int | None) -> None:
+    """Refuse numbers of groups or draws that are none."""
+    if n_groups != "auto":
+        check_scalar(n_groups, "n_groups", Integral, min_val=1)
+    if n_draws is not None:
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+
+
+def at_layer(models: Sequence[Any], layer: str, x: Tensor) -> tuple[list[Any], Tensor]:
+    """The head above a layer, as the only model, and the layer's outputs, as its points."""
+    if len(models) > 1 or not isinstance(models[0], nn.Module):
+        raise ValueError("layer= asks for a hidden layer of one torch module or skorch net.")
+    units, head = split(models[0], layer, like_weights(x, models[0]))
+    return [head], units.float().cpu()
+
+
+def unit_names(units: Tensor, layer: str, given: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of a layer's units."""
+    size = units[0].numel()
+    if given is not None and len(given) != size:
+        raise ValueError(f"Layer {layer!r} has {size} units, but {len(given)} feature_names came.")
+    return tuple(map(str, given)) if given is not None else tuple(f"unit {j}" for j in range(size))
+
+
+def all_callables(model: Any) -> list[Any]:
+    """One model, or those of a list."""
+    models = [as_callable(one) for one in (model if isinstance(model, list | tuple) else [model])]
+    if not models:
+        raise ValueError("An ensemble must have one model or more; got an empty list.")
+    return models
+
+
+def as_callable(model: Any) -> Any:
+    """A frozen copy of a module or of a skorch net's module; other callables as they are."""
+    if isinstance(model, NeuralNet):
+        if not getattr(model, "initialized_", False):
+            raise ValueError("The skorch net is not trained: call its fit, or load_params, first.")
+        model = model.module_
+    if isinstance(model, nn.Module):
+        return frozen(model)
+    if callable(model) or is_random_function(model):
+        return model
+    raise TypeError(
+        "model must be a torch module, a skorch net, a function of a tensor, a list of these or a "
+        f"random function of skgeh.posteriors; got {type(model).__name__}."
+    )
+
+
+def is_random_function(model: Any) -> bool:
+    """Whether draws can be taken from it as it is."""
+    return all(hasattr(model, name) for name in ("draw", "members", "n_features", "n_outputs"))
+
+
+def posterior_of_models(models: Sequence[Any], points: Tensor) -> RandomFunction:
+    """One random function for all models."""
+    random = [is_random_function(model) for model in models]
+    if not any(random):
+        return posterior_of(models, points)
+    if len(models) > 1:
+        raise ValueError("A random function is a posterior already: give it alone, not in a list.")
+    (posterior,) = models
+    if posterior.n_features != points[0].numel():
+        raise ValueError(
+            f"The posterior has {posterior.n_features} features; X has {points[0].numel()}."
+        )
+    return posterior
+
+
+def standard_units(
+    posterior: RandomFunction, values: NDArray, target: int | None, logits: bool
+) -> tuple[Units, float]:
+    """Standard deviations of features and outputs at the points; 1 where nothing varies."""
+    scale = values.std(0)
+    scale[scale == 0] = 1
+    c = posterior.n_outputs
+    if target is not None and not 0 <= target < c:
+        raise ValueError(f"target must lie between 0 and {c - 1}, the last output; got {target}.")
+    readout = np.eye(c) - 1 / c if logits and c > 1 else np.eye(c)
+    readout = readout if target is None else readout[:, [target]]
+    answers = evaluate(posterior.members(), values.astype(np.float32), 1).mean(0) @ readout
+    spread = answers.std(0)
+    spread[spread == 0] = 1
+    centre = torch.from_numpy(values.mean(0))
+    units = Units(centre, torch.from_numpy(scale), torch.from_numpy(readout / spread))
+    return units, float(spread[0]) if len(spread) == 1 else 1.0

@@ -1,0 +1,366 @@
+"""A posterior draw is a function, with the same noise for every row.
+
+Read this file first. Everything that follows asks one question, the mean Hessian of a function
+inside groups of points, of the functions defined here:
+
+- `MLP`: a stack of K multilayer perceptrons, dropout masks folded into the weights;
+- `Hybrid`: main effects plus an `MLP`;
+- `Separate`: functions of any kind one after the other, among them a `Chain`, a network of maps
+  such as convolutions;
+- any callable from an (n, d) tensor to a (K, n, c) tensor.
+
+A `RandomFunction` is a distribution over such functions: a posterior.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgeh.geh.activations import Activation
+from skgeh.geh.units import Function, Units, in_units
+
+VALUES = 4096  # computed at once: the activations behind them stay in the cache
+
+
+class RandomFunction(Protocol):
+    """A distribution over functions (n, d) -> (K, n, c), K of them drawn at once."""
+
+    @property
+    def n_features(self) -> int:
+        """Number of features ``d``."""
+        ...
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs ``c``."""
+        ...
+
+    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
+        """Draw a stack of `n_draws` functions; `first` is the number drawn before."""
+        ...
+
+    def members(self) -> Function:
+        """Mean function of each network, as a stack: predictions and rankings use it."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class MLP:
+    """A stack of K multilayer perceptrons ``g(x) = W_L phi(... phi(W_1 x + b_1) ...) + b_L``.
+
+    Parameters
+    ----------
+    weights : tuple of Tensor, each of shape (K, h_(l-1), h_l)
+        A row vector of activations is multiplied from the left; ``h_0 = d``, ``h_L = c``.
+    biases : tuple of Tensor, each of shape (K, 1, h_l)
+    activation : Activation
+
+    Examples
+    --------
+    >>> from skgeh.geh.activations import get_activation
+    >>> layers = [(2, 5), (5, 1)]
+    >>> g = MLP(tuple(torch.ones(3, *shape) for shape in layers),
+    ...         tuple(torch.zeros(3, 1, shape[1]) for shape in layers), get_activation("tanh"))
+    >>> g(torch.zeros(7, 2)).shape, len(g[:2])
+    (torch.Size([3, 7, 1]), 2)
+    """
+
+    weights: tuple[Tensor, ...]
+    biases: tuple[Tensor, ...]
+    activation: Activation
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
+        a = x.expand(len(self), *x.shape[-2:])
+        weights = [weight.to(x.dtype) for weight in self.weights]
+        biases = [bias.to(x.dtype) for bias in self.biases]
+        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+            a = self.activation.value(torch.baddbmm(bias, a, weight))
+        return torch.baddbmm(biases[-1], a, weights[-1])
+
+    def __len__(self) -> int:
+        return len(self.weights[0])
+
+    def __getitem__(self, which: slice | Tensor) -> "MLP":
+        return replace(
+            self,
+            weights=tuple(weight[which] for weight in self.weights),
+            biases=tuple(bias[which] for bias in self.biases),
+        )
+
+    @property
+    def widths(self) -> list[int]:
+        """``[d, h_1, ..., c]``."""
+        return [self.weights[0].shape[1], *(weight.shape[2] for weight in self.weights)]
+
+    def in_units(self, units: Units) -> "MLP":
+        """The first layer takes the units of the inputs, the last those of the outputs."""
+        first, *weights = self.weights
+        bias, *biases = self.biases
+        weights = [units.scale.to(first)[:, None] * first, *weights]
+        biases = [bias + units.centre.to(first) @ first[:, None], *biases]
+        weights[-1], biases[-1] = units.outputs(weights[-1]), units.outputs(biases[-1])
+        return replace(self, weights=tuple(weights), biases=tuple(biases))
+
+
+@dataclass(frozen=True, eq=False)
+class Additive:
+    """A stack of main effects ``basis(x) @ coefficients``, each basis function of one feature.
+
+    Parameters
+    ----------
+    coefficients : Tensor of shape (K, q, c)
+    basis : callable (n, d) -> (n, q), optional
+        The identity if not given: linear main effects.
+    """
+
+    coefficients: Tensor
+    basis: Function | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
+        return (x if self.basis is None else self.basis(x)) @ self.coefficients.to(x.dtype)
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    def __getitem__(self, which: slice | Tensor) -> "Additive":
+        return replace(self, coefficients=self.coefficients[which])
+
+    def in_units(self, units: Units) -> "Additive":
+        """The basis takes the units of the inputs, the coefficients those of the outputs."""
+        basis = units.inputs if self.basis is None else partial(_composed, units.inputs, self.basis)
+        return Additive(units.outputs(self.coefficients), basis)
+
+
+@dataclass(frozen=True, eq=False)
+class Hybrid:
+    """Main effects plus interactions, ``f(x) = main(x) + g(x)``.
+
+    An additive function has no mixed second derivative, so off the diagonal the Hessian of ``f``
+    is that of ``g``.
+
+    Parameters
+    ----------
+    main : Additive
+    interactions : MLP
+    """
+
+    main: Additive
+    interactions: MLP
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
+        return self.main(x) + self.interactions(x)
+
+    def __len__(self) -> int:
+        return len(self.interactions)
+
+    def __getitem__(self, which: slice | Tensor) -> "Hybrid":
+        return Hybrid(self.main[which], self.interactions[which])
+
+    def in_units(self, units: Units) -> "Hybrid":
+        """Both parts in other units."""
+        return Hybrid(self.main.in_units(units), self.interactions.in_units(units))
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """A stack of K functions, some of which are the same: each is computed once.
+
+    Parameters
+    ----------
+    distinct : callable (n, d) -> (D, n, c)
+    which : Tensor of shape (K,)
+        Place of every function among the distinct ones.
+    """
+
+    distinct: Function
+    which: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
+        return self.distinct(x)[self.which]
+
+    def __len__(self) -> int:
+        return len(self.which)
+
+    def in_units(self, units: Units) -> "Repeated":
+        """The distinct functions in other units."""
+        return replace(self, distinct=in_units(self.distinct, units))
+
+
+@dataclass(frozen=True, eq=False)
+class Finite:
+    """The uniform distribution over given functions: an ensemble, or one trained model.
+
+    Parameters
+    ----------
+    functions : sequence of callables (n, d) -> (n, c)
+    n_features, n_outputs : int
+
+    Examples
+    --------
+    >>> posterior = Finite([lambda x: x[:, :1] * x[:, 1:]], n_features=2, n_outputs=1)
+    >>> posterior.members()(torch.ones(4, 2)).shape
+    torch.Size([1, 4, 1])
+    """
+
+    functions: Sequence[Function]
+    n_features: int
+    n_outputs: int
+
+    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
+        """Take the functions in turn."""
+        turn = torch.arange(first, first + n_draws) % len(self.functions)
+        distinct, which = turn.unique(return_inverse=True)
+        return Repeated(stack(self.functions[k] for k in distinct), which)
+
+    @property
+    def n_functions(self) -> int:
+        """How many functions there are: more draws repeat them."""
+        return len(self.functions)
+
+    def members(self) -> Function:
+        """All functions, as one stack."""
+        return stack(self.functions)
+
+
+@dataclass(frozen=True, eq=False)
+class Separate:
+    """A stack of K functions (n, d) -> (n, c) that are computed one after the other.
+
+    Parameters
+    ----------
+    functions : sequence of callables
+    """
+
+    functions: Sequence[Function]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
+        return torch.stack([function(x) for function in self.functions])
+
+    def __len__(self) -> int:
+        return len(self.functions)
+
+    def in_units(self, units: Units) -> "Separate":
+        """Each function in other units."""
+        return Separate([in_units(one, units) for one in self.functions])
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """A map of rows ``(n, ...) -> (n, ...)`` in steps, each linear, then a bias if there is one.
+
+    Parameters
+    ----------
+    steps : tuple of (callable, Tensor or None)
+
+    Examples
+    --------
+    >>> line = Affine(((lambda x: 2 * x, torch.ones(1)),))
+    >>> line(torch.ones(1, 1)).item(), line.linear(torch.ones(1, 1)).item()
+    (3.0, 2.0)
+    """
+
+    steps: tuple[tuple[Function, Tensor | None], ...] = ()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Images of rows."""
+        for linear, bias in self.steps:
+            x = linear(x) if bias is None else linear(x) + bias.to(x)
+        return x
+
+    def linear(self, v: Tensor) -> Tensor:
+        """Images of directions: the map without its biases."""
+        for linear, _ in self.steps:
+            v = linear(v)
+        return v
+
+    def then(self, linear: Function, bias: Tensor | None = None) -> "Affine":
+        """The map with one step more."""
+        return Affine((*self.steps, (linear, bias)))
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A network ``f(x) = A_L phi_(L-1)(... phi_1(A_1 x))`` of affine maps, (n, d) -> (n, c).
+
+    Parameters
+    ----------
+    maps : tuple of Affine
+        L of them; the last answers with shape (n, c).
+    activations : tuple of callables
+        Elementwise and twice differentiable, one between every two maps.
+
+    Examples
+    --------
+    >>> double = Affine(((lambda x: 2 * x, None),))
+    >>> Chain((double, double), (torch.sin,))(torch.zeros(3, 1)).shape
+    torch.Size([3, 1])
+    """
+
+    maps: tuple[Affine, ...]
+    activations: tuple[Function, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (n, c) at points of shape (n, d)."""
+        a = x
+        for affine, activation in zip(self.maps, self.activations, strict=False):
+            a = activation(affine(a))
+        return self.maps[-1](a).to(x)
+
+    def in_units(self, units: Units) -> "Chain":
+        """The first map takes the units of the inputs, the last those of the outputs."""
+        first = Affine(((units.directions, units.centre),))
+        *others, last = [Affine((*first.steps, *self.maps[0].steps)), *self.maps[1:]]
+        return replace(self, maps=(*others, last.then(units.outputs)))
+
+
+def _composed(inner: Function, outer: Function, x: Tensor) -> Tensor:
+    """One function after another."""
+    return outer(inner(x))
+
+
+def stack(functions: Iterable[Function]) -> Separate:
+    """One function (n, d) -> (K, n, c) from K functions (n, d) -> (n, c)."""
+    return Separate(list(functions))
+
+
+def evaluate(
+    function: Function, X: NDArray, copies: int, dtype: torch.dtype = torch.float32
+) -> NDArray[np.float64]:
+    """Values of a stack of functions at many rows.
+
+    Parameters
+    ----------
+    function : callable (n, d) -> (copies, n, c)
+    X : ndarray of shape (n, d)
+    copies : int
+        Functions in the stack: with many, fewer rows are taken at once.
+    dtype : torch.dtype, default=torch.float32
+        With float64 a row's values hardly depend on the rows beside it.
+
+    Returns
+    -------
+    ndarray of shape (copies, n, c)
+
+    Examples
+    --------
+    >>> evaluate(stack([torch.sin, torch.cos]), np.zeros((5, 1)), copies=2)[:, 0, 0].tolist()
+    [0.0, 1.0]
+    """
+    few = max(64, VALUES // copies)
+    with torch.no_grad():
+        parts = [
+            function(torch.as_tensor(X[start : start + few], dtype=dtype)).numpy()
+            for start in range(0, len(X), few)
+        ]
+    return np.concatenate(parts, axis=1, dtype=np.float64)

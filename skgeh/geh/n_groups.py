@@ -1,0 +1,101 @@
+"""How many groups: from where on the ranking of the posterior's mean function stays.
+
+Section 4.3 of Cui et al. 2020, with a rule in the place of the reader of a plot.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgeh.geh.effect import choose_n_groups, group_expected_hessian, rank_weighted_distance
+from skgeh.geh.functions import RandomFunction
+from skgeh.geh.hessians import pointwise_hessians
+from skgeh.geh.partition import Partition
+from skgeh.geh.score import leading_pairs
+from skgeh.geh.views.blocks import GroupedPosterior
+
+FIXED_DRAWS = 24  # draws whose mean function is measured
+N_SEEDS = 5  # k-means runs over which the curve is a median
+MIN_GROUPS = 8  # where no rank can change, as with two features, the curve is blind to cancelling
+MAX_GROUPS = 30
+
+
+def find_n_groups(
+    posterior: RandomFunction, x: Tensor, *, target: int | None = None, seed: int = 0
+) -> tuple[int, NDArray[np.float64]]:
+    """Choose the number of groups, at least 8 of them.
+
+    Parameters
+    ----------
+    posterior : RandomFunction
+    x : Tensor of shape (n, d)
+        Points, in the posterior's units.
+    target : int, optional
+        Output to ask for; all by default.
+    seed : int, default=0
+
+    Returns
+    -------
+    n_groups : int
+    distances : ndarray of shape (seeds, M_max - 1)
+        The curve for M = 2, 3, ..., once for each seed of the k-means clusters.
+
+    Raises
+    ------
+    TypeError
+        If features are groups of columns: the norm of a group mean is no mean of norms.
+    """
+    if isinstance(posterior, GroupedPosterior):
+        raise TypeError(
+            "find_n_groups takes a posterior of single columns; got a GroupedPosterior. Ask its "
+            "own: find_n_groups(posterior.posterior, x)."
+        )
+    hessians = mean_function_hessians(posterior, x, target, seed)
+    points, most = x.cpu().numpy().astype(np.float64), min(MAX_GROUPS, len(x))
+    distances = []
+    for k in range(N_SEEDS):
+        partitions = [Partition.kmeans(points, m, seed + k) for m in range(1, most + 1)]
+        effects = group_curve(hessians, partitions)
+        distances.append([rank_weighted_distance(b, a) for a, b in pairwise(effects)])
+    chosen = max(choose_n_groups(np.array(distances)), min(MIN_GROUPS, len(x)))
+    return chosen, np.array(distances)
+
+
+def mean_function_hessians(
+    posterior: RandomFunction, x: Tensor, target: int | None, seed: int
+) -> NDArray:
+    """Signed Hessians at every point, averaged over a few fixed draws, shape (c, n, q)."""
+    pairs = leading_pairs(posterior, x, target)
+    generator = torch.Generator().manual_seed(seed)
+    n_draws = min(getattr(posterior, "n_functions", None) or FIXED_DRAWS, FIXED_DRAWS)
+    total = torch.zeros(())
+    for k in range(n_draws):
+        with torch.no_grad():
+            (hessians,) = pointwise_hessians(posterior.draw(1, generator, first=k), x, pairs)
+        total = total + (hessians if target is None else hessians[target : target + 1])
+    return (total / n_draws).cpu().numpy()
+
+
+def group_curve(hessians: NDArray, partitions: Sequence[Partition]) -> NDArray:
+    """M-GEH of one function under several partitions, from its Hessians at every point.
+
+    Parameters
+    ----------
+    hessians : ndarray of shape (c, n, q)
+    partitions : sequence of Partition of the n points
+
+    Returns
+    -------
+    ndarray of shape (number of partitions, q)
+        Mean over the outputs.
+    """
+    return np.stack(
+        [
+            np.mean([group_expected_hessian(p.mean(h), p.weights) for h in hessians], axis=0)
+            for p in partitions
+        ]
+    )

@@ -1,0 +1,102 @@
+"""Pairs of features: their order, and the way to and from a symmetric matrix."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def n_pairs(n_features: int) -> int:
+    """Number of pairs ``P = d (d - 1) / 2``.
+
+    Examples
+    --------
+    >>> n_pairs(8)
+    28
+    """
+    return n_features * (n_features - 1) // 2
+
+
+def pair_index(n_features: int) -> NDArray[np.intp]:
+    """All pairs ``i < j`` in lexicographic order.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of features ``d``.
+
+    Returns
+    -------
+    ndarray of shape (P, 2)
+
+    Examples
+    --------
+    >>> pair_index(3).tolist()
+    [[0, 1], [0, 2], [1, 2]]
+    """
+    return np.column_stack(np.triu_indices(n_features, 1))
+
+
+def to_vector(matrix: NDArray) -> NDArray:
+    """Upper triangle of the last two axes, in the order of `pair_index`.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (..., d, d)
+
+    Returns
+    -------
+    ndarray of shape (..., P)
+
+    Examples
+    --------
+    >>> to_vector(np.array([[0, 1, 2], [1, 0, 3], [2, 3, 0]])).tolist()
+    [1, 2, 3]
+    """
+    rows, columns = np.triu_indices(matrix.shape[-1], 1)
+    return matrix[..., rows, columns]
+
+
+def to_matrix(values: NDArray, n_features: int) -> NDArray:
+    """Symmetric matrix with a zero diagonal from one value a pair.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., P)
+    n_features : int
+
+    Returns
+    -------
+    ndarray of shape (..., d, d)
+
+    Examples
+    --------
+    >>> to_matrix(np.array([1, 2, 3]), 3).tolist()
+    [[0, 1, 2], [1, 0, 3], [2, 3, 0]]
+    """
+    rows, columns = np.triu_indices(n_features, 1)
+    matrix = np.zeros((*values.shape[:-1], n_features, n_features), dtype=values.dtype)
+    matrix[..., rows, columns] = values
+    matrix[..., columns, rows] = values
+    return matrix
+
+
+def chosen_pairs(pairs: Any, labels: tuple) -> NDArray[np.intp]:
+    """Pairs of labels of columns, or of their indices, as sorted indices, each once.
+
+    Examples
+    --------
+    >>> chosen_pairs([("c", "a"), (0, 1), (1, 0)], ("a", "b", "c")).tolist()
+    [[0, 1], [0, 2]]
+    """
+    place = {j: j for j in range(len(labels))} | {label: j for j, label in enumerate(labels)}
+    try:
+        found = np.array([sorted((place[i], place[j])) for i, j in pairs])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            "pairs must be a sequence of two feature names or two whole numbers below "
+            f"{len(labels)} each, such as [(0, 1)]; got {pairs!r}."
+        ) from error
+    if len(found) == 0 or (found[:, 0] == found[:, 1]).any():
+        raise ValueError(f"pairs must name two different features each; got {pairs!r}.")
+    return np.unique(found, axis=0)

@@ -1,0 +1,150 @@
+"""Push posterior draws through the group expected Hessian.
+
+Draws come in blocks with a seed of their own, so that the answer does not depend on how many jobs
+work on them. Inside a block, pairs come in tiles: with many features no (d, d) matrix of a draw is
+ever formed, and only means and variances are kept.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations_with_replacement, pairwise
+
+import numpy as np
+import torch
+from joblib import delayed
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgeh.geh.effect import group_expected_hessian
+from skgeh.geh.functions import RandomFunction
+from skgeh.geh.hessians import group_mean_hessians
+from skgeh.geh.moments import Moments
+from skgeh.geh.pairs import n_pairs, to_matrix
+from skgeh.geh.partition import Partition
+from skgeh.parallel import no_bar, run_jobs
+
+BLOCK = 25  # draws in a block
+TILE = 128  # rows and columns in a tile of pairs
+KEEP = 25_000_000  # values up to which all draws are kept
+
+
+@dataclass(frozen=True, eq=False)
+class Pushed:
+    """The group expected Hessian of many draws.
+
+    Parameters
+    ----------
+    draws : ndarray of shape (K, P) or None
+        Effect of every draw, unless too many to keep.
+    effect : Moments of shape (P,)
+    groups : Moments of shape (M, P)
+        Signed group means; mean magnitudes over several outputs.
+    """
+
+    draws: NDArray | None
+    effect: Moments
+    groups: Moments
+
+
+def push_forward(
+    posterior: RandomFunction,
+    x: Tensor,
+    partition: Partition,
+    *,
+    n_draws: int,
+    target: int | None = None,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: Callable = no_bar,
+) -> Pushed:
+    """Distribution of the M-GEH of every pair under a posterior.
+
+    Parameters
+    ----------
+    posterior : RandomFunction
+    x : Tensor of shape (n, d)
+        Points, in the posterior's units.
+    partition : Partition of the n points
+    n_draws : int
+        K.
+    target : int, optional
+        Output to ask for; all are averaged by default.
+    seed : int, default=0
+    n_jobs : int, optional
+        Jobs for joblib; the result does not depend on it.
+    progress : callable (iterable, total) -> iterable, optional
+        Wraps the iterable of blocks.
+
+    Returns
+    -------
+    Pushed
+    """
+    edges = [*range(0, n_draws, BLOCK), n_draws]
+    seeds = np.random.SeedSequence(seed).generate_state(len(edges) - 1, np.uint64)
+    keep = n_draws * n_pairs(posterior.n_features) <= KEEP
+    jobs = [
+        delayed(push_block)(posterior, x, partition, start, stop, int(block_seed), target, keep)
+        for (start, stop), block_seed in zip(pairwise(edges), seeds, strict=True)
+    ]
+    blocks, draws = run_jobs(jobs, n_jobs, prefer="threads"), []
+    effect = Moments.none(n_pairs(posterior.n_features))
+    groups = Moments.none(partition.n_groups, n_pairs(posterior.n_features))
+    for kept, of_effect, of_groups in progress(blocks, len(jobs)):
+        draws.append(kept)
+        effect, groups = effect.merged(of_effect), groups.merged(of_groups)
+    return Pushed(np.concatenate(draws) if keep else None, effect, groups)
+
+
+def push_block(
+    posterior: RandomFunction,
+    x: Tensor,
+    partition: Partition,
+    start: int,
+    stop: int,
+    seed: int,
+    target: int | None,
+    keep: bool,
+) -> tuple[NDArray | None, Moments, Moments]:
+    """Effects of the draws ``start .. stop - 1``, their moments, and those of the group means."""
+    generator = torch.Generator().manual_seed(seed)
+    function = posterior.draw(stop - start, generator, first=start)
+    with torch.no_grad():
+        hessian = group_mean_hessians(function, x, partition)
+    outputs = slice(None) if target is None else slice(target, target + 1)
+    n_draws, size = stop - start, n_pairs(posterior.n_features)
+    kept = np.empty((n_draws, size)) if keep else None
+    effect, groups = np.empty((2, size)), np.empty((2, partition.n_groups, size))
+    for rows, columns, inside, places in tiles(posterior.n_features):
+        entries = hessian.tile(rows, columns)[:, outputs].flatten(-2)[..., inside].cpu().numpy()
+        effects = group_expected_hessian(entries, partition.weights).mean(1, dtype=np.float64)
+        if kept is not None:
+            kept[:, places] = effects
+        # signs of several targets would cancel; centred logits sum to 0
+        together = entries[:, 0] if entries.shape[1] == 1 else np.abs(entries).mean(1)
+        of_effects, of_groups = Moments.of(effects), Moments.of(together)
+        effect[:, places] = of_effects.mean, of_effects.squares
+        groups[:, :, places] = of_groups.mean, of_groups.squares
+    return kept, Moments(n_draws, *effect), Moments(n_draws, *groups)
+
+
+def tiles(n_features: int) -> Iterator[tuple[slice, slice, slice | Tensor, NDArray[np.intp]]]:
+    """Rectangles of the upper triangle.
+
+    Yields
+    ------
+    rows, columns : slice
+    inside : slice or Tensor
+        Which entries of the flattened rectangle are pairs ``i < j``.
+    places : ndarray
+        Where these pairs stand in lexicographic order.
+    """
+    place = to_matrix(np.arange(n_pairs(n_features)), n_features)
+    starts = range(0, n_features, TILE)
+    for top, left in combinations_with_replacement(starts, 2):
+        rows, columns = slice(top, top + TILE), slice(left, left + TILE)
+        places = place[rows, columns]
+        if top < left:
+            yield rows, columns, slice(None), places.ravel()
+        else:
+            upper = np.flatnonzero(np.triu(np.ones_like(places), 1))
+            yield rows, columns, torch.from_numpy(upper), places.ravel()[upper]

@@ -1,0 +1,79 @@
+"""A change of units is a change of the function, ``x -> f(centre + scale x) readout``.
+
+Standard units of features and outputs are one such change. Logits minus their mean over classes are
+another, with the readout ``I - 1/C``: data identify no more of them than that.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Function = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Units in which ``x -> f(centre + scale x) readout`` sees the world.
+
+    Parameters
+    ----------
+    centre, scale : Tensor of shape (d,)
+    readout : Tensor of shape (c, c')
+        Outputs to ask for, as combinations of the function's own.
+    """
+
+    centre: Tensor
+    scale: Tensor
+    readout: Tensor
+
+    @classmethod
+    def centring(cls, n_features: int, n_outputs: int) -> "Units":
+        """Outputs minus their mean; inputs as they are."""
+        readout = torch.eye(n_outputs, dtype=torch.float64) - 1 / n_outputs
+        return cls(torch.zeros(n_features), torch.ones(n_features), readout)
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """Points in the function's own units."""
+        return self.centre.to(x) + self.directions(x)
+
+    def directions(self, x: Tensor) -> Tensor:
+        """Steps, without a place, in the function's own units."""
+        return self.scale.to(x) * x
+
+    def outputs(self, y: Tensor) -> Tensor:
+        """The outputs that are asked for."""
+        return y @ self.readout.to(y)
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionInUnits:
+    """A function, or a stack of functions, in other units.
+
+    Parameters
+    ----------
+    function : callable
+    units : Units
+    """
+
+    function: Function
+    units: Units
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values at points of shape (n, d)."""
+        return self.units.outputs(self.function(self.units.inputs(x)))
+
+
+def in_units(function: Function, units: Units) -> Function:
+    """A function in other units: one of its own kind if that can be, else a view of it.
+
+    Examples
+    --------
+    >>> units = Units(torch.zeros(1), torch.tensor([2.0]), torch.tensor([[0.5]]))
+    >>> in_units(lambda x: x.square()[None], units)(torch.ones(1, 1)).item()
+    2.0
+    """
+    own: Any = getattr(function, "in_units", None)
+    return FunctionInUnits(function, units) if own is None else own(units)

@@ -1,0 +1,191 @@
+"""Finite differences of one unit along whole-number features, on the scale of derivatives.
+
+A function learned on 0 and 1 has a derivative between them that no row has asked for. With l and u
+the values of feature i below and above a step of one unit, ``d = u - l`` and g the rest of a point,
+
+    H_ij = (f_j(u, g) - f_j(l, g)) / d                                    j continuous
+    H_ij = (f(u, u) - f(u, l) - f(l, u) + f(l, l)) / (d_i d_j)            j in whole numbers too
+
+stand in the place of second derivatives: for a product both are the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgeh.geh.functions import MLP, Function, Hybrid, Repeated
+from skgeh.geh.hessians import (
+    GroupHessian,
+    group_mean_hessians,
+    pointwise_at_singletons,
+    pointwise_hessians,
+)
+from skgeh.geh.partition import Partition
+from skgeh.geh.score import rank_pairs
+from skgeh.geh.views.view import PosteriorView
+from skgeh.tables.table import Table
+
+MOST_VALUES = 20  # of a feature whose steps are taken; with more, a step is as good as a slope
+STEP = 1e-3  # of continuous features, where there is no closed form
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Steps of one unit, in the posterior's units.
+
+    Parameters
+    ----------
+    features : list of int
+    sizes : list of float
+    highest : list of float
+        From where a step goes down.
+    """
+
+    features: list[int]
+    sizes: list[float]
+    highest: list[float]
+
+    @classmethod
+    def of(cls, table: Table, columns: Sequence[int]) -> "Steps":
+        """Of those of some columns that are whole numbers of few values."""
+        whole = [j for j in columns if is_whole(table.X[:, j])]
+        sizes = 1 / table.x_scaler.scale_[whole]
+        return cls(whole, sizes.tolist(), table.Z[:, whole].max(0).tolist())
+
+    def ends(self, x: Tensor, place: int) -> tuple[Tensor, Tensor]:
+        """The feature's values above and below the step from each point, shape (n,)."""
+        size, highest = self.sizes[place], self.highest[place]
+        upper = (x[:, self.features[place]] + size).clamp(max=highest)
+        return upper, upper - size
+
+
+def is_whole(x: NDArray) -> bool:
+    """Whether a feature has 2 to 20 values, all of them whole numbers."""
+    return bool((x == x.round()).all()) and 1 < len(np.unique(x)) <= MOST_VALUES
+
+
+def at(x: Tensor, values: dict[int, Tensor]) -> Tensor:
+    """Points with some features set."""
+    moved = x.clone()
+    for feature, value in values.items():
+        moved[:, feature] = value
+    return moved
+
+
+def group_mean_values(function: Function, x: Tensor, partition: Partition) -> Tensor:
+    """Means of a function over groups of points, shape (K, c, M)."""
+    with torch.no_grad():
+        values = function(x.double())
+    members = torch.nn.functional.one_hot(torch.from_numpy(partition.labels)).to(values)
+    return values.mT @ (members / members.sum(0))
+
+
+@singledispatch
+def group_mean_gradients(function: Function, x: Tensor, partition: Partition) -> Tensor:
+    """Means of a function's gradient over groups of points, shape (K, c, M, d)."""
+    x, columns = x.double(), []
+    for j in range(x.shape[1]):
+        ends = (at(x, {j: x[:, j] + sign * STEP}) for sign in (1, -1))
+        above, below = (group_mean_values(function, end, partition) for end in ends)
+        columns.append((above - below) / (2 * STEP))
+    return torch.stack(columns, dim=-1)
+
+
+@group_mean_gradients.register
+def gradient_of_hybrid(function: Hybrid, x: Tensor, partition: Partition) -> Tensor:
+    """Main effects cancel in differences of gradients."""
+    return group_mean_gradients(function.interactions, x, partition)
+
+
+@group_mean_gradients.register
+def gradient_of_repeated(function: Repeated, x: Tensor, partition: Partition) -> Tensor:
+    """Each distinct function once."""
+    return group_mean_gradients(function.distinct, x, partition)[function.which]
+
+
+@group_mean_gradients.register
+def gradient_of_mlp(function: MLP, x: Tensor, partition: Partition) -> Tensor:
+    """By a shift of each group and one backward pass per output."""
+    labels = torch.from_numpy(partition.labels)
+    counts = torch.as_tensor(partition.counts, dtype=x.dtype)
+    with torch.enable_grad():
+        shift = x.new_zeros(len(function), partition.n_groups, x.shape[1], requires_grad=True)
+        totals = function(x + shift[:, labels]).sum(1)
+        found = [
+            torch.autograd.grad(total.sum(), shift, retain_graph=True)[0] for total in totals.mT
+        ]
+    return torch.stack(found, dim=1) / counts[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class DifferencedFunction:
+    """A stack of functions with differences along some features.
+
+    Parameters
+    ----------
+    function : callable (n, d) -> (K, n, c)
+    steps : Steps
+    """
+
+    function: Function
+    steps: Steps
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
+        return self.function(x)
+
+
+@group_mean_hessians.register
+def group_hessian_by_steps(
+    function: DifferencedFunction, x: Tensor, partition: Partition
+) -> GroupHessian:
+    """Second derivatives, with differences in the rows and columns of stepped features."""
+    inner, steps = function.function, function.steps
+    full = group_mean_hessians(inner, x, partition).full()
+    for place, i in enumerate(steps.features):
+        above, below = (
+            group_mean_gradients(inner, at(x, {i: end}), partition) for end in steps.ends(x, place)
+        )
+        slope = ((above - below) / steps.sizes[place]).to(full)
+        full[..., i, :] = full[..., :, i] = slope
+    for (a, i), (b, j) in combinations(enumerate(steps.features), 2):
+        (up, down), (right, left) = steps.ends(x, a), steps.ends(x, b)
+        corners = [
+            group_mean_values(inner, at(x, {i: one, j: two}), partition)
+            for one, two in ((up, right), (up, left), (down, right), (down, left))
+        ]
+        change = corners[0] - corners[1] - corners[2] + corners[3]
+        both = (change / (steps.sizes[a] * steps.sizes[b])).to(full)
+        full[..., i, j] = full[..., j, i] = both
+    return GroupHessian(full)
+
+
+pointwise_hessians.register(DifferencedFunction, pointwise_at_singletons)
+
+
+@dataclass(frozen=True, eq=False)
+class DifferencedPosterior(PosteriorView):
+    """A distribution over functions with differences along some features.
+
+    Parameters
+    ----------
+    posterior : RandomFunction
+    steps : Steps
+    """
+
+    steps: Steps
+
+    def view(self, function: Function) -> DifferencedFunction:
+        """Steps in the place of slopes."""
+        return DifferencedFunction(function, self.steps)
+
+    def pair_scores(self, *given: Any, **options: Any) -> NDArray[np.float64]:
+        """Scores stay those of derivatives."""
+        return rank_pairs(self.posterior, *given, **options)

@@ -1,0 +1,57 @@
+"""A random function in other units."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgeh.geh.functions import Function, RandomFunction
+from skgeh.geh.score import detection_scores
+from skgeh.geh.units import Units, in_units
+from skgeh.geh.views.view import PosteriorView
+
+
+@dataclass(frozen=True, eq=False)
+class InUnits(PosteriorView):
+    """A random function in other units.
+
+    Parameters
+    ----------
+    posterior : RandomFunction
+    units : Units
+    """
+
+    units: Units
+
+    @classmethod
+    def of(cls, posterior: RandomFunction, units: Units) -> RandomFunction:
+        """The view, or what a posterior of several parts makes of it."""
+        own: Any = getattr(posterior, "in_units", None)
+        return cls(posterior, units) if own is None else own(units)
+
+    @classmethod
+    def centred(cls, posterior: RandomFunction) -> RandomFunction:
+        """Logits minus their mean over classes."""
+        return cls.of(posterior, Units.centring(posterior.n_features, posterior.n_outputs))
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs that are asked for."""
+        return self.units.readout.shape[1]
+
+    def view(self, function: Function) -> Function:
+        """The function in other units."""
+        return in_units(function, self.units)
+
+    def pair_scores(
+        self, x: Tensor, effect: NDArray, *, target: int | None = None, seed: int = 0
+    ) -> NDArray[np.float64]:
+        """Scores of the posterior itself, of the output that the target asks for, if it has any."""
+        own: Any = getattr(self.posterior, "pair_scores", None)
+        if own is None:
+            return detection_scores(self, x, effect, target=target, seed=seed)
+        if target is not None or self.n_outputs == 1:
+            target = int(self.units.readout[:, target or 0].abs().argmax())
+        return own(self.units.inputs(x), effect, target=target, seed=seed)

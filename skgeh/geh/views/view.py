@@ -1,0 +1,47 @@
+"""A random function whose draws are seen in another way."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+
+from skgeh.geh.functions import Function, RandomFunction
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorView:
+    """A distribution over functions, each of them seen in another way.
+
+    Parameters
+    ----------
+    posterior : RandomFunction
+    """
+
+    posterior: RandomFunction
+
+    @abstractmethod
+    def view(self, function: Function) -> Function:
+        """A stack of functions, seen in another way."""
+
+    @property
+    def n_features(self) -> int:
+        """Number of features ``d``."""
+        return self.posterior.n_features
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs ``c``."""
+        return self.posterior.n_outputs
+
+    @property
+    def n_functions(self) -> int | None:
+        """How many functions there are, if they are finitely many."""
+        return getattr(self.posterior, "n_functions", None)
+
+    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
+        """Draw functions; see `RandomFunction`."""
+        return self.view(self.posterior.draw(n_draws, generator, first))
+
+    def members(self) -> Function:
+        """Mean function of each network."""
+        return self.view(self.posterior.members())

@@ -1,0 +1,36 @@
+"""Families of posteriors over functions, to be learned from a table or loaded.
+
+Answers: which functions are plausible, given a table; families differ by how they say so.
+In: a `Task` and a `Trainer`. Out: a `Learned` by `family.learn`, the same for every family.
+Rests on `training`, `process` and `geh`. Read `family.py` first, then `stack.py` and
+`concrete_dropout.py`.
+"""
+
+from skgeh.posteriors.auto import Auto
+from skgeh.posteriors.committee import Committee
+from skgeh.posteriors.concrete_dropout import ConcreteDropout
+from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer
+from skgeh.posteriors.ensemble import Ensemble
+from skgeh.posteriors.loading import load_concrete_dropout
+from skgeh.posteriors.mean_field import MeanField
+from skgeh.process.family import GaussianProcess
+
+FAMILIES = {
+    "auto": Auto,
+    "concrete_dropout": ConcreteDropout,
+    "mean_field": MeanField,
+    "ensemble": Ensemble,
+    "gaussian_process": GaussianProcess,
+    "committee": Committee,
+}
+
+__all__ = [
+    "Auto",
+    "Committee",
+    "ConcreteDropout",
+    "ConcreteDropoutLayer",
+    "Ensemble",
+    "GaussianProcess",
+    "MeanField",
+    "load_concrete_dropout",
+]

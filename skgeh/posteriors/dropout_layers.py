@@ -1,0 +1,191 @@
+"""Dropout whose masks are frozen while a posterior draw is in force.
+
+Ordinary Monte-Carlo dropout draws a mask for every row, and a group mean of second derivatives
+would average over masks instead of over points. Here a draw is one function: each dropout layer
+multiplies by one mask, the same for all rows. Without a draw it does nothing.
+"""
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import torch
+from torch import Tensor, nn
+
+from skgeh.posteriors.concrete_layer import entropy
+
+# trailing axes that share a mask: channels are dropped whole
+SHARED_AXES = {nn.Dropout: 0, nn.Dropout1d: 1, nn.Dropout2d: 2, nn.Dropout3d: 3}
+REFUSED = (nn.AlphaDropout, nn.FeatureAlphaDropout)
+
+
+class Masks:
+    """The masks of one draw, one for each call of a dropout layer in a forward pass."""
+
+    def __init__(self, seed: int):
+        self.generator = torch.Generator().manual_seed(seed)
+        self.known: list[Tensor] = []
+        self.calls = 0
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Let dropout layers use these masks, in the order of their calls."""
+        self.calls = 0
+        token = IN_FORCE.set(self)
+        try:
+            yield
+        finally:
+            IN_FORCE.reset(token)
+
+    def apply(self, a: Tensor, p: Tensor) -> Tensor:
+        """``a * mask / (1 - p)`` with ``mask ~ Bernoulli(1 - p)`` drawn at the first call only.
+
+        `p` has one entry for each node, axis 1 of `a`, and broadcasts against ``a[0]``.
+        """
+        if self.calls == len(self.known):
+            kept = (1 - p).detach().cpu().expand(mask_shape(a, p))
+            uniform = torch.rand(kept.shape, generator=self.generator)
+            self.known.append((uniform < kept) / kept.clamp_min(torch.finfo(kept.dtype).tiny))
+        mask = self.known[self.calls]
+        self.calls += 1
+        return a * mask.to(a)
+
+
+IN_FORCE: ContextVar[Masks | None] = ContextVar("masks in force", default=None)
+
+
+def mask_shape(a: Tensor, p: Tensor) -> tuple[int, ...]:
+    """Shape of a mask for ``a[0]``: axes where `p` has length 1 after its last node are shared."""
+    shared = p.ndim - 1 if p.ndim > 1 else 0
+    return tuple(a.shape[1 : a.ndim - shared]) + (1,) * shared
+
+
+class FrozenDropout(nn.Module):
+    """What stands in the place of an ``nn.Dropout`` in a network that is asked for interactions.
+
+    Parameters
+    ----------
+    p : float
+        Probability that a node is off.
+    shared_axes : int
+        Last axes over which a mask is the same: 2 for ``nn.Dropout2d``.
+    """
+
+    def __init__(self, p: float, shared_axes: int = 0):
+        super().__init__()
+        self.p, self.shared_axes = p, shared_axes
+
+    def probabilities(self) -> Tensor:
+        """Probability of every node, broadcasting against one row."""
+        return torch.full((1,) * (self.shared_axes + 1), self.p)
+
+    def forward(self, a: Tensor) -> Tensor:
+        """Values with the mask in force."""
+        masks = IN_FORCE.get()
+        return a if masks is None else masks.apply(a, self.probabilities())
+
+
+class ConcreteDropoutLayer(nn.Module):
+    """Concrete dropout with a learned probability for every node, before any linear layer.
+
+    In training every row draws its own relaxed mask; in evaluation it does nothing, and while a
+    draw of `skgeh.interactions_of` is in force it multiplies by that draw's mask.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Length of axis 1 of the input: features, or channels of an image, which are dropped whole.
+    p : float, default=0.05
+        Probability at the start.
+    temperature : float, default=0.1
+        Temperature of the relaxed masks.
+
+    References
+    ----------
+    Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017; for every node by T. Cui,
+    P. Marttinen, S. Kaski, ECAI 2020.
+
+    Examples
+    --------
+    >>> drop, linear = ConcreteDropoutLayer(4), nn.Linear(4, 2)
+    >>> linear(drop(torch.zeros(8, 4))).shape, drop.divergence(linear, length_scale=1e-2).shape
+    (torch.Size([8, 2]), torch.Size([]))
+    """
+
+    def __init__(self, n_nodes: int, p: float = 0.05, temperature: float = 0.1):
+        super().__init__()
+        self.temperature = temperature
+        self.logit = nn.Parameter(torch.full((n_nodes,), math.log(p / (1 - p))))
+
+    def probabilities(self) -> Tensor:
+        """Dropout probability of every node, shape (n_nodes,)."""
+        return torch.sigmoid(self.logit)
+
+    def forward(self, a: Tensor) -> Tensor:
+        """``a * mask / (1 - p)`` in training or in a draw, else `a`."""
+        trailing = (1,) * (a.ndim - 2)
+        masks = IN_FORCE.get()
+        if masks is not None:
+            return masks.apply(a, self.probabilities().reshape(-1, *trailing))
+        if not self.training:
+            return a
+        logit = self.logit.reshape(-1, *trailing)
+        uniform = torch.rand(*a.shape[:2], *trailing, device=a.device, dtype=a.dtype)
+        noise = torch.logit(uniform, eps=1e-7)
+        return a * torch.sigmoid((noise - logit) / self.temperature) * (1 + logit.exp())
+
+    def divergence(self, layer: nn.Module, length_scale: float) -> Tensor:
+        """Divergence from the prior of this dropout and the linear or convolutional layer after it.
+
+        ``l^2/2 (sum_k ||w_k||^2 / (1 - p_k) + ||b||^2) - sum_k H(p_k)``, up to a constant; to be
+        divided by the number of rows where the loss is a mean negative log-likelihood.
+
+        Parameters
+        ----------
+        layer : nn.Module
+            With a `weight` whose axis 1 has the nodes, or nodes times pixels, and maybe a `bias`.
+        length_scale : float
+            Inverse prior standard deviation of its weights.
+        """
+        weight, bias = layer.weight, layer.bias
+        squares = weight.square().transpose(0, 1).reshape(len(self.logit), -1).sum(1)  # type: ignore[operator]
+        total = (squares * (1 + self.logit.exp())).sum()
+        if bias is not None:
+            total = total + bias.square().sum()  # type: ignore[operator]
+        return length_scale**2 / 2 * total - entropy(self.logit).sum()
+
+
+def frozen(module: nn.Module) -> nn.Module:
+    """A copy in evaluation mode whose dropout layers use the masks in force.
+
+    Raises
+    ------
+    ValueError
+        If the module has alpha dropout, whose noise is no mask.
+    """
+    result = copy.deepcopy(module).eval().requires_grad_(False)
+    for name, part in module.named_modules():
+        if isinstance(part, REFUSED):
+            raise ValueError(
+                f"Module {name!r} is {type(part).__name__}, whose noise is no mask. Replace it by "
+                "nn.Dropout, or put it into evaluation mode by removing it."
+            )
+    replaced: dict[int, FrozenDropout] = {}
+    for name, part in list(result.named_modules(remove_duplicate=False)):
+        if type(part) in SHARED_AXES:
+            new = replaced.setdefault(id(part), FrozenDropout(part.p, SHARED_AXES[type(part)]))
+            if not name:
+                return new
+            parent, _, last = name.rpartition(".")
+            setattr(result.get_submodule(parent), last, new)
+    return result
+
+
+def is_random(module: nn.Module) -> bool:
+    """Whether draws of a frozen module differ."""
+    return any(
+        isinstance(part, ConcreteDropoutLayer) or (isinstance(part, FrozenDropout) and part.p > 0)
+        for part in module.modules()
+    )

@@ -1,0 +1,149 @@
+"""How networks are trained for an estimator: one object that whoever refits can pass on."""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import entropy
+from sklearn.base import clone
+from sklearn.utils import compute_sample_weight
+
+from skgeh.geh.likelihoods import CrossEntropy, Likelihood, SquaredError
+from skgeh.geh.task import Task
+from skgeh.posteriors.auto import Auto
+from skgeh.posteriors.family import Family
+from skgeh.posteriors.main_effects import MainEffects
+from skgeh.posteriors.stack import StackPosterior
+from skgeh.tables.rows import held_out_rows
+from skgeh.tables.table import codes_of
+from skgeh.training.loop import Settings, StackNet, train
+from skgeh.training.objective import Objective
+from skgeh.training.rows import Rows
+
+SMALL = 40, 40  # hidden layers of networks that learn from a part of the rows
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """A family of posteriors, checked, and how its networks are trained.
+
+    Parameters
+    ----------
+    family : Family or another of `skgeh.posteriors`
+    settings : Settings
+    n_networks, n_perturbed : int
+        Networks that predict, and networks on perturbed targets that are drawn from.
+    validation_fraction : float
+        Share of the rows that each network holds out.
+    main_effects : {"linear", "spline", None}
+    has_labels : bool
+    class_weight : {"balanced", None} or dict
+    classes : ndarray, optional
+        Labels by which class weights are given; by default the codes 0, 1, ...
+    own_size : bool
+        Whether the user chose the size of the networks.
+    """
+
+    family: Any
+    settings: Settings = field(default_factory=Settings)
+    n_networks: int = 4
+    n_perturbed: int = 4
+    validation_fraction: float = 0.1
+    main_effects: str | None = "linear"
+    has_labels: bool = False
+    class_weight: Any = None
+    classes: NDArray | None = None
+    own_size: bool = False
+
+    @property
+    def trains_networks(self) -> bool:
+        """Whether the family is one of networks, or turns into one for refits."""
+        return isinstance(self.family, Family | Auto)
+
+    def small(self) -> "Trainer":
+        """The trainer of refits: its networks are small, unless the user chose their size.
+
+        A family that chooses a posterior by itself becomes concrete dropout, for which tests are
+        calibrated.
+        """
+        family = self.family.networks() if isinstance(self.family, Auto) else self.family
+        if not self.own_size and isinstance(family, Family):
+            family = clone(family).set_params(hidden_layer_sizes=SMALL)
+        return replace(self, family=family)
+
+    def n_parameters(self, n_features: int, n_outputs: int) -> int:
+        """Weights and biases of one network."""
+        widths = [n_features, *self.family.hidden_layer_sizes, n_outputs]
+        return sum((a + 1) * b for a, b in pairwise(widths))
+
+    def held_out(
+        self, n_rows: int, n_networks: int, generator: np.random.Generator
+    ) -> NDArray[np.intp]:
+        """Rows that each network never trains on, shape (n_networks, h)."""
+        return held_out_rows(n_rows, n_networks, self.validation_fraction, generator)
+
+    def task(self, X: NDArray, y: NDArray, weight: NDArray) -> Task:
+        """A table in standard units with what it is learned by."""
+        return Task(X, y, weight, self.likelihood(y, weight))
+
+    def likelihood(self, target: NDArray, weight: NDArray) -> Likelihood:
+        """Squared error, or cross-entropy in units of the entropy of the classes' shares."""
+        if not self.has_labels:
+            return SquaredError()
+        shares = np.average(target, axis=0, weights=weight)
+        if len(shares) == 1:
+            shares = np.append(1 - shares, shares)
+        return CrossEntropy(float(entropy(shares)))
+
+    def row_weights(self, target: NDArray, weight: NDArray) -> NDArray[np.float64]:
+        """Weights of the rows times those of their classes, shape (n,)."""
+        if self.class_weight is None:
+            return weight
+        codes = codes_of(target)
+        counts = np.bincount(codes, weights=weight)
+        if isinstance(self.class_weight, str):
+            return weight * (weight.sum() / (len(counts) * counts))[codes]
+        classes = np.arange(len(counts)) if self.classes is None else self.classes
+        return weight * compute_sample_weight(self.class_weight, classes[codes])
+
+    def train(
+        self,
+        family: Family,
+        task: Task,
+        held_out: NDArray,
+        seed: int,
+        *,
+        training: NDArray | None = None,
+        moves: torch.Tensor | None = None,
+    ) -> tuple[StackNet, StackPosterior]:
+        """Train a stack of networks, in standard units: one for each line of `held_out`.
+
+        Each trains on its line of `training`, by default on all rows that it does not hold out, and
+        on the target or, if targets have shape (S, n, c), on its own, which `moves` move.
+        """
+        Z, weight = task.X, task.weight
+        if training is None:
+            training = np.stack([np.setdiff1d(np.arange(len(Z)), rows) for rows in held_out])
+        main, device = MainEffects(self.main_effects).fit(Z), self.settings.device
+        on_device = partial(torch.as_tensor, dtype=torch.float32, device=device)
+        counts = (weight / weight.mean())[:, None]
+        table = main.inputs(Z).to(device), on_device(task.y), on_device(counts)
+        moved = None if moves is None else on_device(moves)
+        share = (training.shape[1] + held_out.shape[1]) / len(Z)
+        net = train(
+            family,
+            Rows(*table, training, Rows(*table, held_out), moved),
+            self.settings,
+            Objective(task.likelihood, float(weight.sum()) * share),
+            n_features=Z.shape[1],
+            main_columns=main.columns,
+            seed=seed,
+        )
+        stack = net.module_.to("cpu")
+        # no connections from features that never vary
+        stack.silence(torch.from_numpy(np.ptp(Z, axis=0) == 0))
+        return net, stack.posterior(main.basis)

@@ -1,0 +1,173 @@
+"""The family of posteriors that needs no training: a Gaussian process on a functional ANOVA."""
+
+from collections.abc import Sequence
+from functools import partial
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_scalar
+
+from skgeh.geh.task import HeldOut, Learned, Task
+from skgeh.geh.views.side_by_side import IndependentPosterior
+from skgeh.process.anova import Anova
+from skgeh.process.gaussian_process import (
+    ITERATIONS,
+    LAST_ITERATIONS,
+    TYPICAL,
+    GaussianProcessPosterior,
+    Sample,
+    find_variances,
+    some_rows,
+)
+from skgeh.process.laplace import learn_logits
+from skgeh.tables.rows import MAX_POINTS
+
+FUNCTIONS, MANY_FUNCTIONS = 5, 7  # of a feature; the second
+MANY_ROWS = 5000  # from here on
+MOST_ROWS = 3000  # and columns of the matrices that are inverted
+MOST_VALUES = 3e7  # of the matrix of all products
+MOST_PRODUCTS = 2e11  # multiplications to turn the rows, or to multiply them with each other
+
+
+class GaussianProcess(BaseEstimator):
+    """A posterior that needs no training: a Gaussian process over main effects, pairs and triples.
+
+    Each feature has a line and a few waves (`SmoothBasis`); their products by two and by three have
+    Gaussian weights. Six variances (lines and waves of main effects, line x line, line x wave and
+    wave x wave of pairs, triples) and that of the noise are chosen by marginal likelihood.
+    Labels are learned by Laplace's approximation.
+
+    Parameters
+    ----------
+    n_functions : int, default=None
+        Functions of each feature; None is 5, and 7 from 5000 rows on. Where the table of products
+        would grow too large, fewer are taken: no triples, then three and two functions a feature.
+
+    Examples
+    --------
+    >>> from skgeh import BayesianInteractionRegressor
+    >>> from skgeh.datasets import make_interactions
+    >>> X, y, truth = make_interactions(200, random_state=0)
+    >>> model = BayesianInteractionRegressor(posterior=GaussianProcess(), random_state=0).fit(X, y)
+    >>> len(model.interactions_.pairs)
+    28
+    """
+
+    def __init__(self, n_functions=None):
+        self.n_functions = n_functions
+
+    def check(self) -> None:
+        """Refuse parameters that cannot be used."""
+        if self.n_functions is not None:
+            check_scalar(self.n_functions, "n_functions", Integral, min_val=2)
+
+    def richest(self, n_rows: int, n_features: int, n_outputs: int = 1) -> tuple[int, bool] | None:
+        """Functions a feature, and whether triples enter: as many as can be computed."""
+        for n_functions, triples in self.ladder(n_rows):
+            q = n_weights(n_features, n_functions, triples)
+            size = min(n_rows, q)
+            products = n_rows * size * q * n_outputs
+            if size <= MOST_ROWS and size * q <= MOST_VALUES and products <= MOST_PRODUCTS:
+                return n_functions, triples
+        return None
+
+    def ladder(self, n_rows: int) -> Sequence[tuple[int, bool]]:
+        """Bases from the richest to the poorest."""
+        many = [(MANY_FUNCTIONS, True)] if n_rows >= MANY_ROWS and not self.n_functions else []
+        most = self.n_functions or FUNCTIONS
+        return [*many, (most, True), *((m, False) for m in (most, 3, 2) if m <= most)]
+
+    def is_rich(self, n_rows: int, n_features: int, n_outputs: int = 1) -> bool:
+        """Whether five or more functions of each feature can be computed with, for every output."""
+        size = self.richest(n_rows, n_features, n_outputs)
+        return size is not None and size[0] >= FUNCTIONS
+
+    def learn(self, task: Task, trainer: Any, seed: int) -> Learned:
+        """Learn each output by itself; nothing is trained.
+
+        Parameters
+        ----------
+        task : Task
+        trainer : Trainer
+            Has no part in it.
+        seed : int
+            Of the rows that are predicted without themselves.
+        """
+        if task.has_labels:
+            basis = self.basis(task.X, task.weight / task.weight.mean())
+            logits = learn_logits(basis, task.X, task.y, task.weight)
+            parts = [one.posterior for one in logits]
+            learned_from = [(one.response.value, one.response.weight) for one in logits]
+        else:
+            weight = task.weight / task.weight.mean()
+            parts = [self.regress(task.X, y, weight) for y in task.y.T]
+            learned_from = [(y, weight) for y in task.y.T]
+        rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
+        given = [(y[rows], weight[rows]) for y, weight in learned_from]
+        held_out = HeldOut(rows, partial(left_out, parts, task.X[rows], given))
+        noise = np.array([part.noise_variance for part in parts])
+        if task.has_labels:  # their working responses have noise of another kind
+            both = map(torch.as_tensor, (held_out.predictions, task.y[rows]))
+            noise = task.likelihood.losses(*both).mean(0).numpy()
+        return Learned(
+            parts[0] if len(parts) == 1 else IndependentPosterior(parts), noise, held_out
+        )
+
+    def regress(self, X: NDArray, y: NDArray, weight: NDArray) -> GaussianProcessPosterior:
+        """Posterior of one output that is a number, given rows in standard units.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d)
+        y : ndarray of shape (n,)
+        weight : ndarray of shape (n,)
+            Sample weights with mean 1: the noise of a row has the variance over its weight.
+        """
+        basis = self.basis(X, weight)
+        rows = X, y, np.sqrt(weight)
+        sample, start, iterations = Sample.of(basis, *rows), TYPICAL, ITERATIONS
+        if sample.n_left:  # a start from few rows saves most of the steps on many
+            few = Sample.plain(basis, *(column[some_rows(len(X))] for column in rows))
+            start, iterations = find_variances([few.observed(basis)]), LAST_ITERATIONS
+        observed = [part.observed(basis) for part in sample.blocks()]
+        theta = find_variances(observed, start, iterations)
+        return GaussianProcessPosterior(basis, sample, np.exp(theta))
+
+    def basis(self, X: NDArray, weight: NDArray) -> Anova:
+        """The richest basis that can be computed with; weights have mean 1."""
+        size = self.richest(*X.shape)
+        if size is None:
+            raise ValueError(
+                f"posterior='gaussian_process' inverts matrices of as many rows as the table has, "
+                f"at most {MOST_ROWS}, or with few features of as many as there are products of "
+                f"their functions. Got a table of {len(X)} rows and {X.shape[1]} features: use "
+                "posterior='concrete_dropout', or fewer rows."
+            )
+        return Anova.fit(X, *size, weight)
+
+
+def left_out(
+    parts: Sequence[GaussianProcessPosterior],
+    X: NDArray,
+    given: Sequence[tuple[NDArray, NDArray]],
+) -> NDArray[np.float64]:
+    """Predictions of rows by the process of each output without them, shape (m, c)."""
+    found = [part.left_out(X, *one) for part, one in zip(parts, given, strict=True)]
+    return np.column_stack(found)
+
+
+def n_weights(n_features: int, n_functions: int, triples: bool) -> int:
+    """Number of weights of a basis.
+
+    Examples
+    --------
+    >>> n_weights(10, 5, True), n_weights(10, 5, False)
+    (2135, 1175)
+    """
+    d = n_features
+    trios = d * (d - 1) * (d - 2) // 6 * 2**3 if triples else 0
+    return d * n_functions + d * (d - 1) // 2 * n_functions**2 + trios

@@ -1,0 +1,37 @@
+"""The variance inflation of learned shapes' scores: calibrated values, and for whom they hold."""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from skgeh.posteriors import FAMILIES
+from skgeh.posteriors.trainer import Trainer
+from skgeh.tables.messages import warn
+
+# by benchmarks/level.py, for 5 folds, by the least number of repeats
+VARIANCE_INFLATION = {"concrete_dropout": {1: 1.5, 3: 1.2}}
+CALIBRATED_FOLDS = 5
+CONSERVATIVE = 2.0  # the most that a learner linear in the target can reach
+
+
+def inflation(learner: Any, given: float | str, cv: int | str, n_repeats: int) -> float:
+    """Variance of the score of a pair without interaction: as given, or calibrated."""
+    number = isinstance(given, Real) and 0 < given < np.inf
+    if not number and not (isinstance(given, str) and given == "auto"):
+        raise ValueError(f"variance_inflation must be 'auto' or a number above 0; got {given!r}.")
+    if isinstance(cv, str):
+        return 1.0
+    if not isinstance(given, str):
+        return float(given)
+    name = type(learner).__name__
+    if isinstance(learner, Trainer):
+        name = {kind: name for name, kind in FAMILIES.items()}[type(learner.family)]
+        if name in VARIANCE_INFLATION and cv == CALIBRATED_FOLDS:
+            known = VARIANCE_INFLATION[name]
+            return known[max(repeats for repeats in known if repeats <= n_repeats)]
+    warn(
+        f"The variance inflation of {name} with cv={cv} was not calibrated: {CONSERVATIVE:g} is "
+        "assumed, which is safe and costs power. Set variance_inflation where you know it."
+    )
+    return CONSERVATIVE

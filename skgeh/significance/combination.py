@@ -1,0 +1,49 @@
+"""P-values from scores, combined over kinds of evidence."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from skgeh.tables.corrections import LEAST, bonferroni
+
+LEARNED = 0.5  # weight of the learned shapes; smooth ones have the rest
+MOST = 0.99  # evidence for no interaction, in the Cauchy combination: it must not undo another's
+
+
+def cauchy(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """Cauchy combination over the last axis (Liu and Xie 2020), for any dependence in the tail.
+
+    ``p = arctan2(1, sum_k w_k / tan(pi p_k)) / pi``: the form that keeps small values exact. Values
+    above 0.99 count as 0.99: without it a single one near 1 would outweigh any small one.
+
+    Examples
+    --------
+    >>> print(f"{cauchy(np.array([1e-200, 0.4]), np.array([0.5, 0.5])):.3g}")
+    2e-200
+    """
+    p = np.clip(p, LEAST, MOST)
+    return np.arctan2(1, (weights / np.tan(np.pi * p)).sum(-1)) / np.pi
+
+
+def combined(
+    t: NDArray, phi: float, z: NDArray, phi_smooth: float, weights: NDArray, sequential: bool
+) -> NDArray[np.float64]:
+    """One p-value a pair from scores of learned and of smooth shapes, shape (q,).
+
+    Parameters
+    ----------
+    t : ndarray of shape (R, K, q)
+        Learned shapes: a real one has a positive coefficient, one side counts.
+    phi : float
+    z : ndarray of shape (R or 1, q, s)
+        Smooth shapes, of either sign.
+    phi_smooth : float
+    weights : ndarray of shape (s,)
+    sequential : bool
+    """
+    one_sided = norm.sf(t.sum(1).mean(0) / np.sqrt(t.shape[1] * phi))
+    two_sided = 2 * norm.sf(np.abs(z.mean(0)) / np.sqrt(phi_smooth))
+    p = np.column_stack([one_sided, two_sided])
+    shares = np.array([LEARNED, *((1 - LEARNED) * weights)]) * (p < 1)  # aliased shapes have p = 1
+    shares /= np.maximum(shares.sum(1, keepdims=True), np.finfo(float).tiny)
+    return (bonferroni if sequential else cauchy)(p, shares)

@@ -1,0 +1,174 @@
+"""How much of what one half of the rows shows is confirmed by the other half."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+
+from skgeh.geh.effect import group_expected_hessian
+from skgeh.geh.partition import Partition
+from skgeh.significance.learned import half_shapes
+from skgeh.significance.logistic import Working
+from skgeh.significance.regressions import Regressions
+from skgeh.significance.scores import without
+from skgeh.tables.rows import MAX_POINTS
+from skgeh.tables.table import Table
+
+HALF_NETWORKS = 4
+INFLATION = 1.5  # variance of the mean of two halves, each learned from the other
+MOST = 4.0  # lambda beyond it is noise
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmation:
+    """Strength of pairs on rows that their shapes were not learned from.
+
+    Parameters
+    ----------
+    strength, strength_std : ndarray of shape (q, c)
+        Projection of the target on the learned shape of unit variance, mean of the two halves, and
+        its standard error; in standard deviations of the target, or in logits.
+    scale : ndarray of shape (q, c)
+        lambda: what the learned shapes have to be multiplied by.
+    """
+
+    strength: NDArray[np.float64]
+    strength_std: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+
+def confirm_by_halves(
+    again: Callable,
+    table: Table,
+    regressions: Regressions,
+    order: NDArray,
+    n_groups: int | None,
+) -> tuple[Confirmation, tuple[NDArray, NDArray] | None]:
+    """How much each half of the rows confirms of the other's shapes; for networks, the M-GEH too.
+
+    `n_groups` is None for learners that have no Hessians.
+    """
+    halves, points = order % 2, order[:MAX_POINTS]
+    partition = None
+    if n_groups is not None:
+        Z = StandardScaler().fit_transform(table.X[points])
+        partition = Partition.kmeans(Z, n_groups)
+    ask = partial(
+        half_shapes,
+        pairs=regressions.pairs,
+        twins=table.twins,
+        partition=partition,
+        points=points,
+    )
+    splits = [(np.flatnonzero(halves != k), np.arange(len(halves))) for k in range(2)]
+    both = again(splits, ask, n_networks=HALF_NETWORKS)
+    shapes = np.stack([one for one, _ in both])
+    unit = np.ones(shapes.shape[-1]) if regressions.labels else table.y.std(0)
+    find = label_coefficients if regressions.labels else number_coefficients
+    f = np.stack([without_main_effects(one / unit, regressions.nuisance) for one in shapes])
+    theta = find(table.y / unit, shapes if regressions.labels else f, halves, regressions.nuisance)
+    found = confirm(f, *theta)
+    if partition is None:
+        return found, None
+    hessians = np.stack([hessian for _, hessian in both])
+    effects = [
+        confirmed_effect(found, hessians[:, k], partition.weights, k) for k in range(len(unit))
+    ]
+    effect, error = np.stack(effects, axis=-1)
+    return found, (effect, error)
+
+
+def without_main_effects(shapes: NDArray, nuisance: NDArray) -> NDArray[np.float64]:
+    """What main effects leave of shapes (n, q, c)."""
+    return without(shapes.reshape(len(shapes), -1), nuisance).reshape(shapes.shape)
+
+
+def number_coefficients(
+    y: NDArray, f: NDArray, folds: NDArray, nuisance: NDArray
+) -> tuple[NDArray, NDArray]:
+    """Coefficient of ``f_k`` on the rows of fold k, and its standard error, each (2, q, c).
+
+    Parameters
+    ----------
+    y : ndarray of shape (n, c)
+    f : ndarray of shape (2, n, q, c)
+        Without main effects, learned on the rows that are not in fold k.
+    folds : ndarray of shape (n,)
+        0 or 1.
+    nuisance : ndarray of shape (n, r)
+    """
+    rest, theta, error = without(y, nuisance), *np.empty((2, 2, *f.shape[2:]))
+    for k in range(2):
+        mine = folds == k
+        for target in range(y.shape[1]):
+            found = coefficients(rest[mine, target], f[k, mine, :, target])
+            theta[k, :, target], error[k, :, target] = found
+    return theta, error
+
+
+def label_coefficients(
+    y: NDArray, shapes: NDArray, folds: NDArray, nuisance: NDArray
+) -> tuple[NDArray, NDArray]:
+    """The same of a logistic model, from shapes as they are."""
+    own = np.where(folds[:, None, None] == 0, *shapes)
+    model = Working.fit(y, nuisance, own)
+    basis, again = model.of_all(nuisance), np.repeat(folds, model.root.shape[1])
+    rest, f = without(model.target, basis), without(model.of_classes(own), basis)
+    found = [coefficients(rest[again == k], f[again == k]) for k in range(2)]
+    theta, error = np.array(found).reshape(2, 2, *own.shape[1:]).swapaxes(0, 1)
+    return theta, error
+
+
+def confirm(f: NDArray, theta: NDArray, error: NDArray) -> Confirmation:
+    """``lambda = sqrt(theta_1 theta_2) / <f_1, f_2>``, theta times the shapes' mean squares.
+
+    Parameters
+    ----------
+    f : ndarray of shape (2, n, q, c)
+        ``f_k``, at all rows and without main effects, learned on the rows that are not in fold k.
+    theta, error : ndarray of shape (2, q, c)
+        Coefficient of ``f_k`` on the rows of fold k, and its standard error.
+    """
+    mean_square = np.maximum((f**2).mean(1), np.finfo(float).tiny)
+    strength, std = theta * np.sqrt(mean_square), error * np.sqrt(mean_square)
+    common = np.maximum((f[0] * f[1]).mean(0), np.finfo(float).tiny)
+    both = np.sqrt(np.prod(np.maximum(theta * mean_square, 0), axis=0))
+    return Confirmation(
+        strength.mean(0),
+        np.sqrt((std**2).sum(0) * INFLATION) / 2,
+        np.minimum(both / common, MOST),
+    )
+
+
+def coefficients(y: NDArray, f: NDArray) -> tuple[NDArray, NDArray]:
+    """Joint regression coefficients and their standard errors (HC0), each of shape (q,)."""
+    scale = np.maximum(np.sqrt((f**2).mean(0)), np.finfo(float).tiny)
+    columns = f / scale
+    inverse = np.linalg.inv(columns.T @ columns + 1e-6 * len(y) * np.eye(f.shape[1]))
+    beta = inverse @ (columns.T @ y)
+    influence = columns @ inverse * (y - columns @ beta)[:, None]
+    return beta / scale, np.sqrt((influence**2).sum(0)) / scale
+
+
+def confirmed_effect(
+    found: Confirmation, hessians: NDArray, weights: NDArray, target: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """M-GEH (Eq. 6) of the mean of both halves times lambda, and its standard error, each (q,).
+
+    Parameters
+    ----------
+    found : Confirmation
+    hessians : ndarray of shape (2, M, q)
+        Signed group mean Hessians of both halves, for one target.
+    weights : ndarray of shape (M,)
+    target : int
+    """
+    scale = found.scale[:, target]
+    strength, strength_std = found.strength[:, target], found.strength_std[:, target]
+    effect = scale * group_expected_hessian(hessians.mean(0), weights)
+    noise = scale * np.sqrt(((hessians[0] - hessians[1]) ** 2 / 4 * weights[:, None]).sum(0))
+    relative = strength_std / np.maximum(strength, np.finfo(float).tiny)
+    return effect, np.hypot(effect * np.minimum(relative, 2.0), noise)

@@ -1,0 +1,305 @@
+"""The cross-fitted test: shapes learned on other rows, and smooth shapes known beforehand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+from sklearn.base import is_classifier
+from sklearn.utils import check_random_state, check_scalar
+
+from skgeh.parallel import progress_bar
+from skgeh.posteriors.trainer import Trainer
+from skgeh.significance.calibration import inflation
+from skgeh.significance.combination import combined
+from skgeh.significance.confirmation import confirm_by_halves
+from skgeh.significance.folds import draw_folds, fold_rows, pair_limit, train_and_test
+from skgeh.significance.learned import assemble, fold_shapes
+from skgeh.significance.refits import fixed_n_groups, learner_of, refit
+from skgeh.significance.regressions import Regressions
+from skgeh.significance.result import CrossfitResult
+from skgeh.significance.tested import asked_pairs, checked_table
+from skgeh.tables.messages import warn
+from skgeh.tables.table import Table
+
+EPSILON = np.finfo(float).eps  # a p-value of 1 has a finite score
+
+
+def crossfit_test(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    cv: int | str = 5,
+    n_repeats: int = 3,
+    pairs: Any = None,
+    max_pairs: int | None = None,
+    variance_inflation: float | str = "auto",
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    verbose: bool = False,
+) -> CrossfitResult:
+    r"""Test which pairs of features interact, with error control beside true interactions.
+
+    Clones of the estimator learn on all folds but one; on the fold left out, the part of the
+    prediction that belongs to a pair (its functional-ANOVA component, anchored at the mean) is a
+    shape that the data of this fold have had no part in. If the pair interacts, the target goes
+    along with that shape once smooth main effects and all other pairs are taken out of both. Beside
+    the learned shapes stand smooth ones known beforehand: products of polynomials of degree 1 and
+    2. Both kinds of evidence, and repeated splits, make one p-value a pair.
+
+    Parameters
+    ----------
+    estimator : scikit-learn regressor or classifier
+        Anything with `predict`, and a classifier with `predict_proba` or `decision_function`:
+        components need predictions only, of labels log-odds. Clones of it are fitted on arrays,
+        never the estimator itself. Of the estimators of this package, each fold trains one network
+        whatever `n_networks` is, with hidden layers (40, 40) where `hidden_layer_sizes` is None.
+    X : array-like or data frame of shape (n, d)
+        At least 100 rows and 2 features, all numbers, none missing.
+    y : array-like of shape (n,) or (n, c)
+        Numbers, or labels with at least 10 rows of every class. With several targets or more than
+        two classes every pair is tested for each, and corrections are over all.
+    cv : int or "sequential", default=5
+        Folds (K). "sequential" learns on the past only, 40, 60 and 80 % of the shuffled rows, and
+        regresses inside each fold: fold scores are then independent by construction and nothing
+        is calibrated, at the cost of power.
+    n_repeats : int, default=3
+        Splits into folds (R); a sequence has one.
+    pairs : sequence of pairs, default=None
+        Indices or names of the pairs in question; all by default.
+    max_pairs : int, default=None
+        Pairs that each training set may name where not all are tested: its strongest by M-GEH, for
+        other models by the spread of the component. Corrections are over all pairs that any named.
+        By default all pairs, if they are at most a tenth of the rows (in a sequence, of a fold's);
+        else half as many as that (in a sequence, as many).
+    variance_inflation : float or "auto", default="auto"
+        Variance of the learned shape's score of a pair without interaction, z below: folds of one
+        split are not independent, for each is trained on the others (more than 1), and an average
+        over splits varies less (less than 1). "auto" is what was calibrated for the estimator's
+        posterior, and 2, with a warning, for any other model or number of folds. A sequence needs
+        none.
+    n_jobs : int, default=None
+        Jobs over chunks of refits, by joblib on any backend. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of folds and refits.
+    verbose : bool, default=False
+        Show progress bars.
+
+    Returns
+    -------
+    CrossfitResult
+        `p_value`, `adjusted()`, `to_frame()`; `strength_lower()`, `confirmed_interval()`.
+
+    Raises
+    ------
+    ValueError
+        If the table has fewer than 100 rows or missing values, or a parameter cannot be used.
+
+    Warns
+    -----
+    UserWarning
+        If features are copies of others, if shapes of a pair are combinations of other pairs', or
+        if the estimator was not calibrated.
+
+    Notes
+    -----
+    With :math:`a` a shape and :math:`e` the target, both residualised, fold k of split r scores
+    :math:`t_{rk} = \sum a e / \sqrt{\sum a^2 e^2 / (1 - h)}` and a pair
+    :math:`z = \sum_{rk} t_{rk} / (R \sqrt{K \phi})`, with :math:`\phi` the variance inflation. The
+    p-values ``norm.sf(z)`` of learned shapes, weight 1/2, and the two-sided ones of smooth shapes,
+    weight 1/2, are combined by the Cauchy combination, in a sequence by Bonferroni's. Main effects
+    are cubic splines of every feature.
+
+    Two features that are strongly correlated leave little by which their pairs could be told from
+    smooth main effects or from each other's: the level holds, power falls.
+
+    References
+    ----------
+    Y. Liu, J. Xie, "Cauchy combination test", JASA 2020. J. MacKinnon, H. White, "Some
+    heteroskedasticity-consistent covariance matrix estimators with improved finite sample
+    properties", J. Econometrics 1985.
+
+    Examples
+    --------
+    >>> from skgeh import BayesianInteractionRegressor, crossfit_test
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3))
+    >>> y = X[:, 0] * X[:, 2] + rng.normal(size=200)
+    >>> model = BayesianInteractionRegressor(max_epochs=20)
+    >>> result = crossfit_test(model, X, y, n_repeats=1, random_state=0)
+    >>> result
+    <CrossfitResult of 3 pairs, 1 at a false discovery rate of 0.05>
+    >>> result.to_frame().loc[0, ["feature_i", "feature_j"]].tolist()
+    ['x0', 'x2']
+    >>> bool((result.p_value > 0).all())
+    True
+    """
+    if not hasattr(estimator, "predict"):
+        raise ValueError(
+            "crossfit_test takes an estimator with predict, such as "
+            f"BayesianInteractionRegressor(); got {estimator!r}."
+        )
+    table = checked_table(X, y, labels=is_classifier(estimator))
+    plan = Plan(cv, n_repeats, pairs, max_pairs, variance_inflation, n_jobs, random_state, verbose)
+    learner = learner_of(estimator, table.classes)
+    return crossfit(learner, table, plan, fixed_n_groups(estimator))
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How a table is cross-fitted; see `crossfit_test` for the parameters."""
+
+    cv: int | str = 5
+    n_repeats: int = 3
+    pairs: Any = None
+    max_pairs: int | None = None
+    variance_inflation: float | str = "auto"
+    n_jobs: int | None = None
+    random_state: Any = None
+    verbose: bool = False
+
+
+def crossfit(learner: Any, table: Table, plan: Plan, n_groups: int) -> CrossfitResult:
+    """The test of a checked table; see `crossfit_test`.
+
+    Parameters
+    ----------
+    learner : Trainer, or scikit-learn regressor or classifier
+    table : Table
+    plan : Plan
+    n_groups : int
+        Of points, for learners with Hessians.
+    """
+    table.warn_of_copies()
+    pairs = asked_pairs(plan.pairs, table)
+    sequential = isinstance(plan.cv, str)
+    check_scalar(plan.n_repeats, "n_repeats", Integral, min_val=1)
+    phi = inflation(learner, plan.variance_inflation, plan.cv, plan.n_repeats)
+    seeds = np.random.SeedSequence(check_random_state(plan.random_state).randint(2**31 - 1))
+    fold_seed, learn_seed, half_seed = seeds.generate_state(3, np.uint32).tolist()
+    generator = np.random.default_rng(fold_seed)
+    folds = draw_folds(len(table.X), plan.cv, plan.n_repeats, generator, table.strata)
+    again = partial(refit, learner, table.X, table.y, n_jobs=plan.n_jobs)
+
+    bar = progress_bar("folds", plan.verbose)
+    tested, kept, shapes = learned_shapes(
+        partial(again, seed=learn_seed, progress=bar), table, pairs, folds, plan.max_pairs
+    )
+    regressions = Regressions(table, pairs[tested], within=sequential, rows=fold_rows(folds))
+    evidence = Evidence.of(regressions, shapes, kept, folds)
+    warn_of_aliases(table, pairs[tested[~evidence.alive.any(1)]])
+    p = evidence.p_values(phi, 1.0 if bool(kept.all()) else phi, sequential)
+
+    again = partial(again, seed=half_seed, progress=progress_bar("halves", plan.verbose))
+    order = generator.permutation(len(table.X))
+    groups = n_groups if isinstance(learner, Trainer) else None
+    found, effect = confirm_by_halves(again, table, regressions, order, groups)
+    shaped = partial(spread, places=tested, size=len(pairs), one=table.targets is None)
+    return CrossfitResult(
+        pairs=pairs,
+        statistic=shaped(norm.isf(np.minimum(p, 1 - EPSILON)), fill=-np.inf),
+        p_value=shaped(p, fill=1.0),
+        tested=shaped(evidence.alive, fill=False),
+        feature_names=table.feature_names,
+        frame_backend=table.frame_backend,
+        targets=table.targets,
+        fold_scores=shaped(evidence.learned),
+        shape_scores=shaped(evidence.smooth.swapaxes(1, 2)).swapaxes(1, 2),
+        variance_inflation=phi,
+        strength=shaped(found.strength),
+        strength_std=shaped(found.strength_std),
+        confirmed_effect=effect and shaped(effect[0]),
+        confirmed_std=effect and shaped(effect[1]),
+    )
+
+
+def learned_shapes(
+    again: Callable, table: Table, pairs: NDArray, folds: NDArray, max_pairs: int | None
+) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.float64]]:
+    """Refit on all training sets.
+
+    Returns
+    -------
+    tested : ndarray of shape (q,)
+        Places of the pairs that any training set named.
+    kept : ndarray of bool of shape (R, K, q)
+    shapes : ndarray of shape (R, n, q, c)
+    """
+    candidates = np.flatnonzero(table.testable(pairs))
+    if len(candidates) == 0:
+        raise ValueError(
+            "There is no pair to test: of every pair, a feature is constant or a copy."
+        )
+    limit = pair_limit(folds, len(candidates), max_pairs, table.information)
+    splits = [split for row in folds for split in train_and_test(row)]
+    ask = partial(fold_shapes, pairs=pairs[candidates], twins=table.twins, limit=limit)
+    answers = again(splits, ask)
+    shapes, kept = assemble(splits, answers, len(folds), len(table.X), len(candidates))
+    named = kept.any((0, 1))
+    return candidates[named], kept[..., named], shapes
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Scores of the pairs in question.
+
+    Parameters
+    ----------
+    learned : ndarray of shape (R, K, q, c)
+        Of learned shapes.
+    smooth : ndarray of shape (R or 1, q, s, c)
+        Of smooth shapes.
+    weights : ndarray of shape (s,)
+    """
+
+    learned: NDArray[np.float64]
+    smooth: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, regressions: Regressions, shapes: NDArray, kept: NDArray, folds: NDArray
+    ) -> "Evidence":
+        """From learned shapes (R, n, q, c), the folds that kept a pair, and folds (R, n)."""
+        rows = zip(shapes[:, :, :, None], folds, strict=True)
+        scores = np.stack([regressions.scores(one, row)[:, :, 0] for one, row in rows])
+        return cls(kept[..., None] * scores, *regressions.smooth(kept, folds))
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """Pairs that can be told from main effects and from other pairs, shape (q, c)."""
+        scores = self.smooth.any((0, 2)) if len(self.weights) else self.learned.any((0, 1))
+        return np.asarray(scores)
+
+    def p_values(self, phi: float, phi_smooth: float, sequential: bool) -> NDArray[np.float64]:
+        """One p-value a pair and target, shape (q, c)."""
+        found = [
+            combined(
+                self.learned[..., k], phi, self.smooth[..., k], phi_smooth, self.weights, sequential
+            )
+            for k in range(self.learned.shape[-1])
+        ]
+        return np.where(self.alive, np.stack(found, axis=-1), 1.0)
+
+
+def warn_of_aliases(table: Table, pairs: NDArray) -> None:
+    """Name the pairs that cannot be told from others."""
+    if len(pairs) == 0:
+        return
+    names = [" x ".join(table.feature_names[j] for j in pair) for pair in pairs]
+    warn(
+        f"{', '.join(names)}: any interaction of these would be a combination of main effects and "
+        "of other pairs' interactions. They are not tested, their p-value is 1."
+    )
+
+
+def spread(values: NDArray, places: NDArray, size: int, one: bool, fill: float = np.nan) -> NDArray:
+    """Put values (..., q, c) of some pairs in the row of all; `one` target has no axis."""
+    whole = np.full((*values.shape[:-2], size, values.shape[-1]), fill, dtype=values.dtype)
+    whole[..., places, :] = values
+    return whole[..., 0] if one else whole

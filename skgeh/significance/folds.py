@@ -1,0 +1,100 @@
+"""Folds of rows, and how many pairs they bear."""
+
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_scalar
+
+from skgeh.significance.refits import Split
+
+SEQUENTIAL = (0.4, 0.6, 0.8)  # shares of the rows after which a test fold begins
+MIN_FOLD = 20
+ROWS_PER_PAIR = 10
+
+
+def draw_folds(
+    n_rows: int,
+    cv: int | str,
+    n_repeats: int,
+    generator: np.random.Generator,
+    strata: NDArray[np.intp] | None = None,
+) -> NDArray[np.intp]:
+    """Fold of every row in each split, (R, n); -1 for rows that are learned from only.
+
+    Of every stratum, the class of the rows, each fold has its share.
+
+    Examples
+    --------
+    >>> folds = draw_folds(100, "sequential", 3, np.random.default_rng(0))
+    >>> folds.shape, np.bincount(folds[0] + 1).tolist()
+    ((1, 100), [40, 20, 20, 20])
+    """
+    if isinstance(cv, str):
+        if cv != "sequential":
+            raise ValueError(f"cv must be a whole number of folds or 'sequential'; got {cv!r}.")
+        parts = np.searchsorted(SEQUENTIAL, np.arange(n_rows) / n_rows, side="right") - 1
+        if strata is None:
+            return generator.permutation(parts)[None]
+        return dealt(np.tile((0, -1, 1, -1, 2), -(-n_rows // 5))[:n_rows], strata, generator)[None]
+    check_scalar(cv, "cv", Integral, min_val=2)
+    if cv * MIN_FOLD > n_rows:
+        raise ValueError(
+            f"cv={cv} folds of {n_rows} rows are too many: a fold needs {MIN_FOLD} rows, so at "
+            f"most {n_rows // MIN_FOLD}."
+        )
+    if strata is None:
+        return np.stack([generator.permutation(n_rows) % cv for _ in range(n_repeats)])
+    return np.stack([dealt(np.arange(n_rows) % cv, strata, generator) for _ in range(n_repeats)])
+
+
+def dealt(
+    parts: NDArray[np.intp], strata: NDArray[np.intp], generator: np.random.Generator
+) -> NDArray[np.intp]:
+    """Parts dealt to the rows, stratum after stratum, each in random order, shape (n,).
+
+    Examples
+    --------
+    >>> folds = dealt(np.arange(8) % 2, np.repeat([0, 1], 4), np.random.default_rng(0))
+    >>> folds[:4].sum(), folds[4:].sum()
+    (np.int64(2), np.int64(2))
+    """
+    order = generator.permutation(len(strata))
+    order = order[np.argsort(strata[order], kind="stable")]
+    found = np.empty(len(strata), dtype=np.intp)
+    found[order] = parts
+    return found
+
+
+def train_and_test(folds: NDArray) -> list[Split]:
+    """Rows to learn from and to test on, by fold: all others, or in a sequence those before."""
+    n_folds, past = folds.max() + 1, folds.min() < 0
+    return [
+        (np.flatnonzero(folds < k if past else folds != k), np.flatnonzero(folds == k))
+        for k in range(n_folds)
+    ]
+
+
+def fold_rows(folds: NDArray) -> int:
+    """Rows of one regression: all, or those of the smallest fold in a sequence."""
+    return folds.shape[1] if folds.min() >= 0 else int(np.bincount(folds[folds >= 0]).min())
+
+
+def pair_limit(
+    folds: NDArray, n_candidates: int, max_pairs: int | None, information: float = 1.0
+) -> int:
+    """Pairs that each training set may name: all candidates, if one regression can hold them."""
+    rows = round(fold_rows(folds) * information)
+    together = rows // ROWS_PER_PAIR
+    each = together if folds.min() < 0 else together // 2  # training sets name different pairs
+    if max_pairs is None:
+        return n_candidates if n_candidates <= together else max(1, each)
+    check_scalar(max_pairs, "max_pairs", Integral, min_val=1)
+    if n_candidates <= min(max_pairs, together):
+        return n_candidates
+    if max_pairs > max(1, each):
+        raise ValueError(
+            f"max_pairs={max_pairs} are too many: with {rows} rows in a regression, each training "
+            f"set may name {max(1, each)}."
+        )
+    return int(max_pairs)

@@ -1,0 +1,113 @@
+"""Shapes of pairs as refits learned them, at rows that they did not learn from."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.geh.partition import Partition
+from skgeh.significance.components import pair_components
+from skgeh.significance.refits import NetworkRefit, Refit, Split
+
+SCREENING_ROWS = 300
+SCREENING_GROUPS = 8
+SCREENED = 5000  # pairs among which a model without Hessians can be screened
+
+
+def fold_shapes(
+    one: Refit,
+    X: NDArray,
+    train: NDArray,
+    test: NDArray,
+    *,
+    pairs: NDArray,
+    twins: Sequence[NDArray],
+    limit: int,
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Components at the test rows of the pairs that stand out on the training rows.
+
+    Returns
+    -------
+    kept : ndarray of shape (k,)
+        Places of at most `limit` pairs.
+    shapes : ndarray of shape (len(test), k, c)
+    """
+    anchor, kept = X[train].mean(0), np.arange(len(pairs))
+    if len(pairs) > limit:
+        strength = screening_strength(one, X[train[:SCREENING_ROWS]], anchor, pairs, twins)
+        kept = np.sort(np.argsort(-strength, kind="stable")[:limit])
+    return kept, pair_components(one, X[test], anchor, pairs[kept], twins)
+
+
+def screening_strength(
+    one: Refit, X: NDArray, anchor: NDArray, pairs: NDArray, twins: Sequence[NDArray]
+) -> NDArray[np.float64]:
+    """M-GEH of networks, the spread of the component for other models, shape (P,)."""
+    if isinstance(one, NetworkRefit):
+        return one.effects(X, SCREENING_GROUPS)[pair_places(pairs, X.shape[1])]
+    if len(pairs) > SCREENED:
+        raise ValueError(
+            f"{len(pairs)} pairs are too many to screen by predictions; at most {SCREENED} can be. "
+            "Name some as pairs=[...], or use BayesianInteractionRegressor, whose Hessians screen "
+            "all pairs at once."
+        )
+    few = X[: max(20, SCREENING_ROWS * 200 // len(pairs))]
+    return pair_components(one, few, anchor, pairs, twins).std(0).mean(1)
+
+
+def pair_places(pairs: NDArray, n_features: int) -> NDArray[np.intp]:
+    """Places of pairs in lexicographic order.
+
+    Examples
+    --------
+    >>> from skgeh.geh.pairs import pair_index
+    >>> pair_places(pair_index(5)[[2, 7]], 5).tolist()
+    [2, 7]
+    """
+    i, j = pairs.T
+    return i * (2 * n_features - i - 3) // 2 + j - 1
+
+
+def half_shapes(
+    one: Refit,
+    X: NDArray,
+    train: NDArray,
+    test: NDArray,
+    *,
+    pairs: NDArray,
+    twins: Sequence[NDArray],
+    partition: Partition | None,
+    points: NDArray,
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Components at the rows asked for, and of networks the group mean Hessians at some points."""
+    shapes = pair_components(one, X[test], X[train].mean(0), pairs, twins)
+    if partition is None or not isinstance(one, NetworkRefit):
+        return shapes, None
+    hessians = one.group_hessians(X[points], partition)
+    return shapes, hessians[..., pair_places(pairs, X.shape[1])]
+
+
+def assemble(
+    splits: Sequence[Split],
+    answers: Sequence[tuple[NDArray, NDArray]],
+    n_repeats: int,
+    n_rows: int,
+    n_pairs: int,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Put the answers of `fold_shapes` in their rows and pairs.
+
+    Returns
+    -------
+    shapes : ndarray of shape (R, n, u, c)
+        Of the u pairs that any fold kept; 0 where the row's fold did not.
+    kept : ndarray of bool of shape (R, K, n_pairs)
+    """
+    n_folds = len(splits) // n_repeats
+    kept = np.zeros((n_repeats, n_folds, n_pairs), dtype=bool)
+    for split, (mine, _) in enumerate(answers):
+        kept[divmod(split, n_folds)][mine] = True
+    union = np.flatnonzero(kept.any((0, 1)))
+    shapes = np.zeros((n_repeats, n_rows, len(union), answers[0][1].shape[2]))
+    for split, ((_, test), (mine, values)) in enumerate(zip(splits, answers, strict=True)):
+        shapes[split // n_folds][np.ix_(test, np.searchsorted(union, mine))] = values
+    return shapes, kept

@@ -1,0 +1,261 @@
+"""The permutation null: refits on shuffled targets, and the maximum over pairs."""
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import delayed, hash
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_scalar
+from tqdm.auto import tqdm
+
+from skgeh.estimators import InteractionEstimator
+from skgeh.geh.functions import RandomFunction
+from skgeh.geh.pairs import pair_index
+from skgeh.geh.partition import Partition
+from skgeh.geh.push_forward import BLOCK, push_forward
+from skgeh.geh.score import rank_pairs
+from skgeh.parallel import ONE_THREAD, run_jobs
+from skgeh.posteriors.trainer import Trainer
+from skgeh.significance.checkpoint import Checkpoint
+from skgeh.significance.refits import fit_targets, fixed_n_groups, learner_of, refits_per_stack
+from skgeh.significance.result import PermutationResult, share_above
+from skgeh.significance.tested import check_testable
+from skgeh.tables.messages import warn
+from skgeh.tables.table import MIN_ROWS, Table
+
+N_POINTS = 300  # at most: the statistic is computed as often as networks are trained
+N_DRAWS = BLOCK  # at most, for each refit: one block; all refits share its noise
+NOT_HASHED = ("n_jobs", "verbose", "callbacks", "random_state", "device")
+
+
+def permutation_test(
+    estimator: InteractionEstimator,
+    X: Any,
+    y: Any,
+    *,
+    statistic: str = "effect",
+    n_permutations: int = 199,
+    checkpoint: Any = None,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    verbose: bool = False,
+) -> PermutationResult:
+    """Test whether the target depends on the features at all, by refits on shuffled targets.
+
+    Parameters
+    ----------
+    estimator : BayesianInteractionRegressor or BayesianInteractionClassifier
+        Clones of it are fitted, once on the target and once on each permutation of it; all share
+        the start of their networks, batches, dropout noise and held-out rows. Hidden layers are
+        (40, 40) where `hidden_layer_sizes` is None.
+    X : array-like or data frame of shape (n, d)
+        At least 8 rows and 2 features, all numbers, none missing.
+    y : array-like of shape (n,) or (n, c)
+        Rows of several targets are shuffled together.
+    statistic : {"effect", "score"}, default="effect"
+        M-GEH (Eq. 6) at 300 rows, mean over 25 draws, with `n_groups` groups or 11 if that is
+        "auto"; or what the ranking sorts by. Means over several targets or classes.
+    n_permutations : int, default=199
+        B. No p-value is below ``1 / (1 + B)``.
+    checkpoint : path, default=None
+        A file that keeps what is done, chunk by chunk. A run that was interrupted goes on from
+        there and ends with the same numbers.
+    n_jobs : int, default=None
+        Jobs over chunks of refits, by joblib on any backend. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of permutations and refits; with None, a checkpoint brings its own.
+    verbose : bool, default=False
+        Show a progress bar with the time left.
+
+    Returns
+    -------
+    PermutationResult
+        `global_p_value` is what the test is made for; `p_value`, `adjusted()`, `null`.
+
+    Raises
+    ------
+    ValueError
+        If the table or a parameter cannot be used, or the checkpoint belongs to another run.
+
+    Warns
+    -----
+    UserWarning
+        If ``1 / (1 + B)`` is above 0.05: nothing can be rejected at that level.
+
+    Notes
+    -----
+    The hypothesis is global. A permuted target has no main effects and no interactions, and a pair
+    without interaction that stands beside real ones is not bound by such a null (in published
+    practice, pairs are selected by its maximum all the same). To decide which pairs are real, use
+    `crossfit_test`.
+
+    References
+    ----------
+    T. Cui, P. Marttinen, S. Kaski, "Learning Global Pairwise Interactions with Bayesian Neural
+    Networks", ECAI 2020, Section 4. P. Westfall, S. Young, "Resampling-based multiple testing",
+    Wiley 1993.
+
+    Examples
+    --------
+    >>> from skgeh import BayesianInteractionRegressor, permutation_test
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(100, 3))
+    >>> y = X[:, 0] * X[:, 2] + 0.5 * rng.normal(size=100)
+    >>> model = BayesianInteractionRegressor(max_epochs=10, n_networks=1)
+    >>> result = permutation_test(model, X, y, n_permutations=19, random_state=0)
+    >>> result.global_p_value, result.null.shape
+    (0.05, (19, 3))
+    """
+    known = isinstance(estimator, InteractionEstimator)
+    if not known or not isinstance(learner_of(estimator, None), Trainer):
+        raise ValueError(
+            "permutation_test refits networks and reads their Hessians: it takes a "
+            "BayesianInteractionRegressor or BayesianInteractionClassifier whose posterior is one "
+            f"of networks, or 'auto'; got {estimator!r}. crossfit_test takes any regressor or "
+            "classifier."
+        )
+    if getattr(estimator, "class_weight", None) is not None:
+        raise ValueError(
+            f"permutation_test has no class weights; got class_weight={estimator.class_weight!r}. "
+            "Leave it at None: they move logits by a constant, and no interaction."
+        )
+    if statistic not in ("effect", "score"):
+        raise ValueError(f"statistic must be 'effect' or 'score'; got {statistic!r}.")
+    check_scalar(n_permutations, "n_permutations", Integral, min_val=1)
+    labels = is_classifier(estimator)
+    table = check_testable(Table.of(X, y, labels=labels, min_rows=1), MIN_ROWS, min_class=1)
+    plan = Permutations(statistic, n_permutations, checkpoint, n_jobs, random_state, verbose)
+    return permute(estimator, learner_of(estimator, None), table, plan)
+
+
+@dataclass(frozen=True, eq=False)
+class Permutations:
+    """How a table is permuted; see `permutation_test` for the parameters."""
+
+    statistic: str = "effect"
+    n_permutations: int = 199
+    checkpoint: Any = None
+    n_jobs: int | None = None
+    random_state: Any = None
+    verbose: bool = False
+
+
+def permute(
+    estimator: Any, trainer: Trainer, table: Table, plan: Permutations
+) -> PermutationResult:
+    """The test of a checked table; see `permutation_test`.
+
+    Parameters
+    ----------
+    estimator : BayesianInteractionRegressor or BayesianInteractionClassifier
+    trainer : Trainer
+        The estimator's, for refits.
+    table : Table
+    plan : Permutations
+    """
+    total = 1 + plan.n_permutations
+    if total < 20:
+        warn(
+            f"With {plan.n_permutations} permutations no p-value is below 1 / {total}, so nothing "
+            "can be rejected at 0.05. Take 19 at least, better 199."
+        )
+    size = refits_per_stack(trainer, table.X.shape[1], table.y.shape[1])
+    todo = {start: min(start + size, total) for start in range(0, total, size)}
+    used = {name: value for name, value in estimator.get_params().items() if name not in NOT_HASHED}
+    run = table.X, table.y, str(used), plan.statistic, plan.n_permutations, size
+    done = Checkpoint(plan.checkpoint, hash(run))
+    seed = done.seed(plan.random_state)
+    draws = min(N_DRAWS, estimator.n_draws)
+    null = Null.of(trainer, table, plan.statistic, seed, fixed_n_groups(estimator), draws)
+    jobs = [delayed(null)(start, stop) for start, stop in todo.items() if start not in done.chunks]
+    bar = tqdm(
+        run_jobs(jobs, plan.n_jobs, ordered=False),
+        total=len(todo),
+        initial=len(done.chunks),
+        desc="permutations",
+        disable=not plan.verbose,
+    )
+    for start, values in bar:
+        done.add(start, values)
+    observed, *shuffled = np.concatenate([done.chunks[start] for start in todo])
+    null_values = np.stack(shuffled)
+    return PermutationResult(
+        pairs=pair_index(table.X.shape[1]),
+        statistic=observed,
+        p_value=share_above(observed, null_values),
+        tested=np.ones(len(observed), dtype=bool),
+        feature_names=table.feature_names,
+        frame_backend=table.frame_backend,
+        null=null_values,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Null:
+    """Statistics of refits, the first on the target and the others on permutations of it.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    Z : ndarray of shape (n, d)
+        In standard units.
+    target : ndarray of shape (n, c)
+        In standard units, or labels as 0 and 1.
+    points : ndarray of int
+        Rows to measure at.
+    partition : Partition of the points
+    statistic : {"effect", "score"}
+    n_draws : int
+    seed : int
+    """
+
+    trainer: Trainer
+    Z: NDArray[np.float64]
+    target: NDArray[np.float64]
+    points: NDArray[np.intp]
+    partition: Partition
+    statistic: str
+    n_draws: int
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        trainer: Trainer,
+        table: Table,
+        statistic: str,
+        seed: int,
+        n_groups: int,
+        n_draws: int,
+    ) -> "Null":
+        """Choose the points and their groups, by X alone."""
+        Z = StandardScaler().fit_transform(table.X)
+        target = table.y if table.classes is not None else StandardScaler().fit_transform(table.y)
+        points = np.random.default_rng(seed).permutation(len(Z))[:N_POINTS]
+        partition = Partition.kmeans(Z[points], n_groups, seed)
+        return cls(trainer, Z, target, points, partition, statistic, n_draws, seed)
+
+    def __call__(self, start: int, stop: int) -> tuple[int, NDArray[np.float64]]:
+        """Statistics of the refits ``start .. stop - 1``, shape (stop - start, P)."""
+        with ONE_THREAD:
+            targets = np.stack([self.permuted(number) for number in range(start, stop)])
+            refits = fit_targets(self.trainer, self.Z, targets, self.seed)
+            return start, np.stack([self.measured(posterior) for posterior in refits])
+
+    def permuted(self, number: int) -> NDArray[np.float64]:
+        """The target, or its permutation of a number from 1."""
+        if number == 0:
+            return self.target
+        return np.random.default_rng([self.seed, number]).permutation(self.target)
+
+    def measured(self, posterior: RandomFunction) -> NDArray[np.float64]:
+        """The statistic of every pair, shape (P,)."""
+        x = torch.as_tensor(self.Z[self.points], dtype=torch.float32)
+        pushed = push_forward(posterior, x, self.partition, n_draws=self.n_draws, seed=self.seed)
+        effect = pushed.effect.mean
+        return effect if self.statistic == "effect" else rank_pairs(posterior, x, effect)

@@ -1,0 +1,319 @@
+"""Refits on chosen rows: networks of several refits train together as one stack."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import delayed
+from numpy.typing import NDArray
+from sklearn.base import clone, is_classifier
+from sklearn.preprocessing import StandardScaler
+
+from skgeh.estimators import InteractionEstimator
+from skgeh.geh.effect import group_expected_hessian
+from skgeh.geh.functions import RandomFunction, evaluate
+from skgeh.geh.hessians import group_mean_hessians
+from skgeh.geh.pairs import to_vector
+from skgeh.geh.partition import Partition
+from skgeh.geh.task import Task
+from skgeh.geh.units import Units, in_units
+from skgeh.geh.views.units import InUnits
+from skgeh.parallel import ONE_THREAD, run_jobs
+from skgeh.posteriors.trainer import Trainer
+from skgeh.tables.rows import MAX_HELD_OUT
+
+Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+Learner = Any  # a `Trainer` of networks, or any regressor or classifier of scikit-learn's kind
+
+STACK_VALUES = 2**18  # parameters that train as one stack: the states of more leave the cache
+STACK = 8, 100  # networks in it, least and most
+LEAST_PROBABILITY = 1e-3  # of a class, as other models' logits know it
+N_GROUPS = 11  # of points, if the user leaves it open
+
+
+class Refit:
+    """What one refit predicts, called with rows (m, d); for networks, their Hessians too.
+
+    Parameters
+    ----------
+    predict : callable (m, d) -> (m,) or (m, c)
+    n_targets : int, default=1
+        c.
+    """
+
+    def __init__(self, predict: Callable[[NDArray], NDArray], n_targets: int = 1):
+        self.predict, self.n_targets = predict, n_targets
+
+    def __call__(self, X: NDArray) -> NDArray[np.float64]:
+        """Predictions, shape (m, c)."""
+        values = np.asarray(self.predict(X), dtype=np.float64)
+        expected = (len(X),) if self.n_targets == 1 else (len(X), self.n_targets)
+        if values.shape != expected:
+            raise ValueError(
+                "predict was expected to return one number a row and target, shape "
+                f"{expected}; got {values.shape}."
+            )
+        return values.reshape(len(X), self.n_targets)
+
+
+class NetworkRefit(Refit):
+    """Mean of the networks of one refit.
+
+    Parameters
+    ----------
+    members : MLP or Hybrid
+        Stack of networks, in standard units.
+    x_scaler : StandardScaler
+    target_scales : ndarray of shape (n_networks, c)
+    """
+
+    def __init__(self, members: Any, x_scaler: StandardScaler, target_scales: NDArray):
+        self.members, self.x_scaler, self.target_scales = members, x_scaler, target_scales
+
+    def __call__(self, X: NDArray) -> NDArray[np.float64]:
+        """Predictions up to a constant, shape (m, c)."""
+        values = evaluate(self.members, self.x_scaler.transform(X), len(self.target_scales))
+        return (values * self.target_scales[:, None]).mean(0)
+
+    def group_hessians(self, X: NDArray, partition: Partition) -> NDArray[np.float64]:
+        """Signed group mean Hessians of the mean network, in standard units, shape (c, M, P)."""
+        x = torch.as_tensor(self.x_scaler.transform(X), dtype=torch.float32)
+        with torch.no_grad():
+            hessian = group_mean_hessians(self.members, x, partition).full()
+        return to_vector(hessian.mean(0).numpy().astype(np.float64))
+
+    def effects(self, X: NDArray, n_groups: int) -> NDArray[np.float64]:
+        """M-GEH of the mean network (Eq. 6), mean over targets, shape (P,)."""
+        partition = Partition.kmeans(self.x_scaler.transform(X), n_groups)
+        hessians = self.group_hessians(X, partition)
+        return group_expected_hessian(hessians, partition.weights).mean(0)
+
+
+def learner_of(estimator: Any, classes: NDArray | None, trainer: Trainer | None = None) -> Learner:
+    """What refits are made by: small networks, or clones of any other estimator.
+
+    Parameters
+    ----------
+    estimator : scikit-learn regressor or classifier
+    classes : ndarray of shape (C,) or None
+        Labels, by which class weights are given; refits learn from codes.
+    trainer : Trainer, optional
+        The estimator's, if it is there already.
+    """
+    if isinstance(estimator, InteractionEstimator):
+        known = estimator.trainer() if trainer is None else trainer
+        if known.trains_networks:
+            return replace(known.small(), classes=classes)
+    return by_code(clone(estimator), classes)
+
+
+def refit(
+    learner: Learner,
+    X: NDArray,
+    y: NDArray,
+    splits: Sequence[Split],
+    ask: Callable[..., Any],
+    *,
+    n_networks: int = 1,
+    seed: int,
+    n_jobs: int | None = None,
+    progress: Callable,
+) -> list[Any]:
+    """Learn again, each time on other rows, and ask each refit one question.
+
+    Parameters
+    ----------
+    learner : Trainer, or scikit-learn regressor or classifier
+        An estimator is cloned, and its fitted state is not used.
+    X : ndarray of shape (n, d)
+    y : ndarray of shape (n, c)
+        Numbers; or for labels 0 and 1, one column for two classes, else one column per class.
+    splits : sequence of (train, test)
+        Rows that a refit learns from, and rows that it is asked about.
+    ask : callable (Refit, X, train, test) -> answer
+        Called where the refit was made, so that models do not travel.
+    n_networks : int, default=1
+        Networks of each refit of a trainer.
+    seed : int
+    n_jobs : int, optional
+        Jobs over chunks of refits, by joblib on any backend; results do not depend on it.
+    progress : callable (iterable, total) -> iterable
+        Wraps the iterable of chunks.
+
+    Returns
+    -------
+    list of answers
+    """
+    size, fit = 1, fit_one
+    if isinstance(learner, Trainer):
+        learner = replace(learner, n_networks=n_networks)
+        size, fit = refits_per_stack(learner, X.shape[1], y.shape[1]), fit_stack
+    chunks = list(of_one_length(splits, size))
+    seeds = np.random.SeedSequence(seed).generate_state(len(chunks), np.uint32).tolist()
+    jobs = [
+        delayed(answers)(fit, learner, X, y, chunk, ask, chunk_seed)
+        for chunk, chunk_seed in zip(chunks, seeds, strict=True)
+    ]
+    return [one for chunk in progress(run_jobs(jobs, n_jobs), len(jobs)) for one in chunk]
+
+
+def by_code(estimator: Any, classes: NDArray | None) -> Any:
+    """The estimator with class weights, if there are any by label, by the codes it learns from."""
+    if classes is None:
+        return estimator
+    codes = {label: code for code, label in enumerate(classes.tolist())}
+    coded = {
+        name: {codes.get(label, label): weight for label, weight in value.items()}
+        for name, value in estimator.get_params().items()
+        if name.split("__")[-1] == "class_weight" and isinstance(value, dict)
+    }
+    return clone(estimator).set_params(**coded) if coded else estimator
+
+
+def fixed_n_groups(estimator: Any) -> int:
+    """The number of groups that the estimator names, or one that does not look at y."""
+    asked = getattr(estimator, "n_groups", "auto")
+    return N_GROUPS if asked == "auto" else asked
+
+
+def refits_per_stack(trainer: Trainer, n_features: int, n_targets: int = 1) -> int:
+    """Refits whose networks train as one stack."""
+    least, most = STACK
+    copies = STACK_VALUES // trainer.n_parameters(n_features, n_targets)
+    return max(1, min(max(copies, least), most) // trainer.n_networks)
+
+
+def of_one_length(splits: Sequence[Split], size: int) -> Iterator[Sequence[Split]]:
+    """Runs of at most `size` splits that train on equally many rows, give or take one.
+
+    Examples
+    --------
+    >>> rows = [(np.arange(n), np.arange(0)) for n in (9, 8, 9, 5)]
+    >>> [len(run) for run in of_one_length(rows, 2)]
+    [2, 1, 1]
+    """
+    start = 0
+    for end in range(1, len(splits) + 1):
+        lengths = [len(train) for train, _ in splits[start : end + 1]]
+        if end == len(splits) or end - start == size or np.ptp(lengths) > 1:
+            yield splits[start:end]
+            start = end
+
+
+def answers(
+    fit: Callable,
+    learner: Learner,
+    X: NDArray,
+    y: NDArray,
+    splits: Sequence[Split],
+    ask: Callable,
+    seed: int,
+) -> list[Any]:
+    """Answers of the refits of one chunk."""
+    with ONE_THREAD:
+        refits = fit(learner, X, y, [train for train, _ in splits], seed)
+        return [ask(one, X, train, test) for one, (train, test) in zip(refits, splits, strict=True)]
+
+
+def fit_one(
+    estimator: Any, X: NDArray, y: NDArray, rows: Sequence[NDArray[np.intp]], seed: int
+) -> list[Refit]:
+    """One clone of any estimator, its random state set."""
+    (mine,) = rows
+    states = {
+        name: seed
+        for name in estimator.get_params()
+        if name == "random_state" or name.endswith("__random_state")
+    }
+    n_targets = y.shape[1]
+    known = y[mine, 0] if n_targets == 1 else y[mine]
+    if not is_classifier(estimator):
+        fitted = clone(estimator).set_params(**states).fit(X[mine], known)
+        return [Refit(fitted.predict, n_targets)]
+    labels = known.astype(int) if n_targets == 1 else known.argmax(1)
+    fitted = clone(estimator).set_params(**states).fit(X[mine], labels)
+    return [Refit(partial(logits, fitted), n_targets)]
+
+
+def logits(classifier: Any, X: NDArray) -> NDArray[np.float64]:
+    """Log-odds of the second of two classes (m,), or logits of several, centred, (m, c)."""
+    if not hasattr(classifier, "predict_proba"):
+        return classifier.decision_function(X)
+    logs = np.log(np.maximum(classifier.predict_proba(X), LEAST_PROBABILITY))
+    return logs[:, 1] - logs[:, 0] if logs.shape[1] == 2 else logs - logs.mean(1, keepdims=True)
+
+
+def fit_stack(
+    trainer: Trainer, X: NDArray, y: NDArray, rows: Sequence[NDArray[np.intp]], seed: int
+) -> list[Refit]:
+    """The networks of several refits as one stack."""
+    generator = np.random.default_rng(seed)
+    size = min(map(len, rows))  # copies of a stack have as many rows, give or take one
+    n_held_out = min(max(1, round(trainer.validation_fraction * size)), MAX_HELD_OUT, size - 1)
+    orders = np.stack(
+        [generator.permutation(mine)[:size] for mine in rows for _ in range(trainer.n_networks)]
+    )
+    x_scaler = StandardScaler().fit(X)
+    targets, scale = y, np.ones((len(orders), y.shape[1]))
+    if not trainer.has_labels:
+        # the unit of a refit is that of its own rows: others must not reach it even by their mean
+        shift, scale = y[orders].mean(1), y[orders].std(1)
+        scale[scale == 0] = 1.0
+        targets = (y - shift[:, None]) / scale[:, None]
+    members = trained(
+        trainer,
+        x_scaler.transform(X),
+        targets,
+        orders[:, :n_held_out],
+        int(generator.integers(2**31)),
+        training=orders[:, n_held_out:],
+    ).members()
+    if trainer.has_labels and y.shape[1] > 1:
+        members = in_units(members, Units.centring(X.shape[1], y.shape[1]))
+    copies = np.arange(len(orders)).reshape(len(rows), -1)
+    return [NetworkRefit(members[torch.from_numpy(mine)], x_scaler, scale[mine]) for mine in copies]
+
+
+def fit_targets(trainer: Trainer, Z: NDArray, targets: NDArray, seed: int) -> list[RandomFunction]:
+    """Refits that differ by their targets only: same start, batches, noise and held-out rows.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    Z : ndarray of shape (n, d)
+        In standard units.
+    targets : ndarray of shape (m, n, c)
+        In standard units, or labels as 0 and 1.
+    seed : int
+
+    Returns
+    -------
+    list of m RandomFunction
+    """
+    generator = np.random.default_rng(seed)
+    held_out = trainer.held_out(len(Z), trainer.n_networks, generator)
+    copied = np.repeat(targets, trainer.n_networks, axis=0)
+    posterior = trained(trainer, Z, copied, held_out, int(generator.integers(2**31)))
+    copies = torch.arange(len(copied)).reshape(len(targets), -1)
+    parts = [posterior[mine] for mine in copies]
+    if trainer.has_labels and targets.shape[2] > 1:
+        return [InUnits.centred(part) for part in parts]
+    return parts
+
+
+def trained(
+    trainer: Trainer,
+    Z: NDArray,
+    targets: NDArray,
+    held_out: NDArray,
+    seed: int,
+    training: NDArray | None = None,
+) -> Any:
+    """A stack of networks that learned targets (n, c), or each its own of (S, n, c)."""
+    first = targets if targets.ndim == 2 else targets[0]
+    weight = trainer.row_weights(first, np.ones(len(Z)))
+    task = Task(Z, targets, weight, trainer.likelihood(first, weight))
+    return trainer.train(trainer.family, task, held_out, seed, training=training)[1]

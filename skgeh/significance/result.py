@@ -1,0 +1,247 @@
+"""What a test found: one row a pair."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from skgeh.geh.interactions import check_level
+from skgeh.tables.corrections import adjust, bonferroni
+from skgeh.tables.frames import Backend, make_frame
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TestResult:
+    """P-values of pairs.
+
+    Parameters
+    ----------
+    pairs : ndarray of shape (P, 2)
+        Pairs ``i < j``.
+    statistic : ndarray of shape (P,) or (P, c)
+        Larger is more evidence.
+    p_value : ndarray of shape (P,) or (P, c)
+    tested : ndarray of bool in the shape of p_value
+        Where a p-value was computed; elsewhere it is 1, and corrections leave these pairs out.
+    feature_names : tuple of str
+    frame_backend : {"pandas", "polars"}
+    targets : list of length c, optional
+        Places of several targets, or labels of more than two classes: the last axis.
+    """
+
+    __test__ = False  # no test of pytest's
+
+    pairs: NDArray[np.intp]
+    statistic: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    tested: NDArray[np.bool_]
+    feature_names: tuple[str, ...]
+    frame_backend: Backend
+    targets: list | None = field(default=None, kw_only=True)
+
+    def adjusted(self, control: str = "fdr") -> NDArray[np.float64]:
+        """P-values corrected over the tested pairs, and over targets if there are several.
+
+        Parameters
+        ----------
+        control : {"fdr", "fdr_by", "fwer"}, default="fdr"
+            False discovery rate by Benjamini and Hochberg; the same under any dependence by
+            Benjamini and Yekutieli; family-wise error rate by Holm.
+
+        Returns
+        -------
+        ndarray in the shape of p_value
+        """
+        return adjust(self.p_value, control, self.tested)
+
+    @property
+    def pair_p_value(self) -> NDArray[np.float64]:
+        """P-values of pairs, shape (P,); of several targets, that a pair interacts for any of them.
+
+        The least over targets, times their number (Bonferroni).
+        """
+        if self.targets is None:
+            return self.p_value
+        count = np.maximum(self.tested.sum(1, keepdims=True), 1)
+        return bonferroni(self.p_value, self.tested / count)
+
+    @property
+    def tested_pairs(self) -> NDArray[np.bool_]:
+        """Pairs that were tested, for any target if there are several, shape (P,)."""
+        return self.tested if self.targets is None else np.asarray(self.tested.any(axis=1))
+
+    def adjusted_pairs(self, control: str = "fdr") -> NDArray[np.float64]:
+        """P-values of pairs corrected over pairs: what decides which pairs are real.
+
+        With several targets this is not the least of `adjusted` over them. True pairs are found for
+        several targets at a time and false ones mostly for one, so that among *pairs* found by
+        Benjamini and Hochberg over pairs and targets the share of false ones may exceed the level.
+
+        Parameters
+        ----------
+        control : {"fdr", "fdr_by", "fwer"}, default="fdr"
+
+        Returns
+        -------
+        ndarray of shape (P,)
+        """
+        if self.targets is None:
+            return self.adjusted(control)
+        return adjust(self.pair_p_value, control, self.tested_pairs)
+
+    def columns(self) -> dict[str, NDArray]:
+        """Columns of the table, one value a pair, or a pair and target, one after the other."""
+        i, j = np.repeat(self.pairs, len(self.targets or [0]), axis=0).T
+        names = np.array(self.feature_names, dtype=object)
+        columns = {"feature_i": names[i], "feature_j": names[j]}
+        if self.targets is not None:
+            columns["target"] = np.array(self.targets * len(self.pairs), dtype=object)
+        values = {
+            "statistic": self.statistic,
+            "p_value": self.p_value,
+            "p_fdr": self.adjusted("fdr"),
+            "p_fwer": self.adjusted("fwer"),
+        }
+        return columns | {name: value.ravel() for name, value in values.items()}
+
+    def to_frame(self) -> Any:
+        """One row a pair, least p-value first; of several targets, one row a pair and target.
+
+        Returns
+        -------
+        data frame
+            Of the kind that was tested, pandas for arrays.
+        """
+        columns = self.columns()
+        order = np.lexsort([-columns["statistic"], columns["p_value"]])
+        return make_frame(columns, order, self.frame_backend)
+
+    def __repr__(self) -> str:
+        found = int((self.adjusted_pairs("fdr") <= 0.05).sum())
+        several = "" if self.targets is None else f" and {len(self.targets)} targets"
+        return (
+            f"<{type(self).__name__} of {int(self.tested_pairs.sum())} pairs{several}, {found} at "
+            "a false discovery rate of 0.05>"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CrossfitResult(TestResult):
+    """P-values of the cross-fitted test, and how strong the pairs are at least.
+
+    Parameters
+    ----------
+    pairs, statistic, p_value, tested, feature_names, frame_backend, targets
+        See `TestResult`; the statistic is the z-score that has this p-value. With several targets
+        all arrays have one more axis, the last, of length c.
+    fold_scores : ndarray of shape (R, K, P)
+        Scores of the learned shapes on held-out folds, standard normal without an interaction.
+    shape_scores : ndarray of shape (R, P, s)
+        Scores of the smooth shapes.
+    variance_inflation : float
+        Variance, without an interaction, of ``sum_rk t_rk / (R sqrt(K))``.
+    strength, strength_std : ndarray of shape (P,)
+        Standard deviation, in those of the target, of the part of the pair's component that was
+        found on one half of the rows and confirmed on the other; and its standard error. Of labels,
+        in logits.
+    confirmed_effect, confirmed_std : ndarray of shape (P,) or None
+        M-GEH (Eq. 6) of the networks of the two halves, scaled by lambda to what held-out rows
+        confirm, and its standard error, in standard units; None for models without Hessians.
+    """
+
+    fold_scores: NDArray[np.float64]
+    shape_scores: NDArray[np.float64]
+    variance_inflation: float
+    strength: NDArray[np.float64]
+    strength_std: NDArray[np.float64]
+    confirmed_effect: NDArray[np.float64] | None
+    confirmed_std: NDArray[np.float64] | None
+
+    def strength_lower(self, level: float = 0.95) -> NDArray[np.float64]:
+        """One-sided lower confidence bound of the strength, at least 0, in its shape."""
+        check_level(level)
+        return np.maximum(self.strength - norm.ppf(level) * self.strength_std, 0.0)
+
+    def confirmed_interval(self, level: float = 0.95) -> NDArray[np.float64]:
+        """Confidence interval of the M-GEH of detected pairs, from 0 on, shape (P, 2) or (P, c, 2).
+
+        It is meant for pairs that were detected: for the others lambda is not determined.
+        """
+        if self.confirmed_effect is None or self.confirmed_std is None:
+            raise ValueError(
+                "Intervals of the effect need second derivatives, which only "
+                "networks of this package have. strength_lower() works for every model."
+            )
+        check_level(level)
+        half = norm.ppf((1 + level) / 2) * self.confirmed_std
+        ends = [self.confirmed_effect - half, self.confirmed_effect + half]
+        return np.maximum(np.stack(ends, axis=-1), 0.0)
+
+    def columns(self) -> dict[str, NDArray]:
+        """Columns of the table, one value a pair."""
+        values = {"strength": self.strength, "strength_low": self.strength_lower()}
+        if self.confirmed_effect is not None:
+            low, high = np.moveaxis(self.confirmed_interval(), -1, 0)
+            values |= {
+                "confirmed_effect": self.confirmed_effect,
+                "confirmed_low": low,
+                "confirmed_high": high,
+            }
+        return super().columns() | {name: value.ravel() for name, value in values.items()}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PermutationResult(TestResult):
+    """What refits on shuffled targets say.
+
+    The hypothesis is a global one: that the target does not depend on the features at all. If that
+    is false, effects of pairs without interaction may exceed their null too, since shuffling
+    destroys the main effects and the true interactions beside them.
+
+    Parameters
+    ----------
+    pairs, statistic, p_value, tested, feature_names, frame_backend
+        See `TestResult`; a p-value compares a pair's statistic with its own null.
+    null : ndarray of shape (B, P)
+        Statistics of the refits on shuffled targets.
+    """
+
+    null: NDArray[np.float64]
+
+    @property
+    def global_p_value(self) -> float:
+        """P-value of the hypothesis that the target does not depend on the features.
+
+        ``(1 + #{null maximum >= observed maximum}) / (1 + B)``.
+        """
+        return float(share_above(self.statistic.max()[None], self.null.max(1)[:, None])[0])
+
+    def adjusted(self, control: str = "fwer") -> NDArray[np.float64]:
+        """P-values corrected over pairs.
+
+        Parameters
+        ----------
+        control : {"fwer", "fdr", "fdr_by"}, default="fwer"
+            Family-wise error rate by the maximum over pairs (Westfall and Young 1993), or the false
+            discovery rate from the pairs' own p-values.
+
+        Returns
+        -------
+        ndarray of shape (P,)
+        """
+        if control == "fwer":
+            return share_above(self.statistic, self.null.max(1)[:, None])
+        return super().adjusted(control)
+
+
+def share_above(statistic: NDArray, null: NDArray) -> NDArray[np.float64]:
+    """``(1 + #{null >= observed}) / (1 + B)`` for each statistic.
+
+    Examples
+    --------
+    >>> share_above(np.array([2.0, 0.5]), np.array([[1.0], [3.0], [1.0]])).tolist()
+    [0.5, 1.0]
+    """
+    return (1 + (null >= statistic).sum(0)) / (1 + len(null))

@@ -1,0 +1,107 @@
+"""Which rows count, which are held out, and at which ones interactions are measured."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.tables.messages import warn
+
+MAX_HELD_OUT = 2000  # more rows would measure the noise no better, and could have been learned from
+MAX_POINTS = 1000
+
+
+def counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_]:
+    """Rows with a weight above zero, shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If fewer than `minimum` rows count.
+
+    Warns
+    -----
+    UserWarning
+        If the weights sum to less than half the rows: they are read as counts.
+
+    Examples
+    --------
+    >>> counted_rows(np.array([1.0, 0.0, 2.0]), minimum=2).tolist()
+    [True, False, True]
+    """
+    counted = weight > 0
+    n_rows, total = counted.sum(), weight.sum()
+    if n_rows < minimum:
+        raise ValueError(
+            f"Found {n_rows} rows with a sample weight above zero while a minimum of {minimum} is "
+            "required."
+        )
+    if total < n_rows / 2:
+        warn(
+            f"The sample weights of {n_rows} rows sum to {total:.3g}. They are read as counts of "
+            "rows, so the prior will outweigh the data. Divide them by their mean if they are no "
+            "counts."
+        )
+    return counted
+
+
+def held_out_rows(
+    n_rows: int, n_networks: int, fraction: float, generator: np.random.Generator
+) -> NDArray[np.intp]:
+    """Rows that each network never trains on: disjoint between networks while there are enough.
+
+    Returns
+    -------
+    ndarray of shape (n_networks, held out)
+
+    Examples
+    --------
+    >>> held_out_rows(20, 3, 0.1, np.random.default_rng(0)).shape
+    (3, 2)
+    """
+    size = min(max(1, round(fraction * n_rows)), MAX_HELD_OUT, n_rows - 1)
+    order = generator.permutation(n_rows)
+    return np.take(order, np.arange(n_networks * size), mode="wrap").reshape(-1, size)
+
+
+def point_rows(
+    held_out: NDArray[np.intp], weight: NDArray[np.float64], generator: np.random.Generator
+) -> NDArray[np.intp]:
+    """Rows to measure at, up to 1000: held-out ones in random order, then any.
+
+    Rows that count more than others come in proportion to their weights, some of them repeatedly.
+
+    Parameters
+    ----------
+    held_out : ndarray
+        Rows that some network holds out.
+    weight : ndarray of shape (n,)
+        How often each row counts.
+    generator : numpy Generator
+
+    Examples
+    --------
+    >>> rows = point_rows(np.array([[4], [2]]), np.ones(6), np.random.default_rng(0))
+    >>> sorted(rows[:2].tolist()), sorted(rows.tolist())
+    ([2, 4], [0, 1, 2, 3, 4, 5])
+    >>> heavy = point_rows(np.array([1]), np.array([1.0, 3.0]), np.random.default_rng(0))
+    >>> np.bincount(heavy).tolist()
+    [250, 750]
+    """
+    held = np.zeros(len(weight), dtype=bool)
+    held[held_out] = True
+    order = generator.permutation(len(weight))
+    order = order[np.argsort(~held[order], kind="stable")]
+    if np.ptp(weight) > 0:
+        return in_proportion(order[: max(held.sum(), MAX_POINTS)], weight)
+    return order[:MAX_POINTS]
+
+
+def in_proportion(rows: NDArray[np.intp], weight: NDArray[np.float64]) -> NDArray[np.intp]:
+    """1000 of some rows in proportion to their weights, some of them repeatedly.
+
+    Examples
+    --------
+    >>> np.bincount(in_proportion(np.array([2, 0]), np.array([1.0, 9.0, 3.0]))).tolist()
+    [250, 0, 750]
+    """
+    shares = np.cumsum(weight[rows]) / weight[rows].sum()
+    return rows[np.searchsorted(shares, (np.arange(MAX_POINTS) + 0.5) / MAX_POINTS)]

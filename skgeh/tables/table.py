@@ -1,0 +1,224 @@
+"""The table that everything else works on: checked once, then passed from room to room."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_X_y
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, column_or_1d
+
+from skgeh.tables.copies import copies
+from skgeh.tables.frames import Backend, backend_of, column_labels
+from skgeh.tables.messages import warn
+from skgeh.tables.rows import counted_rows
+
+MIN_ROWS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The rows that count: features, targets and weights, with names and standard units.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    y : ndarray of shape (n, c)
+        Numbers; or for labels 0 and 1, one column for two classes, else one column per class.
+    weight : ndarray of shape (n,)
+        How often each row counts, above 0.
+    labels : tuple of d labels
+        By which columns may be asked for.
+    feature_names : tuple of d str
+    is_named : bool
+        Whether the names came with X.
+    frame_backend : {"pandas", "polars"}
+    classes : ndarray of shape (C,), optional
+        Labels, if the targets are labels.
+
+    Examples
+    --------
+    >>> X = np.arange(16.0).reshape(8, 2)
+    >>> table = Table.of(X, ["no", "yes"] * 4, labels=True)
+    >>> table.y.shape, table.classes.tolist(), table.feature_names
+    ((8, 1), ['no', 'yes'], ('x0', 'x1'))
+    """
+
+    X: NDArray[np.float64]
+    y: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    labels: tuple
+    feature_names: tuple[str, ...]
+    is_named: bool
+    frame_backend: Backend
+    classes: NDArray | None = None
+
+    @classmethod
+    def of(
+        cls,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        labels: bool = False,
+        min_rows: int = MIN_ROWS,
+        reader: str | None = None,
+    ) -> "Table":
+        """Check a table.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n, d)
+        y : array-like of shape (n,) or (n, c)
+        sample_weight : array-like of shape (n,), optional
+            Rows of weight 0 are left out.
+        labels : bool, default=False
+            Whether y holds labels.
+        min_rows : int, default=8
+        reader : str, optional
+            Named by error messages.
+
+        Raises
+        ------
+        ValueError
+            If the table cannot be used; the message says what was expected.
+        """
+        names, is_named = column_labels(X)
+        values, target = check_X_y(
+            X,
+            y,
+            dtype=np.float64,
+            y_numeric=not labels,
+            multi_output=not labels,
+            ensure_min_samples=min_rows,
+            ensure_min_features=2,
+            estimator=reader,
+        )
+        weight = _check_sample_weight(
+            sample_weight, values, dtype=np.float64, ensure_non_negative=True
+        )
+        counted = counted_rows(weight, min_rows)
+        values, target, weight = values[counted], target[counted], weight[counted]
+        columns, classes = label_columns(target) if labels else (number_columns(target), None)
+        default = tuple(f"x{j}" for j in range(values.shape[1]))
+        backend = backend_of(X)
+        given = default if names is None else names
+        own = given if is_named else default
+        return cls(values, columns, weight, given, own, is_named, backend, classes)
+
+    @property
+    def targets(self) -> list | None:
+        """Names of several targets, labels or places from 0; None for one."""
+        if self.y.shape[1] == 1:
+            return None
+        return list(range(self.y.shape[1])) if self.classes is None else self.classes.tolist()
+
+    @property
+    def strata(self) -> NDArray[np.intp] | None:
+        """Class of every row, of which folds have shares; None for numbers."""
+        return None if self.classes is None else codes_of(self.y)
+
+    @property
+    def information(self) -> float:
+        """How much a row says about the target: 1, and less where a class is rare."""
+        if self.strata is None:
+            return 1.0
+        counts = np.bincount(self.strata)
+        return float(len(counts) * counts.min() / counts.sum())
+
+    @property
+    def constant_targets(self) -> NDArray[np.intp]:
+        """Places of targets that do not vary."""
+        return np.flatnonzero(np.ptp(self.y, axis=0) == 0)
+
+    @cached_property
+    def x_scaler(self) -> StandardScaler:
+        """Standard units of the features."""
+        return StandardScaler().fit(self.X, sample_weight=self.weight)
+
+    @cached_property
+    def Z(self) -> NDArray[np.float64]:
+        """Features in standard units, shape (n, d)."""
+        return self.x_scaler.transform(self.X)
+
+    @cached_property
+    def y_scaler(self) -> StandardScaler:
+        """Standard units of targets that are numbers."""
+        return StandardScaler().fit(self.y, sample_weight=self.weight)
+
+    @cached_property
+    def target(self) -> NDArray[np.float64]:
+        """Targets as they are learned: in standard units, or labels as 0 and 1, shape (n, c)."""
+        return self.y if self.classes is not None else self.y_scaler.transform(self.y)
+
+    @cached_property
+    def copies(self) -> NDArray[np.intp]:
+        """First feature that each feature is a copy of, shape (d,); -1 for constants."""
+        return copies(self.X)
+
+    @property
+    def twins(self) -> list[NDArray[np.intp]]:
+        """Columns that are copies of each feature, itself included."""
+        return [
+            np.flatnonzero(self.copies == first) if first >= 0 else np.array([j])
+            for j, first in enumerate(self.copies)
+        ]
+
+    def testable(self, pairs: NDArray) -> NDArray[np.bool_]:
+        """Which pairs are of two features that vary and are no copies, shape (P,)."""
+        original = self.copies == np.arange(len(self.copies))
+        return original[pairs].all(1)
+
+    def warn_of_copies(self) -> None:
+        """Name the features whose pairs are not tested."""
+        names = self.feature_names
+        twins = [
+            f"{names[j]} of {names[first]}"
+            for j, first in enumerate(self.copies)
+            if first not in (j, -1)
+        ]
+        if twins:
+            warn(
+                f"Some features are copies: {', '.join(twins)}. Pairs with a copy are not tested, "
+                "their p-value is 1; read those of the original."
+            )
+
+
+def number_columns(target: NDArray) -> NDArray[np.float64]:
+    """Numbers as columns, shape (n, c)."""
+    if target.ndim == 1 or target.shape[1] == 1:
+        target = column_or_1d(target, warn=True)[:, None]
+    return target.astype(np.float64)
+
+
+def label_columns(target: NDArray) -> tuple[NDArray[np.float64], NDArray]:
+    """Labels as columns of 0 and 1, one for two classes, else one per class; and the classes.
+
+    Examples
+    --------
+    >>> label_columns(np.array(["no", "yes", "no"]))[0].tolist()
+    [[0.0], [1.0], [0.0]]
+    """
+    check_classification_targets(target)
+    classes, codes = np.unique(target, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"The rows that count have one class only ({classes.tolist()[0]!r}); a classifier "
+            "learns from two classes or more."
+        )
+    columns = np.eye(len(classes))[codes]
+    return (columns[:, 1:] if len(classes) == 2 else columns), classes
+
+
+def codes_of(columns: NDArray) -> NDArray[np.intp]:
+    """Class of every row from columns of 0 and 1, shape (n,).
+
+    Examples
+    --------
+    >>> codes_of(np.array([[0.0], [1.0]])).tolist(), codes_of(np.eye(3)[[2, 0]]).tolist()
+    ([0, 1], [2, 0])
+    """
+    return columns[:, 0].astype(int) if columns.shape[1] == 1 else columns.argmax(1)

@@ -1,0 +1,170 @@
+"""The training loop: a skorch NeuralNet whose module is a stack of copies.
+
+The loss of all copies is one number, an `Objective`: their gradients do not mix.
+"""
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from skorch import NeuralNet
+from torch import Tensor
+
+from skgeh.training.callbacks import RAMP, Annealing, BestState, HeldOutNoise, Progress
+from skgeh.training.muon import Muon
+from skgeh.training.objective import Objective
+from skgeh.training.rows import Rows, Slices, n_batches
+
+MUON_RATE = 20 / 3  # learning rate of hidden matrices, in units of the others'
+DROPOUT_RATE = 60  # the same of dropout logits: at the others' rate they never leave their start
+
+
+class StopTraining(Exception):
+    """A callback ends the training."""
+
+
+class StackNet(NeuralNet):
+    """skorch's NeuralNet for a `HybridStack` on `Rows`; its criterion is an `Objective`."""
+
+    def get_loss(
+        self, y_pred: Tensor, y_true: tuple, X: Any = None, training: bool = False
+    ) -> Tensor:
+        """Negative ELBO of all copies in training, mean held-out error otherwise."""
+        if not training:
+            return self.criterion_.in_validation(y_pred, y_true)
+        stack = self.module_
+        return self.criterion_.in_training(y_pred, y_true, stack.noise_variance, stack.kl())
+
+    def get_split_datasets(
+        self, X: Rows, y: None = None, **fit_params: Any
+    ) -> tuple[Rows, Rows | None]:
+        """Training and held-out rows, as the data set names them."""
+        return X, X.held_out
+
+    def notify(self, method_name: str, **given: Any) -> None:
+        """Tell the callbacks; skorch's way to end a training is to raise KeyboardInterrupt."""
+        try:
+            super().notify(method_name, **given)
+        except KeyboardInterrupt as error:
+            raise StopTraining from error
+
+    def partial_fit(self, X: Rows, y: None = None, classes: None = None, **given: Any) -> Self:
+        """Train until the end or until a callback stops it; the user's Ctrl-C goes through."""
+        self.notify("on_train_begin", X=X, y=y)
+        with suppress(StopTraining):
+            self.fit_loop(X, y, **given)
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """How long and how fast a stack is trained; see the estimators for the meanings.
+
+    Parameters
+    ----------
+    max_epochs : int
+    batch_size : int or "auto"
+    learning_rate : float
+    patience : int or None
+    callbacks : sequence of skorch callbacks
+    device : str
+    verbose : bool
+    """
+
+    max_epochs: int = 55
+    batch_size: int | str = "auto"
+    learning_rate: float = 0.003
+    patience: int | None = None
+    callbacks: Sequence[Any] = ()
+    device: str = "cpu"
+    verbose: bool = False
+
+    def batch_rows(self, n_rows: int, n_training: int) -> int:
+        """Rows in a batch, of all rows of a copy and those that it trains on."""
+        wanted = self.batch_size
+        auto = isinstance(wanted, str)
+        return min(min(250, max(1, n_rows // 10)) if auto else int(wanted), n_training)
+
+
+def train(
+    family: Any,
+    rows: Rows,
+    settings: Settings,
+    objective: Objective,
+    *,
+    n_features: int,
+    main_columns: tuple[int, int],
+    seed: int,
+) -> StackNet:
+    """Train a stack of copies, one for each line of ``rows.rows`` or target.
+
+    Parameters
+    ----------
+    family : Family
+        ConcreteDropout or another of `skgeh.posteriors`.
+    rows : Rows
+        With held-out rows.
+    settings : Settings
+    objective : Objective
+    n_features, main_columns
+        How many input columns enter the network, and which ones the main effects.
+    seed : int
+
+    Returns
+    -------
+    StackNet
+        Trained; its ``module_`` is a `HybridStack`, its ``history`` skorch's.
+    """
+    held_out = 0 if rows.held_out is None else len(rows.held_out)
+    batch_size = settings.batch_rows(len(rows) + held_out, len(rows))
+    n_steps = settings.max_epochs * n_batches(len(rows), batch_size)
+    init_seed, batch_seed = np.random.SeedSequence(seed).generate_state(2, np.uint32).tolist()
+    first_epoch = math.ceil(RAMP * settings.max_epochs) + 1
+    patience = settings.patience
+    ours = [
+        ("annealing", Annealing(n_steps)),
+        ("noise", HeldOutNoise()),
+        *([("best", BestState(patience, first_epoch))] if patience else []),
+        *([("progress", Progress(n_steps))] if settings.verbose else []),
+    ]
+    net = StackNet(
+        family.build,
+        module__n_features=n_features,
+        module__n_outputs=rows.targets.shape[-1],
+        module__n_copies=rows.n_copies,
+        module__n_starts=len(rows.rows),
+        module__main_columns=main_columns,
+        module__seed=init_seed,
+        criterion=objective,
+        optimizer=Muon,
+        optimizer__fused=True,
+        optimizer__param_groups=parameter_groups(family, settings.learning_rate),
+        lr=settings.learning_rate,
+        max_epochs=settings.max_epochs,
+        batch_size=batch_size,
+        iterator_train=Slices,
+        iterator_train__seed=batch_seed,
+        iterator_valid=Slices,
+        iterator_valid__batch_size=-1,
+        train_split=None,
+        callbacks=[*ours, *settings.callbacks],
+        callbacks__print_log=None,
+        device=settings.device,
+        verbose=0,
+    )
+    net.fit(rows)
+    net.module_.scale_outputs(objective.likelihood.unit)
+    return net
+
+
+def parameter_groups(family: Any, learning_rate: float) -> list[tuple[str, dict]]:
+    """Groups for `Muon`, by parameter name: hidden matrices, dropout logits, and the rest."""
+    hidden = [f"weight_{layer}" for layer in range(1, len(family.hidden_layer_sizes))]
+    return [
+        *((name, {"lr": MUON_RATE * learning_rate, "muon": True}) for name in hidden),
+        ("logit_*", {"lr": DROPOUT_RATE * learning_rate, "betas": (0.9, 0.99), "eps": 1e-12}),
+    ]

@@ -1,0 +1,91 @@
+"""The evidence lower bound of a stack of copies.
+
+Per copy, and in units of the squared error, the negative evidence lower bound of one target is
+
+    mean_i w_i (y_i - f(x_i))^2  +  kappa * (2 s^2 / n) * KL(q || prior),
+
+with s^2 the noise variance, measured on rows that the copy never trains on, and kappa rising from 0
+to 1. Of c targets each has its own s_c^2; with their harmonic mean s^2 it is
+
+    mean_ic w_i (s^2 / s_c^2) (y_ic - f_c(x_i))^2  +  kappa * (2 s^2 / (n c)) * KL(q || prior).
+
+For labels the squares are cross-entropies and 2 s^2 is 1; see `likelihoods` for the units.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from skgeh.geh.likelihoods import Likelihood, common_noise
+
+NOISE_RANGE = (1e-6, 1.5)  # noise variance in units of the target's variance
+
+
+class Objective(nn.Module):
+    """The loss of a stack, with the two numbers that change while it trains.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    n_samples : float
+        Sum of the sample weights: the prior is weighed against it.
+
+    Attributes
+    ----------
+    kl_weight : float
+        kappa, set by `Annealing`.
+    noise : Tensor of shape (S, c)
+        Noise variances, smoothed over epochs by `HeldOutNoise`.
+    held_out_errors : Tensor of shape (S, c)
+        Of the last validation.
+    """
+
+    def __init__(self, likelihood: Likelihood, n_samples: float):
+        super().__init__()
+        self.likelihood, self.n_samples = likelihood, n_samples
+        self.kl_weight = 0.0
+        self.noise = self.held_out_errors = torch.ones(1, 1)
+
+    def in_training(
+        self, outputs: Tensor, known: Sequence[Tensor], noise_variance: Tensor, kl: Tensor
+    ) -> Tensor:
+        """Sum of the copies' negative ELBO, from outputs (S, b, c) and `Rows.batch`'s answers."""
+        targets, weights, *moves = known
+        if moves:
+            targets, weights = self.likelihood.perturbed(targets, weights, moves[0], self.noise)
+        errors = self.errors(outputs, targets, weights)
+        scale = self.likelihood.kl_scale(noise_variance)
+        return negative_elbo(errors, self.noise, self.kl_weight * scale * kl / self.n_samples).sum()
+
+    def in_validation(self, outputs: Tensor, known: Sequence[Tensor]) -> Tensor:
+        """Mean held-out error of the copies."""
+        targets, weights = known
+        errors = self.errors(outputs, targets, weights)
+        self.held_out_errors = errors / weights.mean((1, 2))[:, None]
+        return self.held_out_errors.mean()
+
+    def errors(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Mean losses of outputs as the stack puts them out, shape (S, c)."""
+        return mean_losses(self.likelihood, self.likelihood.unit * outputs, targets, weights)
+
+
+def mean_losses(
+    likelihood: Likelihood, outputs: Tensor, targets: Tensor, weights: Tensor
+) -> Tensor:
+    """Weighted mean loss of each copy and target, shape (S, c); (S, 1) for labels."""
+    return (likelihood.losses(outputs, targets) * weights).mean(1)
+
+
+def negative_elbo(errors: Tensor, noise: Tensor, penalty: Tensor) -> Tensor:
+    """Negative evidence lower bound of each copy, in units of the loss, shape (S,).
+
+    Parameters
+    ----------
+    errors, noise : Tensor of shape (S, c)
+        Mean losses, and those on held-out rows.
+    penalty : Tensor of shape (S,)
+        Divergence from the prior, per row and in the same unit.
+    """
+    relative = common_noise(noise)[:, None] / noise
+    return (errors * relative).mean(1) + penalty / errors.shape[1]

@@ -1,0 +1,297 @@
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from skgeh import BayesianInteractionRegressor, GEHSelector
+from skgeh.estimators.fit_quality import FitQuality, HeldOut, main_effects_predictions
+from tests.oracles import assert_close
+
+
+def r2(y, predictions, weight=None):
+    weight = np.ones(len(y)) if weight is None else weight
+    away = y - np.average(y, weights=weight)
+    return 1 - weight @ (y - predictions) ** 2 / (weight @ away**2)
+
+
+def of(y, model, additive, weight):
+    """From a target and held-out predictions of it."""
+    constant = np.average(y, weights=weight)
+    return FitQuality.of(*((y - other) ** 2 for other in (constant, additive, model)), weight)
+
+
+# The numbers
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_numbers_are_those_of_a_loop(weighted):
+    rng = np.random.default_rng(0)
+    y, model, additive = rng.normal(size=(3, 40)) + rng.normal(size=40)
+    weight = rng.uniform(0, 3, 40) if weighted else np.ones(40)
+    found = of(y, model, additive, weight)
+    assert found.r2 == pytest.approx(r2(y, model, weight))
+    assert found.r2_main_effects == pytest.approx(r2(y, additive, weight))
+    total = sum(weight)
+    mean = sum(w * v for w, v in zip(weight, y, strict=True)) / total
+    variance = sum(w * (v - mean) ** 2 for w, v in zip(weight, y, strict=True)) / total
+    for other, gain in ((np.full(40, mean), found.over_mean), (additive, found.over_main_effects)):
+        gains = [((v - o) ** 2 - (v - p) ** 2) / variance
+                 for v, o, p in zip(y, other, model, strict=True)]  # fmt: skip
+        average = sum(w * g for w, g in zip(weight, gains, strict=True)) / total
+        squares = sum((w / total * (g - average)) ** 2
+                      for w, g in zip(weight, gains, strict=True))  # fmt: skip
+        assert gain == pytest.approx((average, squares**0.5))
+    assert found.over_mean[0] == pytest.approx(found.r2)
+    assert found.over_main_effects[0] == pytest.approx(found.r2 - found.r2_main_effects)
+
+
+def test_standard_errors_are_those_of_new_tables():
+    """In units of the target; over its variance on the same rows, they are on the safe side."""
+    rng = np.random.default_rng(0)
+    gains, errors, variances = [], [], []
+    for _ in range(400):
+        f, noise = rng.normal(size=(2, 200))
+        found = of(f + noise, 0.8 * f, np.zeros(200), np.ones(200))
+        gains.append(found.over_main_effects[0])
+        errors.append(found.over_main_effects[1])
+        variances.append(np.var(f + noise))
+    gains, errors, variances = map(np.array, (gains, errors, variances))
+    spread = np.std(gains * variances)
+    assert np.mean(errors * variances) == pytest.approx(spread, rel=0.1)
+    assert np.mean(errors) > np.std(gains)
+
+
+def test_a_constant_target_is_no_division_by_zero():
+    found = of(np.full(9, 3.0), np.full(9, 3.0), np.full(9, 3.0), np.ones(9))
+    assert (found.r2, found.explains, found.believable) == (1, False, False)
+
+
+@pytest.mark.parametrize(
+    ("over_mean", "over_main_effects", "explains", "believable"),
+    [
+        ((0.21, 0.1), (0.1, 0.1), True, True),
+        ((0.19, 0.1), (0.1, 0.1), False, False),
+        ((-0.5, 0.1), (0.1, 0.1), False, False),
+        ((0.5, 0.1), (-0.19, 0.1), True, True),  # as good as main effects alone, up to chance
+        ((0.5, 0.1), (-0.21, 0.1), True, False),
+    ],
+)
+def test_beyond_two_standard_errors(over_mean, over_main_effects, explains, believable):
+    found = FitQuality(0.3, 0.2, over_mean, over_main_effects)
+    assert (found.explains, found.believable) == (explains, believable)
+
+
+@pytest.mark.parametrize(
+    ("over_mean", "words"),
+    [((0.1, 0.1), "explains nothing of rows"), ((0.5, 0.1), "worse than main effects alone")],
+)
+def test_the_warning_has_the_numbers(over_mean, words):
+    found = FitQuality(0.1234, 0.5678, over_mean, (-0.5, 0.1))
+    with pytest.warns(UserWarning, match=rf"{words}.*R2 0\.123, main effects alone 0\.568") as seen:
+        found.warn(stacklevel=1)
+    assert seen[0].filename == __file__
+
+
+# Predictions of rows that were held out
+
+
+def test_networks_predict_the_rows_that_they_held_out():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    held_out = np.array([[3, 1, 4], [15, 9, 2], [6, 5, 3]])
+
+    def members(x):
+        return torch.stack([k + x[:, :1] * x[:, 1:] for k in range(3)])
+
+    found = HeldOut.of_members(members, X, held_out)
+    assert found.rows.tolist() == held_out.ravel().tolist()
+    expected = [k + X[row, 0] * X[row, 1] for k in range(3) for row in held_out[k]]
+    assert_close(found.predictions[:, 0], expected, 1e-5)
+
+
+def test_no_more_than_a_thousand_are_predicted():
+    X = np.zeros((5000, 2))
+    held_out = np.arange(4800).reshape(4, 1200)
+    found = HeldOut.of_members(lambda x: torch.zeros(4, len(x), 1), X, held_out)
+    assert found.rows.tolist() == held_out[:, :250].ravel().tolist()
+    assert found.predictions.shape == (1000, 1)
+
+
+# The additive model
+
+
+def table(n=400, d=3, seed=0, interaction=0.0, noise=0.3):
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-2, 2, size=(n, d))
+    y = np.sin(2 * X[:, 0]) + X[:, 1] ** 2 / 2 + interaction * X[:, 0] * X[:, 1]
+    return X, y + noise * rng.normal(size=n)
+
+
+def additive_predictions(X, y, rows=None, weight=None, seed=0):
+    rows = np.arange(len(X)) if rows is None else rows
+    weight = np.ones(len(X)) if weight is None else weight
+    return main_effects_predictions(X, y[:, None], weight, rows, seed)[:, 0]
+
+
+def test_additive_functions_are_learned_and_products_are_not():
+    X, y = table()
+    assert r2(y, additive_predictions(X, y)) > 0.8
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    assert r2(X[:, 0] * X[:, 1], additive_predictions(X, X[:, 0] * X[:, 1])) < 0.1
+
+
+def test_a_target_has_no_part_in_its_own_prediction():
+    X, y = table(80)
+    before = additive_predictions(X, y)
+    for row in (0, 17, 79):
+        moved = y.copy()
+        moved[row] += 100
+        after = additive_predictions(X, moved)
+        assert after[row] == pytest.approx(before[row], abs=1e-9)
+        assert np.abs(after - before).max() > 1
+
+
+def test_predictions_come_in_the_order_asked_for():
+    X, y = table(100)
+    order = np.random.default_rng(1).permutation(100)
+    assert_close(additive_predictions(X, y, order), additive_predictions(X, y)[order], 1e-12)
+    rows = np.array([50, 3, 99, 3, 20])
+    found = additive_predictions(X, y, rows)
+    assert found.shape == (5,) and found[1] == found[3]
+    moved = y.copy()
+    moved[50] += 100
+    assert additive_predictions(X, moved, rows)[0] == pytest.approx(found[0], abs=1e-9)
+
+
+def test_rows_of_little_weight_say_little():
+    X, y = table()
+    weight = np.where(np.arange(400) % 2, 1.0, 1e-9)
+    wrong = np.where(np.arange(400) % 2, y, 50.0)
+    odd = np.arange(1, 400, 2)
+    assert r2(y[odd], additive_predictions(X, wrong, odd, weight)) > 0.8
+    assert r2(y[odd], additive_predictions(X, wrong, odd)) < 0
+
+
+def test_large_tables_are_sampled_and_asked_rows_are_in():
+    X, y = table(7000)
+    rows = np.random.default_rng(1).permutation(7000)[:1000]
+    assert r2(y[rows], additive_predictions(X, y, rows)) > 0.8
+
+
+@pytest.mark.parametrize("n", [8, 9, 20])
+def test_few_rows_and_constant_features(n):
+    X, y = table(n)
+    X = np.column_stack([X, np.ones(n), np.arange(n) % 2])
+    assert np.isfinite(additive_predictions(X, y)).all()
+
+
+# What a user sees
+
+
+def regressor(**given):
+    defaults = {"posterior": "gaussian_process", "n_draws": 20, "n_groups": 4, "random_state": 0}
+    return BayesianInteractionRegressor(**{**defaults, **given})
+
+
+def networks(max_epochs, **given):
+    return regressor(
+        posterior="ensemble", hidden_layer_sizes=(20, 20), max_epochs=max_epochs, **given
+    )
+
+
+def quiet(ask):
+    """The answer, and warnings about the fit."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        answer = ask()
+    return answer, [one for one in seen if "The fitted model" in str(one.message)]
+
+
+@pytest.mark.parametrize("model", [regressor(), networks(30)], ids=["process", "networks"])
+@pytest.mark.parametrize("seed", range(2))
+def test_noise_explains_nothing(model, seed):
+    rng = np.random.default_rng(seed)
+    model.fit(rng.normal(size=(150, 4)), rng.normal(size=150))
+    assert not model.fit_quality_.explains
+    for ask in (lambda: model.interactions_, lambda: model.interactions(n_groups=2)):
+        with pytest.warns(UserWarning, match="The fitted model explains nothing") as caught:
+            ask()
+        assert [one.filename for one in caught] == [__file__]
+
+
+def test_interactions_that_are_there_warn_once():
+    rng = np.random.default_rng(0)
+    model = regressor().fit(rng.normal(size=(100, 4)), rng.normal(size=100))
+    _, first = quiet(lambda: model.interactions_)
+    _, again = quiet(lambda: model.interactions_)
+    assert (len(first), len(again)) == (1, 0)
+
+
+@pytest.mark.parametrize("model", [regressor(), networks(40)], ids=["process", "networks"])
+def test_a_clean_product_is_believed(model):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    model.fit(X, X[:, 0] * X[:, 1] + 0.05 * rng.normal(size=300))
+    _, seen = quiet(lambda: (model.interactions_, model.interactions(X)))
+    assert not seen
+    assert model.fit_quality_.believable and model.fit_quality_.r2_main_effects < 0.1
+
+
+def test_a_process_is_believed_where_there_are_main_effects_only():
+    X, y = table(300)
+    model = regressor().fit(X, y)
+    assert model.fit_quality_.believable
+    assert not quiet(lambda: model.interactions_)[1]
+
+
+@pytest.mark.parametrize("main_effects", ["linear", None])
+def test_a_network_that_has_not_learned_is_worse_than_main_effects(main_effects):
+    X, y = table(600)
+    y = y + X[:, 2]
+    model = networks(2, main_effects=main_effects).fit(X, y)
+    assert model.fit_quality_.r2_main_effects > 0.8
+    with pytest.warns(UserWarning, match="worse than main effects alone") as caught:
+        model.interactions()
+    assert [one.filename for one in caught] == [__file__]
+    assert not quiet(lambda: networks(60).fit(X, y).interactions_)[1]
+
+
+def test_a_selector_warns_where_it_was_called():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(100, 4)), rng.normal(size=100)
+    selector = GEHSelector(regressor(), test=None, max_pairs=1)
+    with pytest.warns(UserWarning, match="explains nothing") as caught:
+        selector.fit(X, y)
+    assert [one.filename for one in caught] == [__file__]
+
+
+@pytest.mark.parametrize("model", [regressor(), networks(40)], ids=["process", "networks"])
+def test_r2_is_about_that_on_new_rows(model):
+    found, expected = [], []
+    for seed in range(3):
+        X, y = table(400, seed=seed, interaction=0.7)
+        new, target = table(2000, seed=seed + 10, interaction=0.7)
+        model.fit(X, y)
+        found.append(model.fit_quality_.r2)
+        expected.append(r2(target, model.predict(new)))
+    assert np.mean(found) == pytest.approx(np.mean(expected), abs=0.05)
+    assert 0.7 < np.mean(expected) < 0.98
+
+
+def test_quality_is_weighted():
+    """The rows that count obey a product, the others do not."""
+    rng = np.random.default_rng(0)
+    X, counts = rng.normal(size=(400, 3)), np.arange(400) % 2 == 0
+    y = np.where(counts, X[:, 0] * X[:, 1], rng.normal(size=400))
+    weight = np.where(counts, 1.0, 0.01)
+    assert regressor().fit(X, y, sample_weight=weight).fit_quality_.r2 > 0.9
+    assert regressor().fit(X, y).fit_quality_.r2 < 0.7
+
+
+def test_it_is_there_after_every_fit():
+    X, y = table(100)
+    model = regressor()
+    first = model.fit(X, y).fit_quality_
+    assert model.fit(X, y).fit_quality_ == first
+    assert model.fit(X, X[:, 2]).fit_quality_ != first

@@ -1,0 +1,74 @@
+"""Which Sequentials are chains of linear maps and smooth activations."""
+
+import pytest
+import torch
+from torch import nn
+
+from skgeh.foreign.chains import steps_of
+from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer, frozen
+from skgeh.foreign.modules import ModulesPosterior
+
+
+class Doubled(nn.Conv2d):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def hooked():
+    layer = nn.Conv2d(1, 2, 2)
+    layer.register_forward_hook(lambda module, given, out: 2 * out)
+    return layer
+
+
+def patched():
+    layer = nn.Tanh()
+    layer.forward = torch.sin
+    return layer
+
+
+def training(layer):
+    """In training mode, as no frozen copy is."""
+    return layer.train()
+
+
+@pytest.mark.parametrize(
+    ("layers", "known"),
+    [
+        ([nn.Conv2d(1, 2, 2), nn.Tanh(), nn.Flatten()], True),
+        ([nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2).eval()), nn.GELU()], True),
+        ([nn.Conv2d(1, 2, 2), nn.Dropout2d(), nn.Tanh()], True),
+        ([], True),
+        ([training(nn.BatchNorm2d(1)), nn.Tanh()], False),
+        ([nn.BatchNorm2d(1, track_running_stats=False).eval()], False),
+        ([training(ConcreteDropoutLayer(1))], False),
+        ([Doubled(1, 2, 2), nn.Tanh()], False),
+        ([hooked(), nn.Tanh()], False),
+        ([nn.Conv2d(1, 2, 2), patched()], False),
+        ([nn.Flatten(0), nn.Tanh()], False),
+        ([nn.Flatten(), nn.Conv1d(1, 2, 2), nn.Tanh()], False),  # takes rows for channels
+        ([nn.SiLU(inplace=True)], False),
+        ([nn.MaxPool2d(2)], False),
+        ([nn.Flatten(), nn.Softmax(1)], False),
+        ([nn.Flatten(), nn.LayerNorm(9)], False),
+        ([nn.ReLU()], False),
+    ],
+)
+def test_which_modules_are_chains(layers, known):
+    module = nn.Sequential(*layers)
+    for name, part in list(module.named_children()):
+        if type(part) is nn.Dropout2d:
+            setattr(module, name, frozen(part))
+    assert (steps_of(module, torch.zeros(1, 1, 3, 3)) is not None) == known
+
+
+def test_no_module_is_no_chain():
+    functions = [lambda x: x, nn.Sequential(nn.Linear(3, 3), nn.Tanh())]
+    posterior = ModulesPosterior(functions, (3,), 3)
+    assert [steps is not None for steps in posterior.steps] == [False, True]
+    assert posterior.members()(torch.ones(4, 3)).shape == (2, 4, 3)
+
+
+def test_the_module_stays_as_it_is():
+    module = nn.Sequential(nn.Conv2d(1, 2, 2), nn.Tanh())
+    steps_of(module, torch.zeros(1, 1, 3, 3))
+    assert module[0].bias is not None

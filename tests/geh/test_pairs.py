@@ -1,0 +1,40 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from skgeh.geh.pairs import n_pairs, pair_index, to_matrix, to_vector
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 8, 41])
+def test_pairs_are_those_of_itertools(d):
+    expected = list(combinations(range(d), 2))
+    assert n_pairs(d) == len(expected)
+    assert pair_index(d).shape == (len(expected), 2)
+    assert [tuple(pair) for pair in pair_index(d)] == expected
+
+
+@pytest.mark.parametrize("lead", [(), (4,), (3, 2)])
+@pytest.mark.parametrize("d", [1, 2, 3, 8])
+def test_a_matrix_holds_each_pair_twice(d, lead):
+    values = np.random.default_rng(d).normal(size=(*lead, n_pairs(d)))
+    matrix = to_matrix(values, d)
+    assert matrix.shape == (*lead, d, d)
+    assert not np.diagonal(matrix, axis1=-2, axis2=-1).any()
+    for place, (i, j) in enumerate(combinations(range(d), 2)):
+        assert np.array_equal(matrix[..., i, j], values[..., place])
+        assert np.array_equal(matrix[..., j, i], values[..., place])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, int, bool])
+@pytest.mark.parametrize("d", [2, 3, 8])
+def test_to_a_matrix_and_back(d, dtype):
+    values = np.random.default_rng(d).integers(0, 2, (5, n_pairs(d))).astype(dtype)
+    back = to_vector(to_matrix(values, d))
+    assert back.dtype == dtype
+    assert np.array_equal(back, values)
+
+
+def test_a_vector_is_the_upper_triangle_by_rows():
+    matrix = np.arange(16).reshape(4, 4)  # not symmetric: the lower triangle must not show
+    assert to_vector(matrix).tolist() == [1, 2, 3, 6, 7, 11]

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from skgeh.significance import confirmation
+from skgeh.significance.confirmation import (
+    MOST,
+    Confirmation,
+    coefficients,
+    confirmed_effect,
+    number_coefficients,
+)
+from skgeh.significance.nuisance import main_effect_basis
+from tests.oracles import assert_close
+
+
+def case(n=400, q=2, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2 * q))
+    true = X[:, :q] * X[:, q:]
+    return rng, true, main_effect_basis(X), rng.permutation(n) % 2
+
+
+def confirm(y, shapes, folds, nuisance):
+    """Of one target: shapes (2, n, q) of the two halves; without the axis of targets."""
+    clean = np.stack([f - nuisance @ (nuisance.T @ f) for f in shapes])[..., None]
+    theta = number_coefficients(y[:, None], clean, folds, nuisance)
+    found = confirmation.confirm(clean, *theta)
+    return Confirmation(found.strength[:, 0], found.strength_std[:, 0], found.scale[:, 0])
+
+
+def of_one_target(*values):
+    return Confirmation(*(value[:, None] for value in values))
+
+
+@pytest.mark.parametrize("shrunk", [0.5, 1.0, 2.0])
+def test_lambda_undoes_what_shapes_are_shrunk_by(shrunk):
+    _, true, nuisance, folds = case()
+    true -= nuisance @ (nuisance.T @ true)
+    y = true @ [1.0, 3.0] + nuisance[:, 1] * 100
+    found = confirm(y, np.stack([shrunk * true * [1, 3]] * 2), folds, nuisance)
+    np.testing.assert_allclose(found.scale, 1 / shrunk, rtol=1e-3)
+    np.testing.assert_allclose(found.strength, true.std(0) * [1, 3], rtol=1e-3)
+
+
+def test_by_the_definition():
+    """``lambda = sqrt(theta_1 theta_2) / <f_1, f_2>``, theta the projections on held-out rows."""
+    rng, true, nuisance, folds = case(q=1)
+    shapes = np.stack([true + 0.5 * rng.normal(size=true.shape) for _ in range(2)])
+    y = true[:, 0] + rng.normal(size=400)
+    found = confirm(y, shapes, folds, nuisance)
+    clean = [f[:, 0] - nuisance @ (nuisance.T @ f[:, 0]) for f in shapes]
+    rest = y - nuisance @ (nuisance.T @ y)
+    theta, std = [], []
+    for k, f in enumerate(clean):
+        unit = f / np.sqrt(np.mean(f**2))
+        mine, e = unit[folds == k], rest[folds == k]
+        theta.append(mine @ e / (mine @ mine))
+        residual = e - mine * theta[-1]
+        std.append(np.sqrt(np.sum((mine * residual) ** 2)) / (mine @ mine))
+    assert found.strength == pytest.approx(np.mean(theta), rel=1e-5)
+    assert found.strength_std == pytest.approx(np.sqrt(1.5 * np.sum(np.square(std))) / 2, rel=1e-5)
+    projections = [t * np.sqrt(np.mean(f**2)) for t, f in zip(theta, clean, strict=True)]
+    expected = np.sqrt(np.prod(projections)) / np.mean(clean[0] * clean[1])
+    assert found.scale == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_one_half_contradicts_is_scaled_to_nothing():
+    _, true, nuisance, folds = case(q=1)
+    y = np.where(folds == 0, 1.0, -1.0) * true[:, 0]
+    found = confirm(y, np.stack([true, true]), folds, nuisance)
+    assert found.scale == 0
+    assert abs(found.strength) < 0.5 * true.std()
+
+
+def test_lambda_has_a_limit():
+    _, true, nuisance, folds = case(q=1)
+    found = confirm(true[:, 0], 1e-3 * np.stack([true, true]), folds, nuisance)
+    assert found.scale == MOST
+
+
+def test_shapes_of_zeros_are_no_evidence():
+    rng, true, nuisance, folds = case()
+    y = true[:, 0] + rng.normal(size=400)
+    shapes = np.stack([true * [1, 0]] * 2)
+    found = confirm(y, shapes, folds, nuisance)
+    assert found.strength[1] == found.strength_std[1] == found.scale[1] == 0
+    alone = confirm(y, shapes[..., :1], folds, nuisance)
+    assert found.strength[0] == pytest.approx(alone.strength[0], rel=1e-9)
+
+
+def test_the_lower_bound_covers():
+    """The shapes of each half are noisy versions of the truth: what they miss only lowers it."""
+    covered = strengths = 0
+    for seed in range(200):
+        rng, true, nuisance, folds = case(n=300, q=2, seed=seed)
+        shapes = np.stack([true + 0.3 * rng.normal(size=true.shape) for _ in range(2)])
+        y = true @ [0.4, 0.0] + rng.normal(size=300) * (1 + np.abs(true[:, 0])) / 2
+        found = confirm(y, shapes, folds, nuisance)
+        lower = found.strength - norm.ppf(0.95) * found.strength_std
+        covered += lower <= [0.4, 0.0]
+        strengths += found.strength / 200
+    assert (covered >= 180).all()
+    assert 0.3 < strengths[0] < 0.45
+    assert abs(strengths[1]) < 0.02
+
+
+def test_coefficients_are_those_of_least_squares_with_hc0_errors():
+    rng = np.random.default_rng(0)
+    f = rng.normal(size=(200, 3)) * [1, 1e3, 1e-3] @ np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+    y = f @ [1, 1e-3, 1e3] + rng.normal(size=200) * np.abs(f[:, 0])
+    beta, error = coefficients(y, f)
+    expected = np.linalg.lstsq(f, y)[0]
+    inverse = np.linalg.inv(f.T @ f)
+    middle = f.T @ (f * (y - f @ expected)[:, None] ** 2)
+    np.testing.assert_allclose(beta, expected, rtol=1e-5)
+    np.testing.assert_allclose(error, np.sqrt(np.diag(inverse @ middle @ inverse)), rtol=1e-5)
+
+
+def test_the_effect_is_that_of_the_mean_of_both_halves():
+    rng = np.random.default_rng(0)
+    hessians, weights = rng.normal(size=(2, 5, 3)), rng.dirichlet(np.ones(5))
+    scale = np.array([0.5, 1.0, 2.0])
+    found = of_one_target(np.ones(3), np.zeros(3), scale)
+    effect, std = confirmed_effect(found, hessians, weights, 0)
+    assert_close(effect, scale * (weights @ np.abs(hessians.mean(0))), 1e-12)
+    # the halves' mean has variance (h_1 - h_2)^2 / 4
+    assert_close(std, scale * np.sqrt(weights @ (np.diff(hessians, axis=0)[0] ** 2 / 4)), 1e-12)
+
+
+def test_the_effect_is_as_uncertain_as_the_strength():
+    hessians, weights = np.ones((2, 4, 3)), np.full(4, 0.25)
+    found = of_one_target(np.array([2.0, 1.0, -1.0]), np.array([0.5, 1.0, 1.0]), np.full(3, 1.5))
+    effect, std = confirmed_effect(found, hessians, weights, 0)
+    assert effect.tolist() == [1.5] * 3
+    assert std.tolist() == [1.5 * 0.25, 1.5, 1.5 * 2]

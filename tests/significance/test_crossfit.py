@@ -1,0 +1,728 @@
+import random
+import warnings
+from itertools import product
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from scipy.stats import binom, norm
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from skgeh import BayesianInteractionRegressor, crossfit_test, posteriors
+from skgeh.significance import refits
+from skgeh.geh.pairs import pair_index
+from skgeh.significance.calibration import VARIANCE_INFLATION, inflation
+from skgeh.significance.combination import adjust, combined
+from skgeh.significance.folds import draw_folds, pair_limit, train_and_test
+from skgeh.significance.regressions import Regressions
+from skgeh.tables.table import Table
+from tests.oracles import assert_close
+
+NAMES = ("age", "bmi", "dose", "site")
+
+
+def products():
+    """The cheapest model that has interactions."""
+    return make_pipeline(PolynomialFeatures(2), Ridge())
+
+
+def small(**parameters):
+    given = {"hidden_layer_sizes": (16, 16), "max_epochs": 15, **parameters}
+    return BayesianInteractionRegressor(**given)
+
+
+def table(n=300, d=4, strength=1.0, seed=0):
+    """x0 and x1 interact; x2 and x3 have main effects."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    y = strength * X[:, 0] * X[:, 1] + X[:, 2] + np.sin(2 * X[:, -1]) + rng.normal(size=n)
+    return X, y
+
+
+def quick(X, y, estimator=None, **given):
+    estimator = products() if estimator is None else estimator
+    return crossfit_test(estimator, X, y, **{"variance_inflation": 2, "random_state": 0, **given})
+
+
+def same(first, second):
+    names = ["p_value", "statistic", "fold_scores", "shape_scores", "strength", "strength_std"]
+    if first.confirmed_effect is not None:
+        names += ["confirmed_effect", "confirmed_std"]
+    return all(
+        np.array_equal(getattr(first, name), getattr(second, name), equal_nan=True)
+        for name in names
+    )
+
+
+# One p-value from many scores
+
+
+def combined_by_hand(t, phi, z, phi_smooth, weights, sequential):
+    found = []
+    for pair in range(t.shape[2]):
+        mean = np.mean([scores.sum() / np.sqrt(len(scores)) for scores in t[:, :, pair]])
+        p, w = [norm.sf(mean / np.sqrt(phi))], [0.5 if len(weights) else 1.0]
+        for shape, weight in enumerate(weights):
+            mean = np.mean([scores[shape] for scores in z[:, pair]])
+            p.append(2 * norm.sf(abs(mean) / np.sqrt(phi_smooth)))
+            w.append(weight / 2)
+        p, w = np.array(p), np.array(w)
+        if sequential:
+            found.append(min(1, (p / w).min()))
+        else:
+            found.append(
+                0.5 - np.arctan((w * np.tan((0.5 - np.minimum(p, 0.99)) * np.pi)).sum()) / np.pi
+            )
+    return found
+
+
+@pytest.mark.parametrize("sequential", [True, False])
+@pytest.mark.parametrize("shape_scores", [(1, 6, 4), (3, 6, 4), (3, 6, 1), (1, 6, 0)])
+def test_scores_are_combined(shape_scores, sequential):
+    rng = np.random.default_rng(0)
+    t, z = rng.normal(size=(3, 5, 6)), rng.normal(size=shape_scores)
+    weights = rng.dirichlet(np.ones(shape_scores[2])) if shape_scores[2] else np.zeros(0)
+    p = combined(t, 1.5, z, 1.2, weights, sequential)
+    np.testing.assert_allclose(p, combined_by_hand(t, 1.5, z, 1.2, weights, sequential))
+
+
+def test_learned_shapes_count_on_one_side_and_smooth_ones_on_both():
+    t, z = np.full((1, 5, 1), 3.0), np.full((1, 1, 1), 6.0)
+
+    def p(t, z):
+        return combined(t, 1.0, z, 1.0, np.ones(1), sequential=False)
+
+    assert p(t, 0.1 * z) < 1e-9
+    assert p(-t, 0.1 * z) > 0.5
+    assert p(0 * t, z) < 1e-8
+    assert p(0 * t, -z) < 1e-8
+
+
+@pytest.mark.parametrize("sequential", [True, False])
+def test_overwhelming_scores_are_no_zero(sequential):
+    t, z = np.full((3, 5, 1), 100.0), np.full((1, 1, 1), 100.0)
+    p = combined(t, 1, z, 1, np.ones(1), sequential)
+    assert 0 < p < 1e-290
+
+
+# Folds
+
+
+@pytest.mark.parametrize(("n", "cv", "n_repeats"), [(100, 5, 3), (103, 2, 1), (133, 6, 2)])
+def test_folds_are_balanced_and_differ_between_repeats(n, cv, n_repeats):
+    folds = draw_folds(n, cv, n_repeats, np.random.default_rng(0))
+    assert folds.shape == (n_repeats, n)
+    for row in folds:
+        sizes = np.bincount(row)
+        assert len(sizes) == cv
+        assert np.ptp(sizes) <= 1
+    assert len({row.tobytes() for row in folds}) == n_repeats
+    again = draw_folds(n, cv, n_repeats, np.random.default_rng(0))
+    np.testing.assert_array_equal(folds, again)
+
+
+@pytest.mark.parametrize("n", [100, 101, 104, 999])
+def test_a_sequence_has_two_fifths_and_three_fifths_of_the_rows(n):
+    (row,) = draw_folds(n, "sequential", 3, np.random.default_rng(0))
+    np.testing.assert_allclose(np.bincount(row + 1) / n, [0.4, 0.2, 0.2, 0.2], atol=1 / n)
+    assert np.abs(np.diff(row)).sum() > n / 4  # shuffled
+
+
+def test_training_rows_are_all_others():
+    folds = np.array([0, 1, 2, 0, 1, 2, 2])
+    for k, (train, test) in enumerate(train_and_test(folds)):
+        assert test.tolist() == [row for row in range(7) if folds[row] == k]
+        assert train.tolist() == [row for row in range(7) if folds[row] != k]
+
+
+def test_training_rows_of_a_sequence_are_those_before():
+    splits = train_and_test(np.array([1, -1, 0, -1, 2, 0]))
+    assert [(train.tolist(), test.tolist()) for train, test in splits] == [
+        ([1, 3], [2, 5]),
+        ([1, 2, 3, 5], [0]),
+        ([0, 1, 2, 3, 5], [4]),
+    ]
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    "posterior", ["concrete_dropout", posteriors.ConcreteDropout((8,))], ids=["name", "object"]
+)
+@pytest.mark.parametrize(("n_repeats", "calibrated"), [(1, 1), (2, 1), (3, 3), (10, 3)])
+def test_the_inflation_of_our_networks_is_calibrated(posterior, n_repeats, calibrated):
+    model = BayesianInteractionRegressor(posterior=posterior)
+    expected = VARIANCE_INFLATION["concrete_dropout"][calibrated]
+    assert inflation(model, "auto", 5, n_repeats) == expected
+    assert inflation(model, 1.7, 5, n_repeats) == 1.7
+
+
+def test_other_models_and_folds_are_assumed_to_be_inflated_most():
+    with pytest.warns(UserWarning, match="Ridge .* was not calibrated: 2 is assumed"):
+        assert inflation(Ridge(), "auto", 5, 3) == 2
+    with pytest.warns(UserWarning, match=r"\(concrete_dropout\) with cv=4 was not calibrated"):
+        assert inflation(BayesianInteractionRegressor(), "auto", 4, 3) == 2
+    assert inflation(Ridge(), 1, 5, 3) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (0, "got 0"),
+        (-1.0, "got -1.0"),
+        (np.nan, "got nan"),
+        (np.inf, "got inf"),
+        ("high", "got 'high'"),
+    ],
+)
+def test_inflations_that_cannot_be_used(given, message):
+    with pytest.raises(ValueError, match=message):
+        inflation(Ridge(), given, 5, 3)
+
+
+def test_folds_of_a_sequence_are_not_inflated():
+    result = crossfit_test(products(), *table(600), cv="sequential", random_state=0)
+    assert result.variance_inflation == 1
+
+
+def limit(n, d, cv, max_pairs=None):
+    folds = draw_folds(n, cv, 1, np.random.default_rng(0))
+    return pair_limit(folds, len(pair_index(d)), max_pairs)
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "cv", "expected"),
+    [
+        (300, 5, 5, 10),  # all pairs
+        (280, 8, 5, 28),
+        (270, 8, 5, 13),  # more than a tenth of the rows: a twentieth
+        (400, 20, 5, 20),
+        (1000, 21, 5, 50),
+        (3000, 21, 5, 210),
+        (1400, 8, "sequential", 28),
+        (1000, 8, "sequential", 20),  # a tenth of a fold
+        (100, 3, "sequential", 2),
+    ],
+)
+def test_pairs_that_each_training_set_may_name(n, d, cv, expected):
+    assert limit(n, d, cv) == expected
+    assert limit(n, d, cv, 2) == 2
+
+
+def test_as_many_pairs_as_asked_for_if_there_is_room():
+    assert limit(300, 9, 5, 15) == 15
+    with pytest.raises(ValueError, match=r"max_pairs=16 are too many: with 300 rows .* name 15"):
+        limit(300, 9, 5, 16)
+    with pytest.raises(ValueError, match=r"max_pairs=13 are too many: with 120 rows .* name 12"):
+        limit(600, 9, "sequential", 13)
+    assert limit(300, 5, 5, 30) == 10
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"cv": 1}, "cv == 1"),
+        ({"cv": 16}, "cv=16 folds of 300 rows are too many: a fold needs 20 rows, so at most 15"),
+        ({"cv": "time"}, "cv must be a whole number of folds or 'sequential'; got 'time'"),
+        ({"n_repeats": 0}, "n_repeats == 0"),
+        ({"max_pairs": 0}, "max_pairs == 0"),
+        ({"pairs": [(0, 4)]}, "pairs must be a sequence"),
+        ({"pairs": []}, "two different features"),
+        ({"variance_inflation": 0.0}, "variance_inflation must be .* got 0.0"),
+        ({"variance_inflation": "none"}, "variance_inflation must be 'auto' or a number"),
+        ({"estimator": LogisticRegression()}, "Unknown label type"),
+        ({"estimator": "forest"}, "an estimator with predict, such as .*; got 'forest'"),
+        ({"estimator": small(max_epochs=0)}, "max_epochs == 0"),
+        ({"random_state": "one"}, "cannot be used to seed"),
+    ],
+    ids=str,
+)
+def test_parameters_that_cannot_be_used(given, message):
+    with pytest.raises(ValueError, match=message):
+        quick(*table(), **given)
+
+
+@pytest.mark.parametrize("given", [{"cv": 2.5}, {"n_repeats": 1.5}, {"max_pairs": 3.5}], ids=str)
+def test_parameters_of_the_wrong_type(given):
+    with pytest.raises(TypeError, match="must be an instance of"):
+        quick(*table(), **given)
+
+
+def test_tables_that_cannot_be_used():
+    X, y = table()
+    with pytest.raises(ValueError, match="at least 100 rows; got 99"):
+        quick(X[:99], y[:99])
+    X[3, 1] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        quick(X, y)
+
+
+def test_a_model_of_several_targets_is_refused():
+    class Two(LinearRegression):
+        def predict(self, X):
+            return np.column_stack([super().predict(X)] * 2)
+
+    with pytest.raises(ValueError, match="one number a row"):
+        quick(*table(), Two())
+
+
+# What is found
+
+
+@pytest.fixture(scope="module")
+def found():
+    X, y = table(400)
+    frame = pd.DataFrame(X, columns=NAMES)
+    return crossfit_test(small(max_epochs=25), frame, y, random_state=0), X, y
+
+
+class TestNetworks:
+    def test_the_true_pair_is_found_and_no_other(self, found):
+        result, *_ = found
+        assert result.p_value[0] < 1e-8
+        assert (result.adjusted("fwer")[1:] > 0.05).all()
+        assert result.tested.all()
+        assert repr(result) == "<CrossfitResult of 6 pairs, 1 at a false discovery rate of 0.05>"
+
+    def test_the_frame_begins_with_it(self, found):
+        frame = found[0].to_frame()
+        assert frame.loc[0, ["feature_i", "feature_j"]].tolist() == ["age", "bmi"]
+        assert len(frame) == 6
+
+    def test_p_values_are_those_of_the_scores(self, found):
+        result, X, y = found
+        table = Table.of(X, y)
+        regressions = Regressions(table, table.pairs)
+        every = np.ones((3, 5, 6), dtype=bool)
+        z, weights = regressions.smooth(every, np.zeros((3, 400), dtype=int))
+        z = z[..., 0]
+        phi = VARIANCE_INFLATION["concrete_dropout"][3]
+        assert result.variance_inflation == phi
+        expected = combined_by_hand(result.fold_scores, phi, z, 1.0, weights, False)
+        np.testing.assert_allclose(result.p_value, expected, rtol=1e-6, atol=1e-14)
+        np.testing.assert_allclose(norm.sf(result.statistic), result.p_value, rtol=1e-6)
+
+    def test_the_strength_is_that_of_the_truth(self, found):
+        result, X, y = found
+        true = (X[:, 0] * X[:, 1]).std() / y.std()
+        assert 0.6 * true < result.strength[0] < 1.1 * true
+        assert 0 < result.strength_lower()[0] < true
+        assert np.abs(result.strength[1:]).max() < 0.2 * true
+        assert (result.strength_lower() >= 0).all()
+
+    def test_the_effect_is_that_of_the_truth(self, found):
+        """The Hessian of a product, in standard units."""
+        result, X, y = found
+        true = X[:, 0].std() * X[:, 1].std() / y.std()
+        low, high = result.confirmed_interval()[0]
+        assert low < true < high
+        assert 0.6 * true < result.confirmed_effect[0] < 1.6 * true
+        assert result.confirmed_effect.argmax() == 0
+
+
+def test_a_pair_without_monotone_part_is_found_by_what_was_learned():
+    """Polynomials of degree 2 have little of a checkerboard; trees learn it."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(800, 3))
+    y = np.sign(np.sin(7 * X[:, 0])) * np.sign(np.sin(7 * X[:, 1])) + 0.3 * rng.normal(size=800)
+    forest = RandomForestRegressor(10, min_samples_leaf=3)
+    result = quick(X, y, forest, n_repeats=1, cv=3)
+    assert result.p_value[0] < 1e-6
+    assert norm.sf(np.abs(result.shape_scores[0, 0])).min() > 1e-4
+    assert (result.adjusted("fwer")[1:] > 0.05).all()
+
+
+@pytest.mark.parametrize("cv", [5, "sequential"])
+def test_p_values_are_never_zero(cv):
+    X, _ = table(600)
+    y = 50 * X[:, 0] * X[:, 1] + 1e-3 * np.random.default_rng(1).normal(size=600)
+    result = quick(X, y, cv=cv)
+    assert 0 < result.p_value[0] < 1e-20
+    assert (result.p_value > 0).all()
+    assert np.isfinite(result.statistic).all()
+    assert (result.adjusted("fdr") > 0).all()
+
+
+def level(found, n_data_sets):
+    """Bounds that a valid test exceeds with probability 1e-3."""
+    null = np.array([result.p_value[1:] for result in found])
+    assert (null <= 0.05).mean() <= binom.isf(1e-3, null.size, 0.05) / null.size
+    wrong = [result.adjusted("fwer")[1:].min() <= 0.05 for result in found]
+    assert sum(wrong) <= binom.isf(1e-3, n_data_sets, 0.05)
+    power = np.mean([result.adjusted("fwer")[0] <= 0.05 for result in found])
+    return power, null
+
+
+def test_level_and_power():
+    found = [quick(*table(strength=0.7, seed=seed)) for seed in range(60)]
+    power, null = level(found, 60)
+    assert power > 0.95
+    assert (null <= 0.3).mean() > 0.1  # it is no test that never rejects
+
+
+def test_level_and_power_of_a_sequence():
+    found = [quick(*table(600, strength=0.7, seed=seed), cv="sequential") for seed in range(60)]
+    power, null = level(found, 60)
+    assert power > 0.95
+    assert (null <= 0.3).mean() > 0.05
+
+
+# Which tables
+
+
+@pytest.mark.parametrize(
+    ("build", "kind", "names"),
+    [
+        (lambda X: X, pd.DataFrame, {"x0", "x1"}),
+        (lambda X: pd.DataFrame(X, columns=NAMES), pd.DataFrame, {"age", "bmi"}),
+        (lambda X: pl.DataFrame(X, schema=list(NAMES)), pl.DataFrame, {"age", "bmi"}),
+    ],
+    ids=["array", "pandas", "polars"],
+)
+def test_names_and_kind_of_frame(build, kind, names):
+    X, y = table()
+    result = quick(build(X), y, n_repeats=1)
+    frame = result.to_frame()
+    assert type(frame) is kind
+    assert {frame["feature_i"].to_list()[0], frame["feature_j"].to_list()[0]} == names
+    assert same(result, quick(X, y, n_repeats=1))
+
+
+def test_targets_of_any_kind():
+    X, y = table()
+    series = quick(X, pd.Series(y, index=np.arange(300)[::-1]), n_repeats=1)
+    assert same(series, quick(X, y, n_repeats=1))
+    counts = np.round(3 * y).astype(int)
+    assert same(quick(X, counts, n_repeats=1), quick(X, counts.astype(float), n_repeats=1))
+
+
+def test_whole_and_binary_features():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "count": rng.poisson(2, size=300),
+            "yes": rng.random(300) < 0.4,
+            "other": rng.random(300) < 0.5,
+            "size": rng.normal(size=300),
+        }
+    )
+    y = frame["count"] * frame["yes"] + frame["size"] + 0.5 * rng.normal(size=300)
+    result = quick(frame, y)
+    assert result.to_frame().loc[0, ["feature_i", "feature_j"]].tolist() == ["count", "yes"]
+    assert result.p_value[0] < 1e-6
+    assert (result.adjusted("fwer")[1:] > 0.05).all()
+
+
+@pytest.mark.parametrize("pairs", [[("dose", "age"), ("age", "bmi")], [(0, 1), (0, 2)]], ids=str)
+def test_chosen_pairs(pairs):
+    X, y = table()
+    result = quick(pd.DataFrame(X, columns=NAMES), y, pairs=pairs)
+    assert result.pairs.tolist() == [[0, 1], [0, 2]]
+    assert result.p_value[0] < 1e-6 < result.p_value[1]
+    assert len(result.to_frame()) == 2
+
+
+def copied():
+    X, y = table()
+    a, b, c, _ = X.T
+    return pd.DataFrame({"a": a, "b": b, "log": -np.exp(a), "c": c, "one": 0 * a + 1}), y
+
+
+@pytest.mark.parametrize("estimator", [products(), small()], ids=["products", "networks"])
+def test_pairs_of_copies_and_constants_are_not_tested(estimator):
+    with pytest.warns(UserWarning, match="copies: log of a. Pairs with a copy") as caught:
+        result = quick(*copied(), estimator, n_repeats=1)
+    assert caught[0].filename == __file__
+    names = np.array(result.feature_names)[result.pairs]
+    mine = ~np.isin(names, ["log", "one"]).any(1)
+    assert result.tested.tolist() == mine.tolist()
+    assert (result.p_value[~mine] == 1).all()
+    assert (result.adjusted("fwer")[~mine] == 1).all()
+    assert result.p_value[0] < 1e-6
+    assert len(result.to_frame()) == 10
+
+
+def test_no_pair_to_test():
+    X, y = table()
+    frame = pd.DataFrame({"a": X[:, 0], "back": -X[:, 0], "one": np.ones(300)})
+    with (
+        pytest.warns(UserWarning, match="back of a"),
+        pytest.raises(ValueError, match="There is no pair to test"),
+    ):
+        quick(frame, y)
+
+
+def aliases():
+    """Of a, b and their product, all of 1 and -1, every product of two is the third."""
+    rng = np.random.default_rng(0)
+    a, b = rng.choice([-1.0, 1.0], size=(2, 800))
+    frame = pd.DataFrame({"a": a, "b": b, "ab": a * b, "c": rng.normal(size=800)})
+    return frame, frame["a"] * frame["c"] + rng.normal(size=800)
+
+
+def test_pairs_that_are_combinations_of_others_are_named():
+    with pytest.warns(UserWarning, match="^a x b, a x ab, b x ab: any interaction of these"):
+        result = quick(*aliases(), cv="sequential")
+    assert result.tested.tolist() == [False, False, True, False, True, True]
+    assert (result.p_value[~result.tested] == 1).all()
+    assert result.p_value[2] < 1e-6
+
+
+# Screening
+
+
+@pytest.mark.parametrize("estimator", [products(), small()], ids=["products", "networks"])
+def test_of_many_features_the_strongest_pairs_are_tested(estimator):
+    X, y = table(400, 22, strength=2.0)
+    result = quick(X, y, estimator, cv=2, n_repeats=1, max_pairs=10)
+    assert len(result.p_value) == 231
+    assert 10 <= result.tested.sum() <= 20
+    assert result.tested[0]
+    assert result.p_value[0] < 1e-6
+    assert (result.p_value[~result.tested] == 1).all()
+    for control in ("fdr", "fwer"):
+        adjusted = result.adjusted(control)
+        np.testing.assert_array_equal(
+            adjusted[result.tested], adjust(result.p_value[result.tested], control)
+        )
+        assert (adjusted[~result.tested] == 1).all()
+    assert np.isnan(result.fold_scores[..., ~result.tested]).all()
+    assert np.isfinite(result.fold_scores[..., result.tested]).all()
+
+
+# Reproducible, and without a trace
+
+
+def test_the_seed_decides():
+    X, y = table()
+    forest = RandomForestRegressor(5, max_depth=4)
+    first = quick(X, y, forest, n_repeats=1)
+    assert same(first, quick(X, y, forest, n_repeats=1))
+    assert same(first, quick(X, y, clone(forest).set_params(random_state=7), n_repeats=1))
+    assert not same(first, quick(X, y, forest, n_repeats=1, random_state=1))
+    generator = np.random.RandomState(0)
+    assert same(first, quick(X, y, forest, n_repeats=1, random_state=generator))
+    assert not same(first, quick(X, y, forest, n_repeats=1, random_state=generator))
+
+
+def test_without_a_seed_every_run_is_another():
+    X, y = table()
+    runs = [quick(X, y, n_repeats=1, random_state=None) for _ in range(2)]
+    assert not same(*runs)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "backend"),
+    [
+        (products(), "threading"),
+        (make_pipeline(StandardScaler(), RandomForestRegressor(3)), "threading"),
+        (small(max_epochs=3), "threading"),
+        (small(max_epochs=3), "loky"),
+    ],
+    ids=["products", "forest", "networks", "networks in processes"],
+)
+def test_results_do_not_depend_on_the_number_of_jobs(estimator, backend, monkeypatch):
+    monkeypatch.setattr(refits, "STACK", (4, 4))  # several chunks
+    X, y = table(200)
+    alone = quick(X, y, estimator, n_repeats=1)
+    with joblib.parallel_config(backend=backend):
+        assert same(alone, quick(X, y, estimator, n_repeats=1, n_jobs=2))
+
+
+@pytest.fixture
+def two_threads():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize(
+    "estimator", [RandomForestRegressor(2), small(max_epochs=2)], ids=["forest", "networks"]
+)
+def test_nothing_global_is_touched(estimator, n_jobs):
+    X, y = table(120)
+    before = X.copy(), y.copy()
+    python, torchs, numpys = random.getstate(), torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
+    with joblib.parallel_config(backend="threading"):
+        quick(X, y, estimator, n_repeats=1, cv=2, n_jobs=n_jobs)
+    assert random.getstate() == python
+    assert torch.equal(torch.get_rng_state(), torchs)
+    assert all(map(np.array_equal, np.random.get_state(), numpys))  # noqa: NPY002
+    assert torch.get_num_threads() == 2
+    np.testing.assert_array_equal(X, before[0])
+    np.testing.assert_array_equal(y, before[1])
+
+
+@pytest.mark.parametrize("estimator", [products(), small(max_epochs=3)], ids=["products", "nets"])
+def test_the_estimator_stays_as_it_was(estimator):
+    X, y = table(120)
+    estimator = clone(estimator)
+    given = str(estimator.get_params())
+    quick(X, y, estimator, n_repeats=1, cv=2)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(estimator)
+    estimator.fit(X, y)
+    predictions = estimator.predict(X)
+    quick(X, -y, estimator, n_repeats=1, cv=2)
+    np.testing.assert_array_equal(estimator.predict(X), predictions)
+    assert str(estimator.get_params()) == given
+
+
+def test_progress_is_shown_where_asked(capsys):
+    quick(*table(), n_repeats=1)
+    assert capsys.readouterr().err == ""
+    quick(*table(), n_repeats=1, verbose=True)
+    shown = capsys.readouterr().err
+    assert "folds: 100%" in shown
+    assert "halves: 100%" in shown
+
+
+def test_the_warning_about_calibration_points_at_the_caller():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        quick(*table(), n_repeats=1, variance_inflation="auto")
+    (warning,) = caught
+    assert "Pipeline (of another kind) with cv=5 was not calibrated" in str(warning.message)
+    assert warning.filename == __file__
+
+
+# Who sees which rows
+
+
+class Recording(RegressorMixin, BaseEstimator):
+    """Remembers the rows that each of its clones was given."""
+
+    log: list = []  # noqa: RUF012
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        self.model_, self.predicted_ = products().fit(X, y), []
+        self.log.append((X, y, self.predicted_, self.random_state))
+        return self
+
+    def predict(self, X):
+        self.predicted_.append(X)
+        return self.model_.predict(X)
+
+
+@pytest.fixture
+def log():
+    Recording.log.clear()
+    yield Recording.log
+    Recording.log.clear()
+
+
+def rows_of(values, X):
+    """Which rows values of the first feature belong to; the anchor is none."""
+    return set(np.flatnonzero(np.isin(X[:, 0], values)).tolist())
+
+
+def seen(log, X, y):
+    """Rows that each clone learned from, and rows that it was asked about."""
+    found = []
+    for rows, target, predicted, _ in log:
+        learned = rows_of(rows[:, 0], X)
+        assert len(learned) == len(rows)
+        np.testing.assert_array_equal(np.sort(target), np.sort(y[sorted(learned)]))
+        found.append((learned, rows_of(np.concatenate(predicted)[:, 0], X)))
+    return found
+
+
+def test_no_clone_sees_its_test_rows(log):
+    X, y = table(203)
+    quick(X, y, Recording(), cv=5, n_repeats=2)
+    splits = seen(log, X, y)
+    assert len(splits) == 2 * 5 + 2
+    everything = set(range(203))
+    for learned, asked in splits[:10]:
+        assert learned.isdisjoint(asked)
+        assert learned | asked == everything
+    for repeat in (splits[:5], splits[5:10]):
+        assert sorted(row for _, asked in repeat for row in asked) == list(range(203))
+    halves = [learned for learned, _ in splits[10:]]
+    assert halves[0].isdisjoint(halves[1])
+    assert halves[0] | halves[1] == everything
+
+
+def test_a_sequence_learns_from_the_past_only(log):
+    X, y = table(600)
+    quick(X, y, Recording(), cv="sequential")
+    first, second, third, *halves = seen(log, X, y)
+    assert len(halves) == 2
+    assert [len(learned) for learned, _ in (first, second, third)] == [240, 360, 480]
+    assert second[0] == first[0] | first[1]
+    assert third[0] == second[0] | second[1]
+    assert third[0] | third[1] == set(range(600))
+    assert all(learned.isdisjoint(asked) for learned, asked in (first, second, third))
+
+
+def test_every_clone_has_a_seed_of_its_own(log):
+    quick(*table(), Recording(random_state=3), n_repeats=1)
+    states = [state for *_, state in log]
+    assert all(isinstance(state, int) for state in states)
+    assert len(set(states)) == len(states) == 5 + 2
+
+
+def test_scores_of_a_sequence_do_not_know_later_targets(log):
+    """The last fold's targets have no part in the scores of the folds before."""
+    X, y = table(600)
+    result = quick(X, y, Recording(), cv="sequential")
+    last = sorted(seen(log[:3], X, y)[2][1])
+    moved = y.copy()
+    moved[last] = y[last] ** 2
+    again = quick(X, moved, Recording(), cv="sequential")
+    assert_close(again.fold_scores[:, :2], result.fold_scores[:, :2], 1e-9)
+    assert np.abs(again.fold_scores[:, 2] - result.fold_scores[:, 2]).min() > 1e-6
+
+
+@pytest.mark.parametrize("n", [100, 200, 300, 600])
+@pytest.mark.parametrize("d", [3, 8])
+def test_a_sequence_of_few_rows(n, d):
+    result = quick(*table(n, d, strength=2.0), cv="sequential")
+    assert ((result.p_value > 0) & (result.p_value <= 1)).all()
+
+
+@pytest.mark.parametrize(("n", "d"), [(100, 8), (100, 25), (300, 30)])
+def test_many_pairs_for_few_rows(n, d):
+    result = quick(*table(n, d, strength=3.0))
+    assert ((result.p_value > 0) & (result.p_value <= 1)).all()
+    assert result.p_value[0] < 0.01
+
+
+def test_a_balanced_design_of_binary_features():
+    """Polynomials of degree 2 are constant on two equally frequent values: no evidence, not 1."""
+    X = np.array(list(product([0.0, 1.0], repeat=4)) * 20)
+    y = 1.4 * (X[:, 0] - 0.5) * (X[:, 1] - 0.5) + np.random.default_rng(0).normal(size=320)
+    assert quick(X, y).p_value[0] < 1e-4
+
+
+def test_shapes_of_the_scores(found):
+    result, *_ = found
+    assert result.fold_scores.shape == (3, 5, 6)
+    assert result.shape_scores.shape == (1, 6, 4)
+
+
+def test_pairs_that_are_combinations_of_others_are_named_by_folds_too():
+    with pytest.warns(UserWarning, match="^a x b, a x ab, b x ab: any interaction of these"):
+        quick(*aliases(), cv=5, n_repeats=1)
+
+
+def test_labels_of_columns_that_are_numbers():
+    X, y = table()
+    result = quick(pd.DataFrame(X, columns=[3, 2, 1, 0]), y, pairs=[(3, 2)], n_repeats=1)
+    assert result.p_value[0] < 1e-6  # of the columns labelled 3 and 2, not of columns 3 and 2

@@ -1,0 +1,723 @@
+import contextlib
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import skgeh
+from skgeh import BayesianInteractionRegressor, posteriors, permutation_test
+from skgeh.geh.pairs import pair_index
+from skgeh.significance import permutation
+from skgeh.significance.permutation import Null
+from skgeh.significance.result import PermutationResult
+from skgeh.tables.table import Table
+
+
+def small(**parameters):
+    defaults = {"hidden_layer_sizes": (8,), "n_networks": 1, "max_epochs": 4}
+    return BayesianInteractionRegressor(**{**defaults, **parameters})
+
+
+def learning(**parameters):
+    """Large and long enough to see the product."""
+    defaults = {"hidden_layer_sizes": (20, 20), "n_networks": 1, "max_epochs": 20}
+    return BayesianInteractionRegressor(**{**defaults, **parameters})
+
+
+def product(n=80, noise=0.5, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    return X, X[:, 0] * X[:, 2] + noise * rng.normal(size=n)
+
+
+def answer(estimator=None, data=None, **parameters):
+    defaults = {"n_permutations": 19, "random_state": 0}
+    return permutation_test(estimator or small(), *(data or product()), **defaults | parameters)
+
+
+def null_of(estimator=None, statistic="effect", seed=0):
+    return Null.of(estimator or small(), Table.of(*product(), minimum=8), statistic, seed)
+
+
+def assert_same(one, two):
+    """Bit by bit."""
+    for name in ("statistic", "null", "p_value"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+
+
+def assert_near(one, two, rtol=1e-4):
+    """Up to what single precision and a few steps of training make of rounding."""
+    np.testing.assert_allclose(one.statistic, two.statistic, rtol=rtol)
+    np.testing.assert_allclose(one.null, two.null, rtol=rtol)
+
+
+@pytest.fixture
+def chunks_of(monkeypatch):
+    """Chunks of so many refits from now on."""
+
+    def set_size(size):
+        monkeypatch.setattr(permutation, "refits_per_stack", lambda *_: size)
+
+    return set_size
+
+
+@pytest.fixture(scope="module")
+def result():
+    return answer()
+
+
+class TestFormulas:
+    def by_hand(self, observed, null):
+        """``(1 + #{null >= observed}) / (1 + B)``, counted one by one."""
+        return (1 + sum(value >= observed for value in null)) / (1 + len(null))
+
+    def results(self, result):
+        rng = np.random.default_rng(0)
+        with_ties = replace(
+            result,
+            pairs=pair_index(4),
+            statistic=np.array([3.0, 1.0, 1.0, 0.0, 2.0, 1.0]),
+            null=rng.integers(0, 4, size=(30, 6)).astype(float),
+            tested=np.ones(6, dtype=bool),
+            feature_names=tuple("abcd"),
+        )
+        own = [
+            self.by_hand(with_ties.statistic[pair], with_ties.null[:, pair]) for pair in range(6)
+        ]
+        return result, replace(with_ties, p_value=np.array(own))
+
+    def test_p_values_compare_a_pair_with_its_own_null(self, result):
+        assert isinstance(result, PermutationResult)
+        assert result.null.shape == (19, 3) and result.tested.all()
+        for pair in range(3):
+            expected = self.by_hand(result.statistic[pair], result.null[:, pair])
+            assert result.p_value[pair] == expected
+        assert len(set(result.p_value)) > 1
+
+    def test_family_wise_and_global_by_the_maximum_over_pairs(self, result):
+        for one in self.results(result):
+            largest = [max(row) for row in one.null]
+            expected = [self.by_hand(value, largest) for value in one.statistic]
+            assert one.adjusted("fwer").tolist() == one.adjusted().tolist() == expected
+            assert one.global_p_value == self.by_hand(max(one.statistic), largest) == min(expected)
+            assert (one.adjusted("fwer") >= one.p_value).all()
+
+    def test_false_discovery_rate_from_the_pairs_own_p_values(self, result):
+        for one in self.results(result):
+            p = one.p_value
+            ranks = [(p <= value).sum() for value in p]
+            steps = [value * len(p) / rank for value, rank in zip(p, ranks, strict=True)]
+            expected = [
+                min(1.0, *(step for step, other in zip(steps, p, strict=True) if other >= value))
+                for value in p
+            ]
+            np.testing.assert_allclose(one.adjusted("fdr"), expected, rtol=1e-12)
+            np.testing.assert_allclose(
+                one.adjusted("fdr_by"),
+                np.minimum(1, one.adjusted("fdr") * sum(1 / k for k in range(1, len(p) + 1))),
+                rtol=1e-12,
+            )
+
+    def test_no_other_correction(self, result):
+        with pytest.raises(ValueError, match="maximum"):
+            result.adjusted("maximum")
+
+    def test_no_p_value_is_zero(self):
+        result = answer(learning(), n_permutations=24)
+        assert result.p_value.min() == result.global_p_value == result.adjusted().min() == 1 / 25
+
+    def test_table_has_the_same_numbers(self, result):
+        frame = result.to_frame()
+        order = np.lexsort([-result.statistic, result.p_value])
+        for column, values in {
+            "statistic": result.statistic,
+            "p_value": result.p_value,
+            "p_fdr": result.adjusted("fdr"),
+            "p_fwer": result.adjusted("fwer"),
+        }.items():
+            assert frame[column].tolist() == values[order].tolist()
+
+
+class TestStatistic:
+    def test_names_of_features(self):
+        X, y = product()
+        names = ["age", "bmi", "dose"]
+        result = answer()
+        for frame, kind in (
+            (pd.DataFrame(X, columns=names), pd.DataFrame),
+            (pl.DataFrame(X, schema=names), pl.DataFrame),
+        ):
+            named = answer(data=(frame, y))
+            assert named.feature_names == tuple(names)
+            assert isinstance(named.to_frame(), kind)
+            assert (named.to_frame()["feature_i"][0], named.to_frame()["feature_j"][0]) == (
+                "age",
+                "dose",
+            )
+            assert_near(named, result)
+        assert result.feature_names == ("x0", "x1", "x2")
+        assert isinstance(result.to_frame(), pd.DataFrame)
+
+    def test_effect_is_the_mean_over_25_draws_with_11_groups(self, result):
+        assert_same(answer(small(n_draws=25, n_groups=11)), result)
+        for other in (small(n_draws=24), small(n_groups=8)):
+            assert np.abs(answer(other).null / result.null - 1).max() > 1e-3
+
+    def test_score_is_what_the_ranking_sorts_by(self, monkeypatch):
+        estimator, seen = small(n_networks=2), []
+
+        def rank_pairs(posterior, x, effect):
+            seen.append((posterior, x, effect))
+            return effect + 1
+
+        effects = answer(estimator)
+        scores = answer(estimator, statistic="score")
+        assert np.isfinite(scores.null).all() and (scores.null > 0).all()
+        assert np.abs(scores.null / effects.null - 1).max() > 1e-3
+        monkeypatch.setattr(permutation, "rank_pairs", rank_pairs)
+        np.testing.assert_array_equal(answer(estimator, statistic="score").null, effects.null + 1)
+        assert len(seen) == 20 and all(len(one.members()) == 2 for one, *_ in seen)
+
+    def test_networks_are_small_unless_their_size_was_chosen(self):
+        few = {"max_epochs": 1, "n_draws": 2}
+        result = answer(small(hidden_layer_sizes=None, **few))
+        assert_same(result, answer(small(hidden_layer_sizes=(40, 40), **few)))
+
+    @pytest.mark.parametrize("posterior", ["ensemble", posteriors.ConcreteDropout((20, 20))])
+    def test_other_posteriors(self, posterior):
+        sizes = (20, 20) if isinstance(posterior, str) else None
+        result = answer(learning(posterior=posterior, hidden_layer_sizes=sizes))
+        assert result.statistic.argmax() == 1 and result.global_p_value == 0.05
+
+    def test_units_do_not_matter(self, result):
+        X, y = product()
+        assert_near(answer(data=(X * [1e3, 1e-3, 2] + [5, 0, -1], 100 * y - 7)), result, 1e-2)
+
+    def test_a_constant_feature_has_no_effect(self):
+        X, y = product()
+        X[:, 1] = 4
+        result = answer(data=(X, y))
+        assert result.statistic[[0, 2]].tolist() == [0, 0]
+        assert result.p_value.tolist() == [1, 0.05, 1] and result.global_p_value == 0.05
+
+    def test_it_is_measured_at_300_rows(self):
+        X, y = product(n=400)
+        points = Null.of(small(), Table.of(X, y), "effect", 0).points
+        assert len(np.unique(points)) == len(points) == 300
+        assert sorted(null_of().points) == list(range(80))
+
+    def test_few_rows(self):
+        X, y = product(n=8)
+        assert np.isfinite(answer(data=(X, y)).null).all()
+
+
+class TestSharedStart:
+    """Refits differ by nothing but their targets."""
+
+    @pytest.mark.parametrize("statistic", ["effect", "score"])
+    @pytest.mark.parametrize("n_networks", [1, 2])
+    def test_without_shuffling_all_refits_are_equal(
+        self, n_networks, statistic, chunks_of, monkeypatch
+    ):
+        """Dropout is on in the second half of the epochs, and in the draws."""
+        chunks_of(3)
+        estimator = small(n_networks=n_networks)
+        assert np.ptp(answer(estimator, statistic=statistic).null, axis=0).min() > 1e-3
+        monkeypatch.setattr(Null, "permuted", lambda self, number: self.target)
+        result = answer(estimator, statistic=statistic)
+        np.testing.assert_allclose(result.null, np.tile(result.statistic, (19, 1)), rtol=1e-4)
+
+    def test_a_target_has_one_statistic_in_every_chunk(self, monkeypatch):
+        null, permuted = null_of(), Null.permuted
+        _, observed = null(0, 3)
+        monkeypatch.setattr(
+            Null, "permuted", lambda self, number: permuted(self, 0 if number == 7 else number)
+        )
+        start, other = null(6, 9)
+        assert start == 6
+        np.testing.assert_allclose(other[1], observed[0], rtol=1e-4)
+        assert np.abs(other[[0, 2]] / observed[0] - 1).max(1).min() > 1e-3
+
+    def test_chunks_do_not_matter(self, chunks_of, result):
+        for size in (1, 6):
+            chunks_of(size)
+            assert_near(answer(), result)
+
+    def test_more_permutations_begin_with_the_same_ones(self, result):
+        more = answer(n_permutations=30)
+        np.testing.assert_allclose(more.null[:19], result.null, rtol=1e-4)
+        np.testing.assert_allclose(more.statistic, result.statistic, rtol=1e-4)
+
+    def test_permutations_are_of_the_target_and_all_differ(self):
+        null = null_of()
+        assert null.permuted(0) is null.target
+        targets = np.stack([null.permuted(number) for number in range(200)])
+        np.testing.assert_array_equal(
+            np.sort(targets, axis=1), np.tile(np.sort(null.target, axis=0), (200, 1, 1))
+        )
+        assert len(np.unique(targets, axis=0)) == 200
+        places = (targets[1:] == null.target).sum(1)
+        assert places.mean() < 1.5  # rows that stay where they are: 1 on average
+        assert not np.array_equal(null_of(seed=1).permuted(1), null.permuted(1))
+
+    def test_read_only_rows_are_no_matter(self):
+        """joblib gives large arrays to its workers as read-only maps of files."""
+        null = null_of()
+        _, expected = null(0, 2)
+        Z = null.Z.copy()
+        Z.setflags(write=False)
+        torch.set_warn_always(True)
+        try:
+            _, values = replace(null, Z=Z)(0, 2)
+        finally:
+            torch.set_warn_always(False)
+        np.testing.assert_array_equal(values, expected)
+
+
+class TestEvidence:
+    def test_a_strong_signal_is_found(self):
+        result = answer(learning(), product(n=150, noise=0.3), n_permutations=99)
+        assert result.global_p_value == 0.01
+        assert result.adjusted().argmin() == result.statistic.argmax() == 1
+        assert result.p_value[[0, 2]].min() > 0.05
+
+    def test_by_its_score_too(self):
+        estimator = learning(hidden_layer_sizes=(40, 40), n_networks=2, max_epochs=30)
+        result = answer(estimator, product(n=200, noise=0.3), statistic="score")
+        assert result.global_p_value == 0.05
+        assert result.adjusted().argmin() == result.statistic.argmax() == 1
+
+    def test_noise_is_not(self):
+        """Binomial: 20 p-values are at most 0.1 two times on average, over 6 one time in 400."""
+        p, own = [], []
+        for seed in range(20):
+            X, y = np.split(np.random.default_rng(seed).normal(size=(60, 4)), [3], axis=1)
+            result = answer(data=(X, y[:, 0]), random_state=seed)
+            p.append(result.global_p_value)
+            own.extend(result.p_value)
+        assert (np.array(p) <= 0.1).sum() <= 6
+        assert 4 <= (np.array(p) <= 0.5).sum() <= 16
+        assert np.mean(np.array(own) <= 0.1) < 0.25
+        assert 0.35 < np.mean(own) < 0.65
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        "estimator",
+        [LinearRegression(), make_pipeline(StandardScaler(), small()), None, LinearRegression],
+    )
+    def test_other_estimators(self, estimator):
+        words = (
+            "(?s)reads their Hessians.*Classifier whose posterior .*; got .*crossfit_test takes any"
+        )
+        with pytest.raises(ValueError, match=words):
+            permutation_test(estimator, *product())
+
+    @pytest.mark.parametrize("statistic", ["Effect", "std", None, 0])
+    def test_names_of_statistics(self, statistic):
+        with pytest.raises(ValueError, match="statistic must be 'effect' or 'score'; got"):
+            answer(statistic=statistic)
+
+    def test_missing_values(self):
+        X, y = product()
+        for place in ((3, 1), (0, 0)):
+            holed = X.copy()
+            holed[place] = np.nan
+            with pytest.raises(ValueError, match="contains NaN"):
+                answer(data=(holed, y))
+        with pytest.raises(ValueError, match="contains NaN"):
+            answer(data=(X, np.where(y > 1, np.nan, y)))
+
+    def test_short_and_narrow_tables(self):
+        X, y = product()
+        with pytest.raises(ValueError, match="at least 8 rows; got 7"):
+            answer(data=(X[:7], y[:7]))
+        with pytest.raises(ValueError, match=r"1 feature\(s\)"):
+            answer(data=(X[:, :1], y))
+        with pytest.raises(ValueError, match="Target 1 is constant"):
+            answer(data=(X, np.column_stack([y, 0 * y])))
+
+    def test_numbers_of_permutations(self):
+        with pytest.raises(ValueError, match="n_permutations"):
+            answer(n_permutations=0)
+        with pytest.raises(TypeError, match="n_permutations"):
+            answer(n_permutations=19.5)
+
+    def test_parameters_of_the_estimator(self):
+        with pytest.raises(ValueError, match="second derivative"):
+            answer(small(activation="relu"))
+        with pytest.raises(ValueError, match="max_epochs"):
+            answer(small(max_epochs=0))
+
+    def test_too_few_permutations_are_warned_about(self):
+        words = "With 18 permutations no p-value is below 1 / 19.*Take 19 at least"
+        with pytest.warns(UserWarning, match=words) as warned:
+            result = answer(n_permutations=18)
+        assert warned[0].filename == __file__
+        assert result.null.shape == (18, 3) and result.p_value.min() >= 1 / 19
+        with pytest.warns(UserWarning, match=r"1 / 2, "):
+            assert answer(n_permutations=1).null.shape == (1, 3)
+
+
+class TestManners:
+    def test_jobs_do_not_matter(self, chunks_of):
+        chunks_of(4)
+        one = answer(n_jobs=1)
+        assert_same(answer(n_jobs=2), one)
+        with joblib.parallel_config(backend="threading", n_jobs=2):
+            assert_same(answer(), one)
+
+    def test_the_seed_decides(self, result):
+        assert_same(answer(), result)
+        assert_same(answer(random_state=np.random.RandomState(0)), result)
+        assert np.abs(answer(random_state=1).null / result.null - 1).max() > 1e-3
+
+    def test_the_seed_of_the_estimator_does_not(self, result):
+        assert_same(answer(small(random_state=5)), result)
+
+    def test_what_is_global_stays_as_it_is(self):
+        threads = torch.get_num_threads()
+        torch.set_num_threads(2)
+        try:
+            numpys, torchs = np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+            answer(statistic="score")
+            assert torch.get_num_threads() == 2
+            assert joblib.hash(np.random.get_state()) == joblib.hash(numpys)  # noqa: NPY002
+            assert torch.equal(torch.get_rng_state(), torchs)
+        finally:
+            torch.set_num_threads(threads)
+
+    @pytest.mark.parametrize("fitted", [False, True])
+    def test_the_estimator_stays_as_it_is(self, fitted):
+        X, y = product()
+        estimator = small(hidden_layer_sizes=None, max_epochs=1, random_state=3, n_draws=2)
+        if fitted:
+            estimator.fit(X, y)
+        parameters, attributes = estimator.get_params(), dict(vars(estimator))
+        predictions = estimator.predict(X) if fitted else None
+        answer(estimator)
+        assert estimator.get_params() == parameters
+        assert vars(estimator).keys() == attributes.keys()
+        assert all(vars(estimator)[name] is value for name, value in attributes.items())
+        if fitted:
+            np.testing.assert_array_equal(estimator.predict(X), predictions)
+
+    def test_tables_stay_as_they_are(self):
+        X, y = product()
+        before = X.copy(), y.copy()
+        answer(data=(X, y))
+        np.testing.assert_array_equal(X, before[0])
+        np.testing.assert_array_equal(y, before[1])
+
+    def test_verbose_shows_a_bar(self, capsys, chunks_of, tmp_path):
+        chunks_of(5)
+        answer()
+        assert capsys.readouterr().err == ""
+        answer(verbose=True, checkpoint=tmp_path / "done")
+        shown = capsys.readouterr().err
+        assert "permutations" in shown and "4/4" in shown
+        leave_chunks(tmp_path / "done", 3)
+        answer(verbose=True, checkpoint=tmp_path / "done")
+        shown = capsys.readouterr().err
+        assert "3/4" in shown and "4/4" in shown and "0/4" not in shown
+
+
+# Checkpoints
+
+KILLED = """
+import os, signal, sys
+import numpy as np
+from skgeh import BayesianInteractionRegressor, permutation_test
+from skgeh.significance import permutation
+
+folder, moment = sys.argv[1:]
+permutation.refits_per_stack = lambda *_: 4
+calls = []
+act = getattr(os, moment)
+
+def killed(*arguments):
+    calls.append(arguments)
+    if len(calls) == 3 and moment == "fsync":
+        os.ftruncate(arguments[0], os.fstat(arguments[0]).st_size // 2)
+    done = act(*arguments)
+    if len(calls) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+
+setattr(os, moment, killed)
+table = np.load(folder + "/table.npz")
+model = BayesianInteractionRegressor((8,), n_networks=1, max_epochs=4)
+permutation_test(
+    model, table["X"], table["y"], n_permutations=19, random_state=0, checkpoint=folder + "/kept"
+)
+"""
+
+
+def chunks_in(path):
+    with np.load(path) as file:
+        return sorted(int(name) for name in file if name.isdigit())
+
+
+def leave_chunks(path, count):
+    """The file as it was when `count` chunks were done."""
+    with np.load(path) as file:
+        held = dict(file)
+    for start in sorted((name for name in held if name.isdigit()), key=int)[count:]:
+        del held[start]
+    with open(path, "wb") as file:
+        np.savez(file, **held)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(permutation, "refits_per_stack", lambda *_: 4)
+        return answer()
+
+
+@pytest.fixture
+def whole(uninterrupted, chunks_of):
+    """Of a run that nothing interrupted, in five chunks, as runs from now on."""
+    chunks_of(4)
+    return uninterrupted
+
+
+@pytest.fixture
+def refitted(monkeypatch):
+    """How many targets were fitted, call by call; interrupted by the user in a call named."""
+    calls = []
+    fit_targets = permutation.fit_targets
+
+    def counted(estimator, X, targets, seed):
+        calls.append(len(targets))
+        if len(calls) == counted.interrupted:
+            raise KeyboardInterrupt
+        return fit_targets(estimator, X, targets, seed)
+
+    counted.interrupted, counted.calls = None, calls
+    monkeypatch.setattr(permutation, "fit_targets", counted)
+    return counted
+
+
+@pytest.fixture(scope="module")
+def left_over():
+    """Files that interrupted runs have left, by the parameters of the run."""
+    return {}
+
+
+@pytest.fixture
+def interrupted(tmp_path, refitted, whole, left_over):
+    """A file with two chunks of five."""
+
+    def run(path=tmp_path / "kept", **parameters):
+        run_name = repr(parameters)
+        if run_name in left_over:
+            path.write_bytes(left_over[run_name])
+            return path
+        refitted.calls.clear()
+        refitted.interrupted = 3
+        with pytest.raises(KeyboardInterrupt):
+            answer(checkpoint=path, **parameters)
+        assert chunks_in(path) == [0, 4]
+        refitted.interrupted = None
+        refitted.calls.clear()
+        left_over[run_name] = path.read_bytes()
+        return path
+
+    return run
+
+
+class TestCheckpoint:
+    @pytest.mark.parametrize(("moment", "n_jobs"), [("fsync", None), ("replace", 2)])
+    def test_a_killed_run_goes_on(self, moment, n_jobs, tmp_path, whole):
+        """kill -9: while the third chunk is written, half of it, or just after."""
+        X, y = product()
+        np.savez(tmp_path / "table.npz", X=X, y=y)
+        child = subprocess.run(
+            [sys.executable, "-c", KILLED, tmp_path, moment],
+            cwd=Path(skgeh.__file__).parents[1],
+            capture_output=True,
+            text=True,
+        )
+        assert child.returncode == -signal.SIGKILL, child.stderr
+        kept, part = tmp_path / "kept", tmp_path / "kept.part"
+        assert chunks_in(kept) == ([0, 4] if moment == "fsync" else [0, 4, 8])
+        assert part.exists() == (moment == "fsync")
+        assert_same(answer(checkpoint=kept, n_jobs=n_jobs), whole)
+        assert chunks_in(kept) == [0, 4, 8, 12, 16]
+        assert not part.exists()
+
+    def test_only_what_is_missing_is_fitted(self, interrupted, refitted, whole):
+        path = interrupted()
+        assert_same(answer(checkpoint=path), whole)
+        assert refitted.calls == [4, 4, 4]
+
+    def test_a_run_may_be_interrupted_again_and_again(self, tmp_path, refitted, whole):
+        refitted.interrupted = 2
+        for _ in range(4):
+            refitted.calls.clear()
+            with pytest.raises(KeyboardInterrupt):
+                answer(checkpoint=tmp_path / "kept")
+        refitted.calls.clear()
+        assert_same(answer(checkpoint=str(tmp_path / "kept")), whole)
+        assert refitted.calls == [4]
+
+    def test_chunks_may_be_there_in_any_order(self, tmp_path, refitted, whole):
+        path = tmp_path / "kept"
+        assert_same(answer(checkpoint=path), whole)
+        with np.load(path) as file:
+            held = dict(file)
+        with open(path, "wb") as file:
+            np.savez(file, **{name: held[name] for name in ("16", "seed", "4", "key")})
+        refitted.calls.clear()
+        assert_same(answer(checkpoint=path), whole)
+        assert refitted.calls == [4, 4, 4]
+
+    def test_a_finished_run_answers_without_a_refit(self, tmp_path, refitted, whole):
+        path = tmp_path / "kept"
+        assert_same(answer(checkpoint=path), whole)
+        content = path.read_bytes()
+        refitted.calls.clear()
+        assert_same(answer(checkpoint=path), whole)
+        assert_same(answer(checkpoint=path, n_jobs=2), whole)
+        assert refitted.calls == []
+        assert path.read_bytes() == content
+
+    def test_the_file_has_the_name_given(self, tmp_path, chunks_of):
+        answer(checkpoint=tmp_path / "run.1")
+        assert [path.name for path in tmp_path.iterdir()] == ["run.1"]
+
+    @pytest.mark.parametrize("n_jobs", [1, 2])
+    def test_jobs_may_differ(self, n_jobs, interrupted, tmp_path, whole):
+        path = interrupted(n_jobs=1)
+        assert_same(answer(checkpoint=path, n_jobs=n_jobs), whole)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"estimator": small(max_epochs=5)},
+            {"estimator": small(hidden_layer_sizes=(9,))},
+            {"estimator": small(n_networks=2)},
+            {"estimator": small(hidden_layer_sizes=None, posterior=posteriors.Ensemble((8,)))},
+            {"data": (product()[0], product()[1] + 1e-12)},
+            {"data": (product()[0] * [1, 1, 1 + 1e-12], product()[1])},
+            {"data": (product()[0][:, ::-1], product()[1])},
+            {"n_permutations": 20},
+            {"statistic": "score"},
+        ],
+    )
+    def test_other_runs_are_refused(self, changed, interrupted, refitted):
+        path = interrupted()
+        content = path.read_bytes()
+        words = (
+            f"{path.name} belongs to another run: other data, parameters, statistic or number of "
+            "permutations. Name another file, or remove this one."
+        )
+        with pytest.raises(ValueError, match=words):
+            answer(checkpoint=path, **changed)
+        assert path.read_bytes() == content and refitted.calls == []
+
+    def test_an_architecture_inside_a_posterior_counts(self, interrupted):
+        def model(size):
+            return small(hidden_layer_sizes=None, posterior=posteriors.Ensemble((size,)))
+
+        path = interrupted(estimator=model(8))
+        with pytest.raises(ValueError, match="belongs to another run"):
+            answer(model(9), checkpoint=path)
+
+    def test_what_results_do_not_depend_on_is_not_refused(self, interrupted, whole, capsys):
+        path = interrupted()
+        other = small(random_state=4, n_jobs=1, verbose=False)
+        assert_same(answer(other, checkpoint=path, verbose=True), whole)
+
+    def test_another_seed_is_refused(self, interrupted, refitted):
+        path = interrupted()
+        content = path.read_bytes()
+        with pytest.raises(ValueError, match=r"begun with another random_state\. Name another"):
+            answer(checkpoint=path, random_state=1)
+        assert path.read_bytes() == content and refitted.calls == []
+
+    def test_the_seed_comes_from_the_file_if_none_is_given(self, interrupted, tmp_path, whole):
+        assert_same(answer(checkpoint=interrupted(), random_state=None), whole)
+        path = tmp_path / "by chance"
+        by_chance = answer(checkpoint=path, random_state=None)
+        assert not np.array_equal(by_chance.null, whole.null)
+        leave_chunks(path, 2)
+        assert_same(answer(checkpoint=path, random_state=None), by_chance)
+        assert_same(answer(checkpoint=path, random_state=None), by_chance)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "text",
+            "npz",
+            "folder",
+            pytest.param(
+                "half",  # numpy leaves the file open when it is no zip file
+                marks=pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+            ),
+            "empty",
+            "npy",
+        ],
+    )
+    def test_what_is_no_checkpoint_is_refused_and_left(self, name, tmp_path, interrupted):
+        path = tmp_path / "results"
+        if name == "folder":
+            path.mkdir()
+            (path / "kept").write_text("mine")
+            path, content = path / "kept", b"mine"
+            with pytest.raises(ValueError, match="is no checkpoint of permutation_test"):
+                answer(checkpoint=path.parent)
+        else:
+            with open(path, "wb") as file:
+                if name == "text":
+                    file.write(b"three months of work")
+                elif name == "npz":
+                    np.savez(file, mine=np.arange(3))
+                elif name == "npy":
+                    np.save(file, np.arange(3))
+                elif name == "half":
+                    written = interrupted().read_bytes()
+                    file.write(written[: len(written) // 2])
+            content = path.read_bytes()
+            with pytest.raises(ValueError, match="results is no checkpoint of permutation_test"):
+                answer(checkpoint=path)
+        assert path.read_bytes() == content
+
+    def test_a_part_that_was_left_does_not_matter(self, interrupted, tmp_path, whole):
+        part = tmp_path / "kept.part"
+        part.write_bytes(b"half a chu")
+        assert_same(answer(checkpoint=interrupted()), whole)
+        assert not part.exists()
+        part.write_bytes(b"half a chu")
+        assert_same(answer(checkpoint=tmp_path / "kept"), whole)
+
+    def test_a_copy_of_the_file_serves_as_well(self, interrupted, tmp_path, whole):
+        path = shutil.copy(interrupted(), tmp_path / "copy")
+        assert_same(answer(checkpoint=path), whole)
+
+    def test_chunks_of_another_size_are_not_mistaken(self, interrupted, chunks_of):
+        """As another release may make them."""
+        path = interrupted()
+        chunks_of(8)
+        with contextlib.suppress(ValueError):  # to refuse is as good
+            assert answer(checkpoint=path).null.shape == (19, 3)
+
+    def test_a_folder_that_is_not_there_is_refused_before_anything_is_fitted(
+        self, tmp_path, refitted
+    ):
+        with pytest.raises((OSError, ValueError)):
+            answer(checkpoint=tmp_path / "none" / "kept")
+        assert refitted.calls == []

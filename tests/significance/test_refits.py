@@ -1,0 +1,327 @@
+from dataclasses import replace
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from skgeh import BayesianInteractionRegressor, posteriors
+from skgeh.significance import refits
+from skgeh.geh.activations import get_activation
+from skgeh.geh.functions import MLP
+from skgeh.geh.pairs import to_vector
+from skgeh.geh.partition import Partition
+from skgeh.significance.refits import NetworkRefit, Refit, of_one_length, refit, small
+from tests.oracles import assert_close, geh, group_means, hessians, network, upper
+
+
+def table(n=160, d=3, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)) * [1, 10, 0.1] + [0, 5, -3]
+    return X, 100 + 20 * X[:, 0] * X[:, 1] + 5 * rng.normal(size=n)
+
+
+def nets(**given):
+    parameters = {"hidden_layer_sizes": (12, 12), "max_epochs": 5}
+    return BayesianInteractionRegressor(**{**parameters, **given})
+
+
+def predictions(one, X, train, test):
+    return one(X[test])[:, 0]
+
+
+def folds(n, k):
+    rows = np.arange(n)
+    return [(rows[rows % k != fold], rows[rows % k == fold]) for fold in range(k)]
+
+
+def again(estimator, X, y, splits, ask=predictions, *, seed=0, **given):
+    return refit(
+        estimator, X, y[:, None], splits, ask, seed=seed, progress=lambda jobs, _: jobs, **given
+    )
+
+
+# Runs of splits
+
+
+def of_lengths(*lengths):
+    return [(np.arange(n), np.arange(0)) for n in lengths]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "size", "expected"),
+    [
+        ([8, 8, 8, 8, 8], 2, [2, 2, 1]),
+        ([8, 8, 8], 5, [3]),
+        ([8, 9, 8, 9], 4, [4]),
+        ([8, 9, 10, 10], 4, [2, 2]),
+        ([10, 9, 8, 9], 4, [2, 2]),
+        ([40, 60, 80], 16, [1, 1, 1]),
+        ([8, 8], 1, [1, 1]),
+        ([8], 3, [1]),
+        ([], 3, []),
+    ],
+)
+def test_splits_that_train_together(lengths, size, expected):
+    splits = of_lengths(*lengths)
+    runs = list(of_one_length(splits, size))
+    assert [len(run) for run in runs] == expected
+    assert [len(train) for run in runs for train, _ in run] == lengths
+
+
+# What a refit predicts
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (1, 5), (5, 2), (4,), ()])
+def test_predictions_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"one number a row and target, shape \(5,\); got"):
+        Refit(lambda X: np.zeros(shape))(np.zeros((5, 2)))
+
+
+def test_predictions_are_numbers_in_double_precision():
+    found = Refit(lambda X: [1, 2, 3])(np.zeros((3, 2)))
+    assert found.dtype == np.float64
+    assert found.tolist() == [[1], [2], [3]]
+
+
+def random_nets(n_networks=3, d=3):
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(d, 7), (7, 6), (6, 1)]
+    weights = tuple(torch.randn(n_networks, *s, generator=generator) for s in shapes)
+    biases = tuple(torch.randn(n_networks, 1, s[1], generator=generator) for s in shapes)
+    return MLP(weights, biases, get_activation("tanh"))
+
+
+def test_networks_predict_their_mean_in_units_of_the_target():
+    members, (X, _) = random_nets(), table()
+    scaler = StandardScaler().fit(X)
+    expected = network(members)(torch.tensor(scaler.transform(X), dtype=torch.float32))
+    scales = 7.0 + np.arange(len(expected))
+    found = NetworkRefit(members, scaler, scales[:, None])(X)
+    assert found.shape == (160, 1)
+    assert_close(found[:, 0], (scales[:, None] * expected[..., 0].numpy()).mean(0), 1e-5)
+
+
+def test_hessians_of_networks_are_those_of_their_mean():
+    members, (X, _) = random_nets(), table()
+    scaler = StandardScaler().fit(X)
+    one, partition = (
+        NetworkRefit(members, scaler, np.ones((1, 1))),
+        Partition.kmeans(scaler.transform(X), 4),
+    )
+    double = replace(
+        members,
+        weights=tuple(weight.double() for weight in members.weights),
+        biases=tuple(bias.double() for bias in members.biases),
+    )
+    at_points = hessians(network(double), torch.tensor(scaler.transform(X)))[:, 0].mean(0)
+    expected = upper(group_means(at_points, partition.labels, axis=0))
+    assert_close(one.group_hessians(X, partition)[0], expected, 1e-4)
+    assert one.group_hessians(X, partition).dtype == np.float64
+    assert_close(one.effects(X, 4), geh(at_points, partition.labels), 1e-4)
+    assert_close(to_vector(at_points), upper(at_points), 1e-12)
+
+
+@pytest.mark.parametrize("n_networks", [1, 3])
+def test_networks_learn(n_networks):
+    """Up to a constant, in the target's units, on rows that they did not learn from."""
+    X, y = table(400)
+    splits = folds(400, 4)
+    found = again(nets(max_epochs=40), X, y, splits, n_networks=n_networks)
+    for (_, test), values in zip(splits, found, strict=True):
+        residual = y[test] - values
+        assert residual.std() < 0.5 * y[test].std()
+
+
+def test_the_mean_network_has_the_members_asked_for():
+    def ask(one, X, train, test):
+        return len(one.members)
+
+    X, y = table()
+    given = nets(n_networks=2, max_epochs=1)
+    assert again(given, X, y, folds(160, 3), ask) == [1, 1, 1]
+    assert again(given, X, y, folds(160, 3), ask, n_networks=4) == [4, 4, 4]
+    assert given.n_networks == 2
+
+
+def test_a_constant_feature_says_nothing():
+    X, y = table()
+    X[:, 1] = 3.0
+    moved = X + np.array([0, 100, 0])
+    for one in again(nets(), X, y, folds(160, 2), lambda one, *_: one):
+        assert_close(one(moved), one(X), 1e-6)
+
+
+# Which rows
+
+
+@pytest.mark.parametrize("size", [1, 8])
+@pytest.mark.parametrize(
+    "estimator", [DecisionTreeRegressor(max_depth=4), nets()], ids=["tree", "networks"]
+)
+def test_order_of_targets_at_other_rows_does_not_matter(estimator, size, monkeypatch):
+    """Of networks in one stack: the targets of the first refit's rows set the unit of all."""
+    monkeypatch.setattr(refits, "STACK", (size, size))
+    X, y = table()
+    splits = folds(160, 2)
+    expected = again(estimator, X, y, splits)
+    for k, (train, test) in enumerate(splits):
+        moved = y.copy()
+        moved[test] = y[test][::-1]
+        found = again(estimator, X, moved, splits)
+        assert_close(found[k], expected[k], 1e-6)
+        other = splits[1 - k]
+        assert set(other[0]) == set(test)
+        assert np.abs(found[1 - k] - expected[1 - k]).max() > 0.01 * y.std()
+        assert set(train).isdisjoint(test)
+
+
+def test_networks_see_their_own_rows_only(monkeypatch):
+    """Held out or not, 10 % of the rows are; runs with one row more leave one out."""
+    calls = []
+    original = BayesianInteractionRegressor._train
+
+    def train(self, network, Z, target, weight, held_out, seed, training=None, **given):
+        calls.append((held_out, training))
+        return original(
+            self, network, Z, target, weight, held_out, seed, training=training, **given
+        )
+
+    monkeypatch.setattr(BayesianInteractionRegressor, "_train", train)
+    X, y = table(161)
+    splits = folds(161, 3)
+    again(nets(max_epochs=1), X, y, splits, n_networks=2)
+    ((held_out, training),) = calls
+    assert held_out.shape == (6, 11)
+    for copy in range(6):
+        mine = [*held_out[copy], *training[copy]]
+        assert len(set(mine)) == len(mine) == min(len(rows) for rows, _ in splits)
+        assert set(mine) <= set(splits[copy // 2][0])
+
+
+# Seeds and jobs
+
+
+class Seeds(RegressorMixin, BaseEstimator):
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        self.is_fitted_ = True
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.random_state)
+
+
+def test_every_refit_has_a_seed_of_its_own():
+    X, y = table()
+    found = [int(values[0]) for values in again(Seeds(), X, y, folds(160, 5))]
+    assert len(set(found)) == 5
+    assert found == [int(values[0]) for values in again(Seeds(3), X, y, folds(160, 5))]
+    assert found != [int(values[0]) for values in again(Seeds(), X, y, folds(160, 5), seed=1)]
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        make_pipeline(StandardScaler(), Seeds()),
+        make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), Seeds())),
+    ],
+    ids=["pipeline", "nested"],
+)
+def test_seeds_reach_the_steps_of_a_pipeline(estimator):
+    X, y = table()
+    found = [int(values[0]) for values in again(estimator, X, y, folds(160, 5))]
+    assert found == [int(values[0]) for values in again(Seeds(), X, y, folds(160, 5))]
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [LinearRegression(), TransformedTargetRegressor(DecisionTreeRegressor()), nets(max_epochs=2)],
+    ids=["linear", "tree", "networks"],
+)
+def test_the_seed_decides(estimator):
+    X, y = table()
+    found = [again(estimator, X, y, folds(160, 3), seed=seed) for seed in (0, 0, 1)]
+    for first, second in zip(found[0], found[1], strict=True):
+        np.testing.assert_array_equal(first, second)
+    changed = any((a != b).any() for a, b in zip(found[0], found[2], strict=True))
+    assert changed != isinstance(estimator, LinearRegression)
+
+
+@pytest.mark.parametrize(
+    "estimator", [RandomForestRegressor(3), nets(max_epochs=2)], ids=["forest", "networks"]
+)
+def test_answers_do_not_depend_on_the_number_of_jobs(estimator, monkeypatch):
+    monkeypatch.setattr(refits, "STACK", (2, 2))
+    X, y = table()
+    alone = again(estimator, X, y, folds(160, 5))
+    with joblib.parallel_config(backend="threading"):
+        together = again(estimator, X, y, folds(160, 5), n_jobs=2)
+    assert len(alone) == len(together) == 5
+    for first, second in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_progress_counts_chunks(monkeypatch):
+    monkeypatch.setattr(refits, "STACK", (2, 2))
+    X, y = table()
+    totals = []
+
+    def progress(jobs, total):
+        totals.append(total)
+        for job in jobs:
+            totals.append("done")
+            yield job
+
+    for estimator, n in ((nets(max_epochs=1), 3), (LinearRegression(), 5)):
+        totals.clear()
+        refit(estimator, X, y[:, None], folds(160, 5), predictions, seed=0, progress=progress)
+        assert totals == [n, *["done"] * n]
+
+
+# Parameters
+
+
+def test_networks_are_small_unless_their_size_was_chosen():
+    assert small(BayesianInteractionRegressor()).hidden_layer_sizes == (40, 40)
+    assert small(nets()).hidden_layer_sizes == (12, 12)
+    chosen = BayesianInteractionRegressor(posterior=posteriors.ConcreteDropout((9,)))
+    assert small(chosen).hidden_layer_sizes is None
+    given = BayesianInteractionRegressor()
+    small(given)
+    assert given.hidden_layer_sizes is None
+
+
+def test_parameters_are_checked_before_anything_is_trained():
+    X, y = table()
+    with pytest.raises(ValueError, match="learning_rate"):
+        again(nets(learning_rate=-1), X, y, folds(160, 2))
+
+
+def test_an_error_inside_a_refit_comes_through():
+    X, y = table()
+
+    def ask(one, X, train, test):
+        raise RuntimeError("lost")
+
+    with pytest.raises(RuntimeError, match="lost"):
+        again(LinearRegression(), X, y, folds(160, 2), ask)
+
+
+def test_targets_of_other_rows_do_not_matter():
+    """Two networks in one stack: the unit of both is that of the first one's rows."""
+    X, y = table()
+    (_, (_, test)) = splits = folds(160, 2)
+    expected = again(nets(), X, y, splits)[1]
+    moved = y.copy()
+    moved[test] = 10 * y[test] + 3
+    assert_close(again(nets(), X, moved, splits)[1], expected, 1e-3)

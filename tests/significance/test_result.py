@@ -1,0 +1,121 @@
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy.stats import norm
+
+from skgeh.geh.pairs import pair_index
+from skgeh.significance import CrossfitResult
+from skgeh.significance.combination import adjust
+
+P = np.array([0.2, 0.001, 1.0, 0.03, 0.2, 1.0])
+TESTED = np.array([True, True, False, True, True, True])
+
+
+def result(**given):
+    rng = np.random.default_rng(0)
+    fields = {
+        "pairs": pair_index(4),
+        "statistic": np.where(TESTED, norm.isf(np.minimum(P, 1 - 1e-15)), -np.inf),
+        "p_value": P,
+        "tested": TESTED,
+        "feature_names": ("a", "b", "c", "d"),
+        "frame_backend": "pandas",
+        "fold_scores": rng.normal(size=(3, 5, 6)),
+        "shape_scores": rng.normal(size=(1, 6, 4)),
+        "variance_inflation": 1.5,
+        "strength": np.array([0.1, 0.5, np.nan, 0.3, -0.2, 0.0]),
+        "strength_std": np.array([0.1, 0.1, np.nan, 0.1, 0.1, 0.1]),
+        "confirmed_effect": np.array([0.2, 1.0, np.nan, 0.6, 0.1, 0.0]),
+        "confirmed_std": np.array([0.3, 0.2, np.nan, 0.2, 0.1, 0.0]),
+    }
+    return CrossfitResult(**{**fields, **given})
+
+
+WITHOUT_HESSIANS = {"confirmed_effect": None, "confirmed_std": None}
+
+
+@pytest.mark.parametrize("control", ["fdr", "fdr_by", "fwer"])
+def test_adjusted_over_the_tested_pairs(control):
+    np.testing.assert_array_equal(result().adjusted(control), adjust(P, control, TESTED))
+    assert result().adjusted(control)[2] == 1
+
+
+def test_adjusted_is_by_default_the_false_discovery_rate():
+    np.testing.assert_array_equal(result().adjusted(), result().adjusted("fdr"))
+    with pytest.raises(ValueError, match="control must be one of"):
+        result().adjusted("bonferroni")
+
+
+def test_the_frame_has_a_row_a_pair_least_p_value_first():
+    frame = result().to_frame()
+    assert frame["p_value"].tolist() == sorted(P)
+    pairs = list(zip(frame["feature_i"], frame["feature_j"], strict=True))
+    # equal p-values by statistic: the pair that was not tested comes last
+    assert pairs[:2] == [("a", "c"), ("b", "c")]
+    assert set(pairs[2:4]) == {("a", "b"), ("b", "d")}
+    assert pairs[-1] == ("a", "d")
+
+
+def test_columns_of_the_frame():
+    frame = result().to_frame()
+    assert list(frame.columns) == [
+        "feature_i", "feature_j", "statistic", "p_value", "p_fdr", "p_fwer",
+        "strength", "strength_low", "confirmed_effect", "confirmed_low", "confirmed_high",
+    ]  # fmt: skip
+    first = frame.iloc[0]
+    assert first.p_fdr == pytest.approx(0.005)
+    assert first.p_fwer == pytest.approx(0.005)
+    assert first.strength == 0.5
+    assert first.strength_low == pytest.approx(0.5 - 1.6449 * 0.1, abs=1e-5)
+    assert first.confirmed_low == pytest.approx(1 - 1.96 * 0.2, abs=1e-4)
+    assert first.confirmed_high == pytest.approx(1 + 1.96 * 0.2, abs=1e-4)
+
+
+def test_models_without_hessians_have_no_effects():
+    assert [
+        name for name in result(**WITHOUT_HESSIANS).columns() if "confirmed_effect" in name
+    ] == []
+    with pytest.raises(ValueError, match=r"second derivatives.*strength_lower\(\) works"):
+        result(**WITHOUT_HESSIANS).confirmed_interval()
+
+
+@pytest.mark.parametrize(("backend", "kind"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)])
+def test_kind_of_frame(backend, kind):
+    frame = result(frame_backend=backend).to_frame()
+    assert type(frame) is kind
+    assert frame["feature_i"].to_list()[0] == "a"
+    assert frame["p_value"].to_list() == sorted(P)
+
+
+def test_lower_bounds_of_strength():
+    found = result()
+    lower = found.strength_lower(0.9)
+    expected = found.strength - norm.ppf(0.9) * found.strength_std
+    np.testing.assert_allclose(lower[TESTED], np.maximum(expected, 0)[TESTED])
+    assert (lower[TESTED] >= 0).all()
+    assert (found.strength_lower(0.99)[TESTED] <= lower[TESTED]).all()
+    np.testing.assert_allclose(found.strength_lower(0.5)[:2], found.strength[:2])
+
+
+def test_intervals_of_effects():
+    found = result()
+    interval = found.confirmed_interval(0.9)
+    assert interval.shape == (6, 2)
+    np.testing.assert_allclose(interval[1], 1 + norm.ppf(0.95) * 0.2 * np.array([-1, 1]))
+    assert interval[0, 0] == 0
+    assert (np.diff(found.confirmed_interval(0.99)[TESTED]) >= np.diff(interval[TESTED])).all()
+
+
+def test_what_is_printed():
+    assert repr(result()) == "<CrossfitResult of 5 pairs, 1 at a false discovery rate of 0.05>"
+    nothing = result(p_value=np.ones(6), tested=np.zeros(6, dtype=bool))
+    assert repr(nothing) == "<CrossfitResult of 0 pairs, 0 at a false discovery rate of 0.05>"
+
+
+def test_results_do_not_change():
+    with pytest.raises(FrozenInstanceError):
+        result().p_value = np.zeros(6)
+    assert replace(result(), variance_inflation=2.0).variance_inflation == 2
