@@ -1,12 +1,12 @@
 """Group mean Hessians of a convolutional network: layer by layer against vmap(hessian).
 
-A LeNet (two convolutions with pooling, three linear layers, GELU) on images of 16 x 16 and 28 x 28
-pixels and a small network (two convolutions, two linear layers, tanh) on 8 x 8, 11 groups of
-points. Such chains of layers take the closed form, layer by layer; beside it stands automatic
-differentiation of a shift of each group, which any other network takes. CPU seconds on one thread,
-in the same run; memory as in the benchmark `memory`: the rise of the peak resident set over its
-value before the call, in a process of its own (Linux only). vmap is also given 16 points at a time,
-where its memory is smaller.
+The networks are a LeNet (two convolutions with pooling, three linear layers, GELU) on images of
+16 x 16 and 28 x 28 pixels, and a small network (two convolutions, two linear layers, tanh) on
+8 x 8, with 11 groups of points. Such chains of layers take the closed form, layer by layer. It is
+compared with automatic differentiation of a shift of each group, which any other network takes.
+CPU seconds are on one thread, in the same run. Memory is as in the benchmark `memory`: the rise of
+the peak resident set over its value before the call, in a process of its own (Linux only). vmap is
+also given 16 points at a time, where its memory is smaller.
 """
 
 import subprocess
@@ -111,7 +111,7 @@ def lenet(side: int) -> nn.Module:
 
 
 def by_vmap(function, x: torch.Tensor, partition: Partition, chunk: int) -> torch.Tensor:
-    """Every point's Hessian, then group means: what torch.func offers."""
+    """Every point's Hessian, then group means, as torch.func offers it."""
     hessian = torch.func.vmap(torch.func.hessian(lambda point: function(point[None])[0, 0]))
     sums = x.new_zeros(partition.n_groups, x.shape[1], x.shape[1])
     labels = torch.from_numpy(partition.labels)

@@ -1,13 +1,13 @@
-"""Ranking from labels beside ranking from numbers, on the functions of Tsang et al.
+"""Ranking from labels compared with ranking from numbers, on the functions of Tsang et al.
 
-1000 and 10000 rows, seed 4000. With f standardised, binary labels have the log-odds 10 f, three
-classes the logits (10 f, 0, -10 f), and the largest of logits with Gumbel noise is drawn. Each is
-held against two regressions: on f itself, and on f with as much noise as leaves the information of
-the labels, a Fisher information of ``100 E[Var(class value)]`` a row ("S/N"). "Networks" are
-concrete dropout alone, the rest is what the estimators choose; "SHAP" are interaction values of
-LightGBM as in the benchmark `peers`. AUC over all pairs; log loss and calibration error (of ten
-bins) on 5000 other rows, beside those of the true probabilities and of gradient boosting. CPU
-seconds of a fit.
+The tables have 1000 and 10000 rows, seed 4000. With f standardised, binary labels have the log-odds
+10 f, three classes the logits (10 f, 0, -10 f), and the largest of logits with Gumbel noise is
+drawn. Each is compared with two regressions: on f itself, and on f with so much noise that it has
+the information of the labels, a Fisher information of ``100 E[Var(class value)]`` per row ("S/N").
+"Networks" are concrete dropout alone, the rest is what the estimators choose. "SHAP" are
+interaction values of LightGBM as in the benchmark `peers`. AUC is over all pairs. Log loss and
+calibration error (of ten bins) are on 5000 other rows, next to those of the true probabilities and
+of gradient boosting. CPU seconds are those of a fit.
 """
 
 import os
@@ -126,7 +126,7 @@ def calibration_error(p: np.ndarray, happened: np.ndarray) -> float:
 
 
 def auc(model, truth) -> float:
-    """Of the detection score."""
+    """AUC of the detection score."""
     points = model._score_points(model._points)
     x = torch.as_tensor(model._points if points is None else points, dtype=torch.float32)
     score = rank_pairs(model.posterior_, x, np.ones(len(truth.labels)), seed=model._seed)

@@ -1,9 +1,9 @@
-"""Which posterior ranks best at which size and noise: what posterior="auto" is made from.
+"""Which posterior ranks best at which size and noise: the basis of posterior="auto".
 
-Two of the functions of Tsang et al. and the simulation of section 5.1, 300 to 10000 rows, signal
-to noise 1, 10 and without end, one table each (seed 3000): AUC over all pairs of a Gaussian
-process, the committee's small networks, both together, and concrete dropout. "information" is rows
-times signal to noise as the small networks' held-out error says it, "auto" what it chooses.
+Two of the functions of Tsang et al. and the simulation of section 5.1 have 300 to 10000 rows and
+signal to noise 1, 10 and infinite, one table each (seed 3000). AUC is over all pairs, for a
+Gaussian process, the committee's small networks, both together, and concrete dropout. "information"
+is rows times signal to noise, by the small networks' held-out error; "auto" is its choice.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Tables with known interactions on which tests are judged: their level beside true interactions.
+"""Tables with known interactions, for judging tests in the presence of true interactions.
 
-Eight features, 28 pairs. The features are uniform, if need be correlated by a Gaussian copula; the
-noise has the variance of the function.
+They have eight features and 28 pairs. The features are uniform, if need be correlated by a Gaussian
+copula. The noise has the variance of the function.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _, _, TRUTH = make_interactions(10, random_state=0)
 
 
 def signal(U: NDArray) -> NDArray:
-    """The paper's simulation: seven pairs of neighbours beside linear main effects."""
+    """The paper's simulation: seven pairs of neighbours and linear main effects."""
     return TRUTH.function(LOW + U)
 
 
@@ -65,9 +65,10 @@ class Design:
     features : {"independent", "AR .8", "equal .7"}
         Correlation of the features: ``.8^|i - j|``, or .7 between any two.
     noise : {"Gaussian", "t3"}
-        t3: Student's t with 3 degrees of freedom, its scale driven by two interacting features.
+        "t3" is Student's t with 3 degrees of freedom, whose scale depends on two interacting
+        features.
     permuted : bool
-        Shuffle the target: nothing is left.
+        Shuffle the target, so that no effect is left.
     """
 
     function: str

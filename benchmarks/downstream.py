@@ -1,10 +1,10 @@
-"""Does the screen help? Models with the chosen pairs beside models without and with other choices.
+"""Does the screen help? Models with the chosen pairs against models without and with other choices.
 
-Ridge regression with the products of the pairs that `GEHSelector` chose, with none, with all, and
-with as many from EBM's FAST and from SHAP interaction values of LightGBM; explainable boosting
-(EBM) with our pairs beside its own choice; histogram gradient boosting held to our pairs beside no
-interactions and no constraint. Three real data sets and two simulations, four random splits each;
-R2 on rows that nothing was fitted on, and paired differences with their standard errors.
+Ridge regression gets the products of the pairs that `GEHSelector` chose, of none, of all, and of as
+many from EBM's FAST and from SHAP interaction values of LightGBM. Explainable boosting (EBM) gets
+our pairs or its own choice. Histogram gradient boosting is held to our pairs, to no interactions,
+or not at all. There are three real data sets and two simulations, four random splits each. R2 is on
+rows that nothing was fitted on. Differences are paired, with their standard errors.
 """
 
 import os
@@ -130,7 +130,7 @@ def shap_pairs(X: np.ndarray, y: np.ndarray, k: int, seed: int) -> list:
 
 
 def summary(name: str, splits: list[dict]) -> list[dict]:
-    """One row a model: its mean R2, and what our pairs add to it or over it."""
+    """One row per model: its mean R2, and how much more our pairs reach."""
     rows = []
     for model in [key for key in splits[0] if ", " in key and not key.endswith("CPU s")]:
         family = model.split(", ")[0]

@@ -1,7 +1,7 @@
 """How steady the number of groups is under the k-means seed: ten seeds on each fitted model.
 
-The seed also chooses the draws whose mean function is measured. Models: the defaults on the
-simulation of section 5.1 (signal to noise 1) and on scikit-learn's diabetes table.
+The seed also chooses the draws whose mean function is measured. The models have the defaults, on
+the simulation of section 5.1 (signal to noise 1) and on scikit-learn's diabetes table.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """M-GEH for 1 to 60 groups: sums of one set of Hessians against a recomputation for each number.
 
-The k-means clusters are made before and not timed. Per M the recomputation uses the closed form.
+The k-means clusters are made before and not timed. The recomputation for each M uses the closed
+form.
 """
 
 import torch

@@ -1,9 +1,10 @@
 """Coverage of the posterior's interval, of the confirmed effect's and of the strength's bound.
 
-The simulation with as much noise as signal, n = 2000, whose Hessians are known: how often the true
-M-GEH of an interacting pair lies in the 95 % interval of the posterior, how often in that of the
-confirmed effect of `crossfit_test` (all such pairs, and those detected at a false discovery rate of
-5 %), and how often the true standard deviation of a pair's component is above its lower bound.
+The tables are the simulation with as much noise as signal, n = 2000, whose Hessians are known. The
+benchmark counts how often the true M-GEH of an interacting pair lies in the 95 % interval of the
+posterior, and how often in that of the confirmed effect of `crossfit_test` (for all such pairs, and
+for those detected at a false discovery rate of 5 %). It also counts how often the true standard
+deviation of a pair's component is above its lower bound.
 """
 
 import os

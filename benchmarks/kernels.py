@@ -1,8 +1,8 @@
 """Group mean Hessians of posterior draws: closed form against automatic differentiation.
 
-Rivals: a double loop of autograd calls over points and features, and ``vmap(hessian)``. Share of
-the matrix-product rate: counted multiplications of the closed form over its time, relative to a
-plain product of two matrices in the same run.
+The rivals are a double loop of autograd calls over points and features, and ``vmap(hessian)``. The
+share of the matrix-product rate is the counted multiplications of the closed form over its time,
+relative to a plain product of two matrices in the same run.
 """
 
 from itertools import pairwise
@@ -101,7 +101,7 @@ def points(n: int, d: int) -> torch.Tensor:
 
 
 def by_vmap(mlp: MLP, x: torch.Tensor, partition: Partition, chunk=None) -> torch.Tensor:
-    """Every point's Hessian, then group means: what torch.func offers."""
+    """Every point's Hessian, then group means, as torch.func offers it."""
     hessian = torch.func.hessian(lambda point: mlp(point[None])[0, 0, 0])
     sums = torch.zeros(partition.n_groups, x.shape[1], x.shape[1])
     labels = torch.from_numpy(partition.labels)
@@ -111,7 +111,7 @@ def by_vmap(mlp: MLP, x: torch.Tensor, partition: Partition, chunk=None) -> torc
 
 
 def by_double_loop(mlp: MLP, x: torch.Tensor) -> torch.Tensor:
-    """One autograd call a point and feature."""
+    """One autograd call per point and feature."""
     total = torch.zeros(x.shape[1], x.shape[1])
     for point in x:
         point = point[None].clone().requires_grad_(True)

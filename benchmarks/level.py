@@ -1,10 +1,10 @@
-"""Level and power of the cross-fitted test beside true interactions, and the variance inflation.
+"""Level and power of the cross-fitted test with true interactions, and the variance inflation.
 
 Calibration: the variance of the summed fold scores of null pairs, over designs, on one set of
-seeds. Judgement: with the constant that ships, on other seeds, false positives of single pairs at
-5 %, of the family after Holm at 5 %, and the false discovery rate at 10 %, with one-sided
-Clopper-Pearson lower bounds at 5 % over the number of cells; power beside an oracle that knows the
-forms of the interactions.
+seeds. Judgement, with the constant that ships, on other seeds: false positives of single pairs at
+5 %, of the family after Holm at 5 %, and the false discovery rate at 10 %. They have one-sided
+Clopper-Pearson lower bounds at 5 % divided by the number of cells. Power is compared with that of
+an oracle that knows the forms of the interactions.
 """
 
 import os
@@ -77,7 +77,7 @@ def of_tables(design: Design, count: int, first_seed: int, n_jobs: int) -> list[
 
 
 def one_table(design: Design, seed: int) -> dict:
-    """Scores of one table: everything that a decision is made from."""
+    """Scores of one table: everything that a decision uses."""
     X, y, true = design.draw(seed)
     result = crossfit_test(BayesianInteractionRegressor(), X, y, random_state=seed)
     regressions = Regressions(Table.of(X, y), PAIRS)
@@ -97,7 +97,7 @@ def p_values(table: dict, phi: float) -> np.ndarray:
 
 
 def calibrated_cell(design: Design, tables: list[dict]) -> dict:
-    """Null scores of learned shapes: their variance, skewness and tail, by which phi is set."""
+    """Variance, skewness and tail of null scores of learned shapes, which set phi."""
     splits = [t["learned"].sum(1) / np.sqrt(t["learned"].shape[1]) for t in tables]
     one = [z[:, ~t["true"]] for z, t in zip(splits, tables, strict=True)]
     three = np.array([(z.mean(0) ** 2).mean() for z in one])
@@ -172,8 +172,8 @@ def errors(decisions: list[dict], level: float) -> dict:
     """Error rates, and the one-sided lower bounds that must stay below the nominal rates.
 
     A table is one draw of FWER. Its pairs' errors, and the shares of false discoveries, are not
-    independent: for these the bound is that of as many independent draws as have the same standard
-    error as the tables' mean.
+    independent. Their bound is for the number of independent draws that has the same standard error
+    as the tables' mean.
     """
     row = {}
     for name in ("FPR", "FWER", "FDR"):

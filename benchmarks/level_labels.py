@@ -1,10 +1,11 @@
-"""Level and power of the cross-fitted test for labels, beside true interactions.
+"""Level and power of the cross-fitted test for labels, with true interactions.
 
-The designs of `benchmarks.level`, 1000 and 3000 rows of 8 features: with f standardised, two
-classes with the log-odds 3 f, or three with the logits (3 f, 0, -3 f). Pairs are tested for each
-class. False positives of single pairs (and classes) at 5 %; of pairs that interact for any class,
-the family after Holm at 5 %, the false discovery rate at 10 % and the power. The mean and the
-variance of null scores of learned shapes are those by which phi is judged.
+The designs are those of `benchmarks.level`, with 1000 and 3000 rows of 8 features. With f
+standardised, two classes have the log-odds 3 f, or three the logits (3 f, 0, -3 f). Pairs are
+tested for each class. The benchmark gives false positives of single pairs (and classes) at 5 %. For
+pairs, which count if they interact for any class, it gives the family after Holm at 5 %, the false
+discovery rate at 10 % and the power. The mean and the variance of null scores of learned shapes
+judge phi.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""How the benchmarks measure: CPU seconds on one thread, rivals in turn, and on what machine."""
+"""How the benchmarks measure: CPU seconds on one thread, rivals in turn, and the machine."""
 
 import json
 import platform
@@ -17,7 +17,7 @@ SIZE = 1024  # of the matrices whose product is the yardstick
 
 
 def cpu_seconds(functions: dict[str, Callable], repeats: int = 7) -> dict[str, float]:
-    """Median CPU seconds of each function; they run in turn, so that they share the weather.
+    """Median CPU seconds of each function; they run in turn, under the same conditions.
 
     Short functions run several times in a row, as they do in use: at least 50 ms at a time.
     """
@@ -58,7 +58,7 @@ def environment() -> dict:
 
 
 def report(name: str, title: str, rows: list[dict], command: str, keep: bool) -> None:
-    """Print a table and, if asked, keep it beside the others as JSON."""
+    """Print a table and, if `keep`, store it with the others as JSON."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     cells = [columns, *([_text(row.get(column)) for column in columns] for row in rows)]
     widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]

@@ -1,7 +1,7 @@
 """Extra peak memory of group mean Hessians: closed form against vmap(hessian), 1000 points.
 
-Each figure is the rise of the peak resident set over its value before the call, in a process of
-its own that has made a tiny call and a matrix product before (Linux only).
+Each figure is the rise of the peak resident set over its value before the call. The process is
+fresh and has made a tiny call and a matrix product before (Linux only).
 """
 
 import subprocess

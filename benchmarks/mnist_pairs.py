@@ -1,15 +1,15 @@
 """Section 5.3: interactions between high-level features of a LeNet on pairs of MNIST digits.
 
-Two digits side by side; the label is one ordered pair of digits, (7,0) or (5,3), among six. A LeNet
-(two convolutional and three fully connected layers, GELU, strides in the place of pooling) with
-concrete dropout before its second to last layers learns it. Effects (M-GEH, M by the distance rule)
-are taken between units of a fully connected layer at 1000 test pairs; a unit is interpreted by the
-digit and side that most of the ten one-digit images of the test set which excite it most have.
+Two digits stand side by side; the label is one ordered pair of digits, (7,0) or (5,3), among six. A
+LeNet learns it (two convolutional and three fully connected layers, GELU, strides instead of
+pooling), with concrete dropout before all layers but the first. Effects (M-GEH, M by the distance
+rule) are taken between units of a fully connected layer at 1000 test pairs. A unit stands for the
+digit and side of most of the ten one-digit test images that excite it most.
 
-Two readings of the paper's "second top fully connected layer", for log-odds are linear in the units
-of the last hidden layer, which therefore have no interactions: the units two layers below the
-log-odds, and those of the last hidden layer as to the probability. Seeds make the pairs, the start
-and the batches.
+There are two readings of the paper's "second top fully connected layer", for log-odds are linear in
+the units of the last hidden layer, which therefore have no interactions. One is the units two
+layers below the log-odds; the other is those of the last hidden layer with respect to the
+probability. Seeds make the pairs, the start and the batches.
 """
 
 import gzip
@@ -190,7 +190,7 @@ def measured(model, layer: str, task, digits, seed: int, quick: bool) -> tuple[d
 
 
 def summary(rows: list[dict]) -> list[dict]:
-    """How often the strongest interaction is the one that a reader expects."""
+    """How often the strongest interaction is the expected one."""
     totals = []
     for reading, task in dict.fromkeys((row["reading"], row["task"]) for row in rows):
         some = [row for row in rows if (row["reading"], row["task"]) == (reading, task)]
@@ -208,7 +208,7 @@ def summary(rows: list[dict]) -> list[dict]:
 
 
 def draw(pictures: list) -> Figure:
-    """As figure 6: the exemplars of the units of the two strongest interactions of each task."""
+    """Draw figure 6: the exemplars of the units of the two strongest interactions of each task."""
     figure = Figure(figsize=(9, 2.2 * len(pictures)), layout="constrained")
     for part, (title, panels) in zip(
         np.atleast_1d(figure.subfigures(len(pictures))), pictures, strict=True

@@ -1,11 +1,12 @@
-"""Ranking pairs: the estimator beside what users run today, on tables with known interactions.
+"""Ranking pairs: the estimator against the methods in use today, on tables with known interactions.
 
-The ten functions of Tsang et al. (2018), without noise at 10000 rows as they are used there, and
-small and noisy as tables are; and the simulation of section 5.1 at 1000 rows. All methods see the
-same rows (seeds from 7000 on); `benchmarks.rivals` says how each is run. AUC over all pairs, mean
-over functions and tables; the mean of the worst function; how much the default estimator is above
-the method, paired by table (means over functions first) on the seeds of both, with the standard
-error over these seeds; CPU seconds of a table, training included.
+The tables are the ten functions of Tsang et al. (2018), without noise at 10000 rows as they are
+used there, and small and noisy, as most tables are. The other table is the simulation of section
+5.1 at 1000 rows. All methods see the same rows (seeds from 7000 on); `benchmarks.rivals` says how
+each is run. AUC is over all pairs, as the mean over functions and tables. The worst AUC is the mean
+of the worst function. The difference says how far the default estimator is above the method, paired
+by table (means over functions first) on the seeds of both, with the standard error over these
+seeds. CPU seconds are those of a table, training included.
 """
 
 import os
@@ -44,7 +45,7 @@ class Scenario:
     ----------
     name : str
     functions : tuple of int
-        Of Tsang et al.; 0 is the simulation.
+        Functions of Tsang et al.; 0 is the simulation.
     n : int
     signal_to_noise : float or None
     seeds : int
@@ -61,7 +62,7 @@ class Scenario:
     everybody: bool = True
 
     def methods(self) -> list[str]:
-        """The oracle where it knows the forms, XGBoost, the slowest, there too."""
+        """The oracle where it knows the forms, and there XGBoost too, which is the slowest."""
         names = (DEFAULT, *RIVALS) if self.everybody else MANY_SEEDS
         return [name for name in names if name not in IN_SIMULATION or self.functions == (0,)]
 
@@ -91,7 +92,7 @@ def run(quick: bool = False) -> list[dict]:
 
 
 def of_scenario(scenario: Scenario, task: Callable, more: dict, n_jobs: int) -> list[dict]:
-    """One row a method."""
+    """One row per method."""
     settings = [setting for method in scenario.methods() for setting in scenario.settings(method)]
     found = Parallel(n_jobs=n_jobs)(delayed(task)(*one, more) for one in settings)
     tables = {method: [] for method in scenario.methods()}
@@ -118,14 +119,14 @@ def one_table(
 
 
 def scores(model: BayesianInteractionRegressor) -> NDArray:
-    """Scores, also where the model warns of itself: no rival does, and all tables count."""
+    """Scores, even if the model warns of its fit: no rival does, and all tables count."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return model.interactions_.score
 
 
 def compared(scenario: Scenario, tables: dict[str, list[dict]]) -> list[dict]:
-    """One row a method, the best first."""
+    """One row per method, the best first."""
     count = len(scenario.functions)
     auc = {m: np.array([t["AUC"] for t in of_m]).reshape(count, -1) for m, of_m in tables.items()}
     rows = []

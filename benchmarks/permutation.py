@@ -1,8 +1,8 @@
 """The permutation null against a loop of default skorch fits, per refit, on energy efficiency.
 
-200 refits as stacks on one thread, with the statistic (whole test) and without, beside fits of the
-same number of steps by skorch with its default loader and callbacks; then the wall time of the
-whole test on one process over that on two.
+200 refits run as stacks on one thread, with the statistic (whole test) and without. They are
+compared with fits of the same number of steps by skorch with its default loader and callbacks. Then
+the wall time of the whole test on one process is divided by that on two.
 """
 
 import time

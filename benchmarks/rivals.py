@@ -1,10 +1,10 @@
 """Methods that rank pairs of features, as their users run them.
 
-Every rival is a function ``(X, y, seed, **context)`` that returns one score a pair, shape (P,), in
-the order of `skgeh.geh.pairs.pair_index`; the higher, the stronger. It sees no other rows than these:
-what it holds out to stop its training, it takes from them. `RIVALS` names them all. Context is what
-only some of them use: `points` to explain (SHAP, Friedman's H), `shapes` of the pairs (the oracle).
-All run on one thread. Needs the extra ``bench``.
+Every rival is a function ``(X, y, seed, **context)`` that returns one score per pair, shape (P,),
+in the order of `skgeh.geh.pairs.pair_index`; the higher, the stronger. It sees only these rows, and
+takes from them whatever it holds out to stop its training. `RIVALS` names them all. Only some of
+them use the context: `points` to explain (SHAP, Friedman's H), `shapes` of the pairs (the oracle).
+All run on one thread. They need the extra ``bench``.
 """
 
 from collections.abc import Callable
@@ -58,8 +58,8 @@ def shap_lightgbm(
 ) -> NDArray:
     """SHAP interaction values of LightGBM: a fifth of the rows stops it and chooses its trees.
 
-    Six shapes of trees; chosen so, it ranks noisy tables better than with its defaults. Of labels
-    they are those of log-odds, or of the logits of all classes.
+    There are six shapes of trees. With this choice it ranks noisy tables better than with its
+    defaults. For labels, the values are those of log-odds, or of the logits of all classes.
     """
     kind = LGBMClassifier if labels else LGBMRegressor
     X_fit, X_stop, y_fit, y_stop = train_test_split(X, y, test_size=VALIDATION, random_state=seed)
@@ -91,7 +91,7 @@ def shap_lightgbm(
 
 
 def lightgbm_depth_3(X: NDArray, y: NDArray, seed: int) -> LGBMRegressor:
-    """Trees of depth 3, as many as five-fold cross-validation asks for, on all rows."""
+    """Trees of depth 3, their number by five-fold cross-validation, on all rows."""
     shape = {"max_depth": 3, "num_leaves": 8, "learning_rate": 0.05}
     curve = lightgbm.cv(
         shape | {"objective": "l2", "num_threads": 1, "seed": seed, "verbose": -1},
@@ -155,8 +155,8 @@ def friedman_h(
 
     .. math:: H_{ij}^2 = \sum_k (F_{ij} - F_i - F_j)^2(x_k) \Big/ \sum_k F_{ij}^2(x_k)
 
-    Without normalisation it is the numerator. The formula is written out here: pyartemis asks for
-    numpy and pandas below 2, and the fast package, hstats, is one for R.
+    Without normalisation it is the numerator. The formula is written out here: pyartemis needs
+    numpy and pandas below 2, and the fast package, hstats, is for R.
     """
     points = some_rows(X, H_ROWS, seed) if points is None else points
     single, joint = partial_dependences(lightgbm_depth_3(X, y, seed).predict, points)
@@ -167,7 +167,7 @@ def friedman_h(
 
 
 def partial_dependences(predict: Callable, points: NDArray) -> tuple[NDArray, NDArray]:
-    """Those of every feature, (d, n), and of every pair, (P, n)."""
+    """Partial dependences of every feature, (d, n), and of every pair, (P, n)."""
     d = points.shape[1]
     single = [partial_dependence(predict, points, [i]) for i in range(d)]
     joint = [partial_dependence(predict, points, pair) for pair in pair_index(d).tolist()]
@@ -175,7 +175,7 @@ def partial_dependences(predict: Callable, points: NDArray) -> tuple[NDArray, ND
 
 
 class NIDNetwork(nn.Module):
-    """A ReLU network beside one small network for the main effect of every feature."""
+    """A ReLU network, with one small network for the main effect of every feature."""
 
     def __init__(self, d: int):
         super().__init__()
@@ -202,8 +202,9 @@ class NIDNetwork(nn.Module):
 def nid(X: NDArray, y: NDArray, seed: int, **context) -> NDArray:
     """Neural interaction detection of Tsang et al. (2018), main effects in nets of their own.
 
-    Settings of its authors: widths, Adam at 0.01, batches of 100, patience of 5 epochs, L1 penalty
-    of the weights. Their 5e-5 is for 10000 rows without noise; here the held-out fifth chooses.
+    The settings are those of its authors: widths, Adam at 0.01, batches of 100, patience of 5
+    epochs, L1 penalty of the weights. Their 5e-5 is for 10000 rows without noise; here the held-out
+    fifth chooses.
     """
     tables = train_test_split(scale(X), scale(y), test_size=VALIDATION, random_state=seed)
     x, x_stop, t, t_stop = (torch.as_tensor(table, dtype=torch.float32) for table in tables)
@@ -237,7 +238,7 @@ def nid_network(x, t, x_stop, t_stop, l1: float, seed: int) -> tuple[NIDNetwork,
 
 
 def nid_of(members: MLP | Hybrid) -> NDArray:
-    """NID of trained networks, ``posterior_.members()``: the mean of what each would say."""
+    """NID of trained networks, ``posterior_.members()``: the mean over networks."""
     network = members.interactions if isinstance(members, Hybrid) else members
     return nid_strength([weight.abs() for weight in network.weights]).mean(0)
 
@@ -290,7 +291,7 @@ def lasso(alpha: float) -> Callable:
 
 
 def oracle(X: NDArray, y: NDArray, seed: int, shapes: NDArray | None = None, **context) -> NDArray:
-    """Least squares on all features and one shape a pair: the absolute t of its coefficient.
+    """Least squares on all features and one shape per pair: the absolute t of its coefficient.
 
     Its square is proportional to the sum of squares that only this pair explains. `shapes` (n, P)
     are the true forms of true pairs and products for the others; by default the simulation's.

@@ -1,8 +1,8 @@
 """Screening with many features: family-wise errors and power of the cross-fitted test.
 
-The simulation's seven pairs among 24 uniform features, n = 3000, as much noise as signal: one
-regression with all 276 pairs, the default for as many rows; only the 48 strongest pairs of each
-training set; and the sequential split with as many.
+The simulation's seven pairs stand among 24 uniform features, n = 3000, with as much noise as
+signal. Three ways are compared: one regression with all 276 pairs, the default for that many rows;
+only the 48 strongest pairs of each training set; and the sequential split with as many.
 """
 
 import os

@@ -1,6 +1,7 @@
 """The simulation of the paper's section 5.1 with the defaults: CPU seconds and AUC over 28 pairs.
 
-20000 rows, signal to noise 1, seeds 100 to 104, one thread: a whole fit and its interactions.
+It has 20000 rows, signal to noise 1 and seeds 100 to 104. A whole fit and its interactions run on
+one thread.
 """
 
 import time

@@ -1,11 +1,11 @@
 """Two phases of learning interactions, the loss gap, and theory's order distributions.
 
-Digits (pooled to ten players) by a network of 4 x 128 units, breast cancer (ten columns, a tenth of
-the labels wrong) by the same, MNIST (ten patches of the first feature map) by a small convolutional
-net, and a generated text (ten words) by embeddings and the network of the digits; three seeds each.
-"fall" and "rise" are of the mean order of salient interactions, from its highest to its lowest
-value and from there to its highest later one. Theory takes the interactions of the last epoch as
-converged and fits one noise level to every epoch of phase 2.
+A network of 4 x 128 units learns the digits (pooled to ten players) and breast cancer (ten columns,
+a tenth of the labels wrong). A small convolutional net learns MNIST (ten patches of the first
+feature map). Embeddings and the network of the digits learn a generated text (ten words). There are
+three seeds each. "fall" is the drop of the mean order of salient interactions from its highest to
+its lowest value, and "rise" goes from there to its highest later one. Theory takes the interactions
+of the last epoch as converged and fits one noise level to every epoch of phase 2.
 """
 
 import gzip
@@ -66,7 +66,7 @@ def run(quick: bool = False) -> list[dict]:
 
 
 def one(name: str, seed: int, quick: bool) -> tuple[InteractionDynamics, list[tuple]]:
-    """A training that was watched, and theory beside it."""
+    """A training that was watched, and its theory."""
     case = CASES[name](seed)
     watch = watched(replace(case, epochs=3) if quick else case, seed, 3 if quick else SAMPLES)
     fits = theory(watch)
@@ -100,7 +100,7 @@ def watched(case: Case, seed: int, n_samples: int) -> InteractionDynamics:
 
 
 def phases(name: str, seed: int, watch: InteractionDynamics, fits: list[tuple]) -> dict:
-    """What a run shows."""
+    """The phases of a run."""
     records = watch.records_
     order = np.array([one["mean_order"] for one in records])
     gap = np.array([one["gap"] for one in records])
@@ -191,7 +191,7 @@ def breast_cancer(seed: int) -> Case:
 
 
 def idx(name: str) -> NDArray[np.uint8]:
-    """An array of MNIST's files."""
+    """An array from MNIST's files."""
     path = Path(os.environ["SKGEH_DATA"]) / "mnist" / f"{name}.gz"
     raw = gzip.decompress(path.read_bytes())
     shape = [int.from_bytes(raw[4 + 4 * k : 8 + 4 * k], "big") for k in range(raw[3])]
@@ -236,7 +236,7 @@ WORDS, MASK = 40, 40  # a vocabulary, and the id of the mask token after it
 
 
 def text(seed: int) -> Case:
-    """Ten words a sentence: good and bad ones, and "not" before one turns it; a tenth mislabelled.
+    """Ten words per sentence, good and bad; "not" before one turns it; a tenth mislabelled.
 
     Words 0-9 are good, 10-19 bad, 20 and 21 are negations, the others mean nothing.
     """

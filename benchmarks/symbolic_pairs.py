@@ -1,9 +1,9 @@
 """Where the two papers meet: one model, its AND-OR interactions of two and its M-GEH.
 
-The simulation with seven true pairs of eight features. The model is watched while it trains and
-explained afterwards at 20 rows, the mean as the baseline; the strength of a pair is that of its AND
-and its OR interaction, mean over rows. Rank correlation is Spearman's, over all 28 pairs. AUC is
-that of true pairs against the others.
+The simulation has seven true pairs of eight features. The model is watched while it trains and
+explained afterwards at 20 rows, with the mean as the baseline. The strength of a pair is that of
+its AND and its OR interaction, mean over rows. Rank correlation is Spearman's, over all 28 pairs.
+AUC is that of true pairs against the others.
 """
 
 import numpy as np

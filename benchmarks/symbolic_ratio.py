@@ -1,8 +1,8 @@
-"""Norms of the rows that make learned interactions of converged ones: ratios over the noise level.
+"""Norms of the rows that turn converged interactions into learned ones: ratios by noise level.
 
 The paper's proposition says that r(k), the norm of a row of order k over that of order k + 1, rises
-with the noise level: an observation on a grid. Here the grid is finer and goes further down. A fall
-is the largest relative step down of any r(k) from one level to the next above it.
+with the noise level. It is an observation on a grid. Here the grid is finer and goes further down.
+A fall is the largest relative step down of any r(k) from one level to the next above it.
 """
 
 from pathlib import Path

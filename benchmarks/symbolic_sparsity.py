@@ -1,7 +1,8 @@
-"""Few interactions make the output: sorted strengths, and how many explain 90 % of it.
+"""Few interactions make up the output: sorted strengths, and how many explain 90 % of it.
 
-Three models of scikit-learn on ten columns of breast cancer and a network on ten pooled players of
-digits, each explained at ten test rows. "Dense" counts AND interactions alone, without a split.
+Three models of scikit-learn use ten columns of breast cancer, and a network uses ten pooled players
+of digits. Each is explained at ten test rows. "Dense" counts AND interactions alone, without a
+split.
 """
 
 import warnings

@@ -1,7 +1,8 @@
 """Speed and exactness of symbolic interactions: transforms and noise theory.
 
-All 2^n AND interactions against the Moebius computation of shapiq, on the same values, whose asking
-is not counted; noise theory against a dense Cholesky solve. CPU seconds on one thread.
+All 2^n AND interactions are computed against the Moebius computation of shapiq, on the same values,
+whose evaluation is not counted. Noise theory is compared with a dense Cholesky solve. CPU seconds
+are on one thread.
 """
 
 import time

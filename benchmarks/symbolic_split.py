@@ -1,10 +1,10 @@
 """The sparse split against momentum SGD, as in the authors' scripts, on one sample of a network.
 
-Ten columns of breast cancer, the noise bound at its default. SGD moves gamma and delta with dense
-matrices at the best of several learning rates, which falls to a tenth on the way. "Above the
-optimum" is above a proven lower bound; "ours, s" is the time to the default tolerance, "lower
-after, s" the time until ours is below the lowest of SGD, and the ratio is to it. CPU seconds on one
-thread.
+The data are ten columns of breast cancer, with the noise bound at its default. SGD moves gamma and
+delta with dense matrices at the best of several learning rates, which falls to a tenth on the way.
+"Above the optimum" is above a proven lower bound. "ours, s" is the time to the default tolerance,
+and "lower after, s" the time until ours is below the lowest of SGD. The ratio is to the latter. CPU
+seconds are on one thread.
 """
 
 import time

@@ -1,9 +1,10 @@
 """Our skorch fit against skorch with its default loader and callbacks, same epochs, one network.
 
-Default: NeuralNet with a DataLoader over a Dataset of rows, Adam, epoch timing, train and
-validation scores, a printed log; once with concrete dropout as its authors wrote it, in elementary
-torch operations, once with our module. Ours: slices of tensors, few callbacks, a fused optimiser.
-All switch dropout on at the same step; ours takes Muon steps on hidden matrices besides.
+The default is NeuralNet with a DataLoader over a Dataset of rows, Adam, epoch timing, train and
+validation scores, and a printed log. It runs once with concrete dropout as its authors wrote it, in
+elementary torch operations, and once with our module. Ours has slices of tensors, few callbacks and
+a fused optimiser. All switch dropout on at the same step; ours also takes Muon steps on hidden
+matrices.
 """
 
 import contextlib
@@ -122,7 +123,7 @@ class OneCopy(nn.Module):
 
 
 class DefaultNet(NeuralNet):
-    """skorch as it comes, for modules that return their penalty beside the prediction."""
+    """skorch as it comes, for modules that return their penalty with the prediction."""
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         prediction, penalty = y_pred

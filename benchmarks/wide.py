@@ -1,7 +1,7 @@
 """A thousand features: 2000 rows, 20 planted pairs; whole fit and posterior in a fresh process.
 
-Target: sum of 20 products of disjoint pairs of standard normal features plus noise of the same
-variance as one of them. Peak memory is that of the whole process, Python and torch included.
+The target is the sum of 20 products of disjoint pairs of standard normal features, plus noise with
+the variance of one of them. Peak memory is that of the whole process, Python and torch included.
 """
 
 import json

@@ -17,11 +17,10 @@ from sklearn.utils.validation import (
 from skgeh.estimators import BayesianInteractionRegressor, InteractionEstimator, check_auto
 from skgeh.geh.interactions import Interactions
 from skgeh.posteriors.trainer import Trainer
-from skgeh.significance.crossfit import Plan, crossfit
-from skgeh.significance.permutation import Permutations, permute
+from skgeh.significance.crossfit import crossfit
+from skgeh.significance.permutation import permute
 from skgeh.significance.refits import learner_of
 from skgeh.significance.result import CrossfitResult, TestResult
-from skgeh.significance.tested import check_testable
 from skgeh.tables.frames import with_columns
 from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
@@ -155,10 +154,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         trainer, frozen = model.trainer(), isinstance(self.estimator, FrozenEstimator)
         labels, reader = is_classifier(model), type(self).__name__
         table = Table.of(X, y, sample_weight, labels=labels, min_rows=1, reader=reader)
-        self.n_features_in_ = table.X.shape[1]
-        self.__dict__.pop("feature_names_in_", None)
-        if table.is_named:
-            self.feature_names_in_ = np.array(table.feature_names, dtype=object)
+        table.name_features_of(self)
         self._check_testable(table)
         if frozen:
             self._check_same_columns(model)
@@ -338,7 +334,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 "Take test='interval' or test=None, or leave the weights out."
             )
         if self.test in ("crossfit", "sequential"):
-            check_testable(table)
+            table.check_testable()
 
     def _tested(self, table: Table, trainer: Trainer, seed: int) -> TestResult | None:
         """Result of the test."""
@@ -353,9 +349,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 "as published. That is a test of the hypothesis that nothing in the table matters; "
                 "next to real interactions nothing bounds its errors. test='crossfit' does."
             )
-            return permute(model, learner, table, Permutations(**options))
+            return permute(model, learner, table, **options)
         cv = "sequential" if self.test == "sequential" else 5
-        return crossfit(learner, table, Plan(cv=cv, **options), self.n_groups_)
+        return crossfit(learner, table, n_groups=self.n_groups_, cv=cv, **options)
 
     def _passed(self) -> NDArray[np.bool_]:
         """Pairs that the test takes for real, shape (P,)."""

@@ -5,6 +5,8 @@ activations from their definitions, Hessians come from `torch.func`, one point a
 means, effects and moments from loops.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -12,9 +14,10 @@ import torch
 from scipy.stats import norm
 
 from skgeh.geh.activations import get_activation
-from skgeh.geh.functions import MLP, Additive
-from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
+from skgeh.geh.functions import MLP, Additive, Repeated, stack
 from skgeh.geh.partition import Partition
+from skgeh.geh.units import Function
+from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
 
 PHI = {  # by definition; torch's softplus is linear above beta z = 20, this one is not
     "gelu": lambda z: z * (1 + torch.erf(z / 2**0.5)) / 2,
@@ -165,3 +168,34 @@ def assert_mean(samples, expected, error_rate=1e-6):
     distance = np.abs(samples.mean(0) - expected)
     bound = norm.isf(error_rate / (2 * samples[0].size)) * error
     assert (distance <= bound + 1e-12 * np.abs(expected)).all(), (distance / error).max()
+
+
+@dataclass(frozen=True, eq=False)
+class Finite:
+    """The uniform distribution over given functions: an ensemble, or one trained model.
+
+    Parameters
+    ----------
+    functions : sequence of callables (n, d) -> (n, c)
+    n_features, n_outputs : int
+
+    """
+
+    functions: Sequence[Function]
+    n_features: int
+    n_outputs: int
+
+    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
+        """Take the functions in turn."""
+        turn = torch.arange(first, first + n_draws) % len(self.functions)
+        distinct, which = turn.unique(return_inverse=True)
+        return Repeated(stack(self.functions[k] for k in distinct), which)
+
+    @property
+    def n_functions(self) -> int:
+        """How many functions there are: more draws repeat them."""
+        return len(self.functions)
+
+    def members(self) -> Function:
+        """All functions, as one stack."""
+        return stack(self.functions)

@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,41 +10,34 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "skgeh"
 
-# The lowest layer first. A module or subpackage imports from its own layer and from lower ones.
-# `__init__` is the package itself, the public names.
-LAYERS = (
-    {"pairs", "partition", "activations", "functions", "hessian", "geh", "moments", "ranking"}
-    | {"wrapped", "feature_groups", "differences"},
-    {"networks", "likelihoods", "jobs", "push_forward", "groups", "symbolic"},
-    {"posterior"},
-    {
-        "splits",
-        "quality",
-        "collinearity",
-        "measuring",
-        "trained",
-        "learning",
-        "training",
-        "muon",
-        "callbacks",
-    }
-    | {"estimators", "refits", "testing", "selector"},
-    {"display", "datasets", "__init__", "__main__"},
-)
-LAYER = {name: layer for layer, names in enumerate(LAYERS) for name in names}
+# The floor of each room. A room imports from lower floors only, wherever the import stands: at the
+# top of a file, inside a function, or for type checkers. `__init__` is the door: it opens on all.
+FLOORS = {
+    "tables": 1,
+    "parallel": 1,
+    "symbolic": 1,
+    "geh": 2,
+    "datasets": 3,
+    "display": 3,
+    "process": 3,
+    "training": 3,
+    "posteriors": 4,
+    "estimators": 5,
+    "foreign": 5,
+    "significance": 6,
+    "selector": 7,
+    "__init__": 8,
+}
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 
 def room(module):
-    """The first part below the package: skgeh/hessian/autodiff.py is in `hessian`."""
+    """The first part below the package: skgeh/geh/pairs.py is in `geh`."""
     return module.removesuffix(".py").split("/")[0]
 
 
-ROOMS = LAYER.keys() | {room(module) for module in MODULES}
-
-
 def absolute_names(statement, package):
-    """What a statement imports, dotted; `package` is the dotted one that it stands in."""
+    """The dotted names that a statement imports; `package` is the dotted one that it stands in."""
     if isinstance(statement, ast.Import):
         return [alias.name for alias in statement.names]
     if not isinstance(statement, ast.ImportFrom):
@@ -53,54 +47,116 @@ def absolute_names(statement, package):
     return [".".join([*source, alias.name]) for alias in statement.names]
 
 
-def imported_rooms(source, package="skgeh"):
-    """The rooms of skgeh that a source text imports from, wherever in it the statement stands."""
+def imported_names(source, package="skgeh"):
+    """The dotted names of skgeh that a source text imports, wherever in it the statement stands."""
     names = (absolute_names(node, package) for node in ast.walk(ast.parse(source)))
-    ours = [
-        name.split(".")[1:] for found in names for name in found if name.split(".")[0] == "skgeh"
-    ]
-    # a name of the package itself, not a room: it comes from skgeh/__init__.py
-    return {parts[0] if parts and parts[0] in ROOMS else "__init__" for parts in ours}
+    return {name for found in names for name in found if name.split(".")[0] == "skgeh"}
 
 
-def test_every_module_has_a_layer():
-    assert len(LAYER) == sum(map(len, LAYERS)), "a name stands in two layers"
-    unknown = ROOMS - LAYER.keys()
-    assert not unknown, f"give these a place in LAYERS: {sorted(unknown)}"
+def imported_rooms(source, package="skgeh"):
+    """The rooms of these names; a name of the package itself comes from its door."""
+    parts = [name.split(".")[1:] for name in imported_names(source, package)]
+    return {part[0] if part and part[0] in FLOORS else "__init__" for part in parts}
+
+
+def package_of(module):
+    return ".".join(["skgeh", *module.split("/")[:-1]])
+
+
+def text_of(module):
+    return (PACKAGE / module).read_text(encoding="utf-8")
+
+
+def test_every_room_has_a_floor():
+    assert {room(module) for module in MODULES} == FLOORS.keys()
+    assert max(FLOORS.values()) <= 8
+    assert len(FLOORS) <= 16
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_go_downward(module):
-    package = ".".join(["skgeh", *module.split("/")[:-1]])
-    source = (PACKAGE / module).read_text(encoding="utf-8")
-    highest = LAYER.get(room(module), len(LAYERS))  # without a layer: the test above says so
-    upward = {name for name in imported_rooms(source, package) if LAYER.get(name, -1) > highest}
-    assert not upward, f"{module} is in layer {highest} and imports {sorted(upward)} from above"
+    own, found = room(module), imported_rooms(text_of(module), package_of(module))
+    not_below = {name for name in found - {own} if FLOORS[name] >= FLOORS[own]}
+    assert not not_below, f"{module} is on floor {FLOORS[own]} and imports {sorted(not_below)}"
+
+
+def test_no_files_of_a_room_import_each_other_in_a_circle():
+    known = {module.removesuffix(".py").removesuffix("/__init__") for module in MODULES}
+    below = {}
+    for module in MODULES:
+        names = imported_names(text_of(module), package_of(module))
+        parts = [name.split(".")[1:] for name in names]
+        files = {"/".join(part[:k]) for part in parts for k in range(1, len(part) + 1)} & known
+        own = module.removesuffix(".py").removesuffix("/__init__")
+        # a room's door counts only where a name of its own is taken from it
+        below[own] = {
+            file
+            for file in files - {own}
+            if any("/".join(part[:-1]) == file or "/".join(part) == file for part in parts)
+        }
+    done = set()
+    while ready := {file for file in below.keys() - done if below[file] <= done}:
+        done |= ready
+    assert done == below.keys(), f"in a circle or above one: {sorted(below.keys() - done)}"
 
 
 @pytest.mark.parametrize(
     ("statement", "rooms"),
     [
         ("import skgeh.display", {"display"}),
-        ("import skgeh.geh.hessians.autodiff as a, numpy", {"hessian"}),
-        ("from skgeh import display, pairs", {"display", "pairs"}),
+        ("import skgeh.geh.pairs as a, numpy", {"geh"}),
+        ("from skgeh import display, tables", {"display", "tables"}),
         ("from skgeh import Interactions", {"__init__"}),
         ("import skgeh", {"__init__"}),
-        ("from skgeh.posteriors.stack import Hybrid", {"networks"}),
-        ("from ..posterior import Interactions", {"posterior"}),
-        ("from .. import posterior", {"posterior"}),
-        ("from . import group_hessian", {"hessian"}),
-        ("from .autodiff import group_hessian", {"hessian"}),
+        ("from skgeh.process.anova import Anova", {"process"}),
+        ("from ..tables import Table", {"tables"}),
+        ("from .. import tables", {"tables"}),
+        ("from . import pairs", {"geh"}),
+        ("from .pairs import n_pairs", {"geh"}),
         ("def f():\n    from skgeh.display import g", {"display"}),
+        ("if TYPE_CHECKING:\n    from skgeh.selector import GEHSelector", {"selector"}),
         ("from sklearn.base import clone\nimport skgehx", set()),
     ],
 )
 def test_every_form_of_import_is_seen(statement, rooms):
-    assert imported_rooms(statement, "skgeh.geh.hessians") == rooms
+    assert imported_rooms(statement, "skgeh.geh") == rooms
+
+
+
+
+def test_the_tests_mirror_the_tree():
+    missing = []
+    for module in MODULES:
+        folder, _, name = module.rpartition("/")
+        stem = name.removesuffix(".py").removeprefix("_")
+        if name != "__init__.py" and not (ROOT / "tests" / folder / f"test_{stem}.py").exists():
+            missing.append(module)
+    assert not missing
+
+
+@pytest.mark.parametrize("folder", sorted({m.rpartition("/")[0] for m in MODULES} - {""}))
+def test_every_room_opens_with_a_guide(folder):
+    """What it answers, what comes in and goes out, what it rests on, which file to read first."""
+    guide = ast.get_docstring(ast.parse(text_of(f"{folder}/__init__.py")))
+    assert len(guide.splitlines()) >= 5
+    for word in ("Answers", "In:", "Out:", "Read"):
+        assert word in guide, f"the guide of {folder} lacks {word!r}"
+
+
+def test_no_function_hides_its_name():
+    for module in MODULES:
+        functions = [n for n in ast.walk(ast.parse(text_of(module))) if hasattr(n, "returns")]
+        assert "_" not in {function.name for function in functions}, module
 
 
 def test_no_drawer_for_odds_and_ends():
     assert "utils" not in {Path(module).stem for module in MODULES}
+
+
+@pytest.mark.parametrize("heavy", ["torch", "skorch", "matplotlib", "sklearn", "pandas"])
+def test_the_door_opens_without_the_heavy_libraries(heavy):
+    code = f"import sys, skgeh; dir(skgeh); sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_no_file_knows_where_the_checkout_lies():

@@ -14,8 +14,8 @@ NAMES = [
     "datasets",
     "exemplars",
     "interactions_of",
-    "networks",
     "permutation_test",
+    "posteriors",
     "symbolic",
 ]
 

@@ -17,12 +17,15 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skgeh.selector
-from skgeh import BayesianInteractionRegressor, GEHSelector
-from skgeh.geh.pairs import pair_index
+from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor, GEHSelector
 from skgeh.geh.interactions import Interactions
+from skgeh.geh.pairs import pair_index
+from skgeh.posteriors.trainer import Trainer
 from skgeh.selector import signs
-from skgeh.significance import crossfit_test
+from skgeh.significance.crossfit import crossfit
+from skgeh.significance.refits import learner_of
 from skgeh.significance.result import TestResult
+from tests.significance.oracles import binary, numbers, three
 
 SAMPLE_WEIGHT = {
     "check_sample_weight_equivalence_on_dense_data": "a stochastic learner's batches and held-out "
@@ -66,13 +69,13 @@ def by_names(frame):
 def set_p_values(monkeypatch, p_value, tested=None):
     """Let the cross-fitted test find these p-values."""
 
-    def found(estimator, X, y, **options):
+    def found(learner, table, **options):
         p = np.array(p_value)
         counted = np.ones(len(p), dtype=bool) if tested is None else np.array(tested)
-        names = tuple(f"x{j}" for j in range(np.shape(X)[1]))
+        names = tuple(f"x{j}" for j in range(table.X.shape[1]))
         return TestResult(pair_index(len(names)), -p, p, counted, names, "pandas")
 
-    monkeypatch.setattr(skgeh.selector, "crossfit_test", found)
+    monkeypatch.setattr(skgeh.selector, "crossfit", found)
 
 
 @parametrize_with_checks(
@@ -212,25 +215,35 @@ class TestDecisions:
         assert selector(frozen, max_pairs=99).fit(*product(100)).pairs_ == ordered[1:]
 
     def test_the_test_asked_for_is_run_on_the_estimator_as_it_is(self, frozen, monkeypatch):
-        asked = []
+        asked, given = [], []
 
-        def watched(estimator, X, y, **options):
-            asked.append((estimator, X, y, options))
-            return crossfit_test(estimator, X, y, n_repeats=1, n_jobs=1, random_state=0)
+        def learner_of_watched(estimator, *rest):
+            given.append(estimator)
+            return learner_of(estimator, *rest)
 
-        monkeypatch.setattr(skgeh.selector, "crossfit_test", watched)
+        def watched(learner, table, **options):
+            asked.append((learner, table, options))
+            fixed = {"n_repeats": 1, "n_jobs": 1, "random_state": 0}
+            return crossfit(learner, table, n_groups=options["n_groups"], **fixed)
+
+        monkeypatch.setattr(skgeh.selector, "learner_of", learner_of_watched)
+        monkeypatch.setattr(skgeh.selector, "crossfit", watched)
         X, y = product(100)
         selector(frozen, n_jobs=2).fit(X, y)
-        ((estimator, table, target, options),) = asked
+        ((learner, table, options),) = asked
+        (estimator,) = given
         assert estimator is not frozen.estimator
         same = estimator.get_params() | {"n_groups": frozen.estimator.n_groups}
         assert same == frozen.estimator.get_params()
-        np.testing.assert_array_equal(table, X)
-        np.testing.assert_array_equal(target, y)
-        assert options["cv"] == 5 and options["n_jobs"] == 2
+        own = frozen.estimator.trainer().small()
+        assert vars(learner.settings) == vars(own.settings)
+        assert repr(learner.family) == repr(own.family)
+        np.testing.assert_array_equal(table.X, X)
+        np.testing.assert_array_equal(table.y[:, 0], y)
+        assert options["cv"] == 5 and options["n_jobs"] == 2 and options["n_groups"] == 3
         selector(rough(max_epochs=2), test="sequential").fit(*product(450, d=3))
-        assert asked[1][3]["cv"] == "sequential"
-        assert asked[1][0].max_epochs == 2
+        assert asked[1][2]["cv"] == "sequential"
+        assert asked[1][0].settings.max_epochs == given[1].max_epochs == 2
 
 
 class TestTransform:
@@ -491,14 +504,15 @@ class TestGroups:
 
 class TestFrozenEstimators:
     def test_a_frozen_estimator_ranks_as_it_is(self, frozen, monkeypatch):
-        trained, original = [], BayesianInteractionRegressor._train
+        trained, original = [], Trainer.train
 
         def watched(self, *args, **options):
             trained.append(self)
             return original(self, *args, **options)
 
-        monkeypatch.setattr(BayesianInteractionRegressor, "_train", watched)
+        monkeypatch.setattr(Trainer, "train", watched)
         posterior, seed = frozen.estimator.posterior_, frozen.estimator.random_state
+        net = frozen.estimator.net_
         X, y = product(100, seed=9)
         model = selector(frozen, test=None, max_pairs=1).fit(X, y)
         assert trained == []
@@ -510,9 +524,8 @@ class TestFrozenEstimators:
 
         model.set_params(test="crossfit").fit(X, y)  # clones of it are refitted
         assert len(trained) > 0
-        assert all(refit is not frozen.estimator for refit in trained)
-        assert all(refit.max_epochs == frozen.estimator.max_epochs for refit in trained)
-        assert frozen.estimator.posterior_ is posterior
+        assert all(one.settings.max_epochs == frozen.estimator.max_epochs for one in trained)
+        assert frozen.estimator.posterior_ is posterior and frozen.estimator.net_ is net
         assert frozen.estimator.random_state == seed
         np.testing.assert_array_equal(model.interactions_.effect, own.effect)
 
@@ -533,13 +546,13 @@ class TestFrozenEstimators:
         assert len(model.estimator_._points) == 100
 
     def test_without_an_estimator_one_with_defaults_is_fitted(self, monkeypatch):
-        asked, original = [], BayesianInteractionRegressor.fit
+        asked, original = [], BayesianInteractionRegressor.trainer
 
-        def cheaper(self, *args):
+        def cheaper(self):
             asked.append(self.get_params())
-            return original(self.set_params(**rough().get_params()), *args)
+            return original(self.set_params(**rough().get_params()))
 
-        monkeypatch.setattr(BayesianInteractionRegressor, "fit", cheaper)
+        monkeypatch.setattr(BayesianInteractionRegressor, "trainer", cheaper)
         model = GEHSelector(test=None, max_pairs=1, n_groups=2).fit(*product(100))
         assert model.estimator is None
         (found,) = asked
@@ -866,3 +879,41 @@ class TestRefusals:
         X[:, 1:] = 1.0
         with pytest.raises(ValueError, match="no pair to test"):
             selector(rough()).fit(X, y)
+
+
+# Labels and several targets
+
+
+def wide(kind, **parameters):
+    return kind((16, 16), max_epochs=15, n_draws=25, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "expected"),
+    [
+        (binary, BayesianInteractionClassifier, [(0, 1)]),
+        (three, BayesianInteractionClassifier, [(0, 1)]),
+        (numbers, BayesianInteractionRegressor, [(0, 1), (1, 3)]),
+    ],
+    ids=["two classes", "three classes", "two targets"],
+)
+def test_a_selector_takes_the_union(data, kind, expected):
+    X, y = data()
+    model = selector(wide(kind, n_networks=2), alpha=0.01)
+    found = model.fit_transform(pd.DataFrame(X, columns=list("abcd")), y)
+    assert sorted(model.pairs_) == expected
+    assert found.shape[1] == 4 + len(expected)
+    frame = model.to_frame()
+    assert frame.selected.sum() == len(expected)
+    assert (frame.sign == "mixed").all() == (data is not binary)
+    assert ("confirmed_effect" in frame) == (data is binary)
+    result = model.test_result_
+    assert set(frame.p_value) == set(result.pair_p_value)
+    assert set(frame.q_value) == set(result.adjusted_pairs("fdr"))
+
+
+def test_a_selector_that_only_ranks_takes_labels():
+    X, y = three(200)
+    for options in ({"test": None, "max_pairs": 1}, {"test": "interval", "alpha": 0.9}):
+        model = selector(wide(BayesianInteractionClassifier), **options).fit(X, y)
+        assert model.pairs_[0] == (0, 1)

@@ -1,1 +1,1 @@
-"""The experiments of Cui, Marttinen and Kaski (ECAI 2020), one module a figure or table."""
+"""The experiments of Cui, Marttinen and Kaski (ECAI 2020), one module per figure or table."""

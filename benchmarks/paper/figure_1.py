@@ -1,12 +1,12 @@
 """Figure 1: ranks of the seven true pairs of the simulation, against signal to noise.
 
-20000 rows, four tables at each ratio (seeds 5000 to 5003, the same features at every ratio). Rank 1
-is the strongest of 28 pairs, ties share their mean rank, and the best possible mean is 4. One fit
-with the paper's posterior gives M-GEH (11 groups), AEH, EAH (150 points), the detection score and
-NID, on the mean networks; the estimator as it comes, by its score; then, on the same rows, SHAP
-interaction values of XGBoost (learning rate 0.01), the lasso of all products (penalty 5e-4) and the
-oracle, which knows the true forms. Differences of mean ranks are paired by table, with standard
-errors over the tables; below zero is better.
+There are 20000 rows and four tables at each ratio (seeds 5000 to 5003, the same features at every
+ratio). Rank 1 is the strongest of 28 pairs, ties share their mean rank, and the best possible mean
+is 4. One fit with the paper's posterior gives M-GEH (11 groups), AEH, EAH (150 points), the
+detection score and NID, on the mean networks. The default estimator is ranked by its score. On the
+same rows run SHAP interaction values of XGBoost (learning rate 0.01), the lasso of all products
+(penalty 5e-4) and the oracle, which knows the true forms. Differences of mean ranks are paired by
+table, with standard errors over the tables; below zero is better.
 """
 
 from itertools import product
@@ -89,7 +89,7 @@ def of_networks(model: BayesianInteractionRegressor, points: NDArray) -> dict[st
 
 
 def compared(n: int, ratio: float, ranks: dict[str, list[NDArray]]) -> list[dict]:
-    """One row a method: ranks of the pairs, their mean, and paired differences of means."""
+    """One row per method: ranks of the pairs, their mean, and paired differences of means."""
     means = {method: np.mean(values, axis=1) for method, values in ranks.items()}
     rows = []
     for method, mean in means.items():

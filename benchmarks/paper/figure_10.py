@@ -1,8 +1,8 @@
-"""Figure 10 (appendix 7): the largest M-GEH of permuted targets, and what the target itself gives.
+"""Figure 10 (appendix 7): the largest M-GEH of permuted targets, and that of the target itself.
 
-The null of table 1: 200 refits of one network on permuted targets of each of three real tables, the
-paper's M, standard units. Beside the histogram stand the effects of a refit on the target itself:
-its three strongest pairs and the paper's top three.
+The null of table 1 has 200 refits of one network on permuted targets of each of three real tables,
+with the paper's M, in standard units. The histogram also shows the effects of a refit on the target
+itself: its three strongest pairs and the paper's top three.
 """
 
 import numpy as np

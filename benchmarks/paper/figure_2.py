@@ -1,13 +1,13 @@
 """Figure 2 and appendix 4: do posterior intervals cover the true interaction effects?
 
-The simulation of section 5.1 at 20000 and 2000 rows, signal to noise 1 and 0.3, ten tables each
-(seeds 5100 to 5109), with the paper's posterior, the same drawn from perturbed networks, and the
-estimator as it comes. The true 11-GEH is that of the exact Hessians at the same 1000 new rows in
-the same groups, in the same units. Coverage of 95 % intervals: of M-GEH for the true pairs and for
-the others, whose truth is 0; of the signed group means of the true pairs, groups weighted by their
-points. Bias: the median over true pairs and tables of estimate / truth, for the group means the
-slope of the estimates on the truth, through 0. Errors are standard errors over the tables. The
-pairs of one table are kept for the picture.
+The simulation of section 5.1 has 20000 and 2000 rows, signal to noise 1 and 0.3, ten tables each
+(seeds 5100 to 5109). The posteriors are the paper's, the same drawn from perturbed networks, and
+the default estimator's. The true 11-GEH is that of the exact Hessians at the same 1000 new rows in
+the same groups, in the same units. Coverage of 95 % intervals is that of M-GEH for the true pairs
+and for the others, whose truth is 0, and that of the signed group means of the true pairs, groups
+weighted by their points. Bias is the median over true pairs and tables of estimate / truth; for the
+group means it is the slope of the estimates on the truth, through 0. Errors are standard errors
+over the tables. The pairs of one table are kept for the picture.
 """
 
 from itertools import product

@@ -1,10 +1,10 @@
 """Figure 3, right: the rank weighted distance against the number of groups M.
 
-The simulation of section 5.1, 20000 rows, signal to noise 1, three tables (seeds 5300 to 5302), one
-fit each. The distance (Eq. 7) between M - 1 and M groups depends on where k-means starts: its
-median, least and most over the five starts of the rule that chooses M. "Left" is the share of the
-median curve from M on, the quantity that the rule compares with 0.02. The choice is repeated with
-ten seeds.
+The simulation of section 5.1 has 20000 rows, signal to noise 1 and three tables (seeds 5300 to
+5302), with one fit each. The distance (Eq. 7) between M - 1 and M groups depends on where k-means
+starts. The benchmark gives its median, least and most over the five starts of the rule that chooses
+M. "Left" is the share of the median curve from M on, which the rule compares with 0.02. The choice
+is repeated with ten seeds.
 """
 
 from itertools import product

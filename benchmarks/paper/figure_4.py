@@ -1,11 +1,12 @@
 """Figure 4 and appendix 5: what the strongest pairs of three real tables look like.
 
-The three pairs that lead table 2 by the mean rank of their effects. The model of its first seed is
-asked for its mean prediction over a plane of two features, 50 rows keeping their other values;
-beside it stand the means of the target over the rows nearest to each point of the plane. The plane
-is 24 values a feature, from its 1 % to its 99 % quantile, or all of them where there are no more.
-"Joint" is the standard deviation of what is left of the predicted plane without its row and column
-means, over that of the target: what is drawn, and not the sum of two curves.
+These are the three pairs that lead table 2 by the mean rank of their effects. The model of its
+first seed gives its mean prediction over a plane of two features, with 50 rows keeping their other
+values. The means of the target over the rows nearest to each point of the plane are drawn next to
+it. The plane has 24 values per feature, from its 1 % to its 99 % quantile, or all of them where
+there are no more. "Joint" is the standard deviation of the predicted plane without its row and
+column means, over that of the target. It is the part of the picture that is not the sum of two
+curves.
 """
 
 import numpy as np
@@ -65,7 +66,7 @@ def grid(values: NDArray) -> NDArray:
 
 
 def nearest(places: NDArray, values: NDArray) -> NDArray[np.intp]:
-    """Number of the place that is nearest to each value; places rise."""
+    """Index of the place nearest to each value; places rise."""
     return np.searchsorted((places[1:] + places[:-1]) / 2, values)
 
 

@@ -1,16 +1,15 @@
 """Figure 5: ranks of an interaction added to the target of a real table, by form and strength.
 
-Into each of three tables, between two features named by the paper (rooms and households,
-temperature and wind speed, orientation and glazing area), goes a product, an exponential or a
-quotient of the two, one at a time; the figure's exact forms are not in the paper's text. Features
-are scaled to lie between 0.5 and 1.5, as in the authors' demonstration. The strength is the
-standard deviation of the added term over that of the target: 0 (nothing is added, once), 0.3 and
-1; "pure" is the part of the term's standard deviation that splines of the two features
-alone leave over. Two random splits and seeds (6100, 6101), median ranks among all pairs, 1 the
-highest. AEH (one group, the paper's choice here) and M-GEH are ranked in standard units and in
-units of ranges, which the paper's networks have; the score and NID come from the same networks;
-SHAP and the lasso with the paper's penalty see the same rows. At the end: in how many of the nine
-panels the median rank is 1.
+Each of three tables gets a product, an exponential or a quotient of two features named by the paper
+(rooms and households, temperature and wind speed, orientation and glazing area), one at a time. The
+figure's exact forms are not in the paper's text. Features are scaled to lie between 0.5 and 1.5, as
+in the authors' demonstration. The strength is the standard deviation of the added term over that of
+the target: 0 (nothing is added, once), 0.3 and 1. "Pure" is the part of the term's standard
+deviation that splines of the two features alone leave over. There are two random splits and seeds
+(6100, 6101); ranks are medians among all pairs, 1 the highest. AEH (one group, the paper's choice
+here) and M-GEH are ranked in standard units and in units of ranges, which the paper's networks
+have. The score and NID come from the same networks. SHAP and the lasso with the paper's penalty see
+the same rows. At the end: in how many of the nine panels the median rank is 1.
 """
 
 from collections.abc import Callable
@@ -79,7 +78,7 @@ def between(data: Table) -> list[int]:
 
 
 def pure_share(data: Table, form: str) -> float:
-    """What smooth main effects of the two features leave of the term's standard deviation."""
+    """Share of the term's standard deviation that smooth main effects of both features leave."""
     term, basis = injected(data, form), main_effect_basis(data.X[:, between(data)])
     return float((term - basis @ (basis.T @ term)).std() / term.std())
 

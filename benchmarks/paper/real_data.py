@@ -1,16 +1,17 @@
 """The three real tables of section 5.2, as its experiments have them, and when two pairs are one.
 
-A random 70 % of the rows to learn from. One hidden layer of 30 units for energy efficiency, three
-of 100 for the others. In the default number of steps so small a network on so few rows predicts
-others hardly better than a linear model: it is trained for 300 epochs at 0.02, which was chosen by
-that prediction alone. The target of energy efficiency is the cooling load, and the unit of every
-column is its range, as in the authors' demonstration (github.com/aalto-ml4h/InteractionDetection):
-an effect in these units is that in standard ones times ``r_i r_j / (s_i s_j)`` and ``s_y / r_y``,
-with ranges r and standard deviations s, so that features with heavy tails count for more.
+Networks learn from a random 70 % of the rows. They have one hidden layer of 30 units for energy
+efficiency, three of 100 for the others. In the default number of steps, so small a network on so
+few rows predicts others hardly better than a linear model. It is trained for 300 epochs at 0.02,
+which was chosen by that prediction alone. The target of energy efficiency is the cooling load. The
+unit of every column is its range, as in the authors' demonstration
+(github.com/aalto-ml4h/InteractionDetection): an effect in these units is that in standard ones
+times ``r_i r_j / (s_i s_j)`` and ``s_y / r_y``, with ranges r and standard deviations s, so that
+features with heavy tails count for more.
 
 Two pairs are exchangeable if they span nearly the same plane: each feature of either has a
 coefficient of determination of 0.95 or more in the linear regression on both features of the other.
-Energy efficiency has such pairs (surface area = wall area + 2 roof area), bike sharing too
+Energy efficiency has such pairs (surface area = wall area + 2 roof area), and bike sharing too
 (temperature and felt temperature). The rule looks at no target, and was set before any fit.
 """
 
@@ -39,7 +40,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Experiment:
-    """A table of the paper and what was done with it.
+    """A table of the paper and its experiment.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class Experiment:
     injected : pair
         Features between which figure 5 adds an interaction.
     options : dict
-        Of the estimator.
+        Options of the estimator.
     """
 
     load: Callable[[], tuple[NDArray, NDArray, tuple[str, ...]]]
@@ -73,7 +74,7 @@ def real(load: Callable, *arguments: str) -> Callable:
 
 
 def simulated() -> tuple[NDArray, NDArray, tuple[str, ...]]:
-    """A small table that is always there."""
+    """A small table that is always available."""
     X, y, _ = make_interactions(200, random_state=0)
     return X, y, tuple(f"x{k}" for k in range(X.shape[1]))
 
@@ -171,7 +172,7 @@ class Table:
 
     @property
     def range_units(self) -> NDArray[np.float64]:
-        """What effects in standard units are multiplied by to be in units of ranges, (P,)."""
+        """Factors that turn effects in standard units into units of ranges, (P,)."""
         of_x, of_y = np.ptp(self.X, axis=0) / self.X.std(0), np.ptp(self.y) / self.y.std()
         i, j = self.pairs.T
         return of_x[i] * of_x[j] / of_y

@@ -1,4 +1,4 @@
-"""What the experiments of section 5.1 share: the tables, the three measures, and how tasks run."""
+"""Shared by the experiments of section 5.1: the tables, the three measures, and running tasks."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -40,7 +40,7 @@ def fitted(X: NDArray, y: NDArray, seed: int, options: dict) -> BayesianInteract
 
 
 def measures(model: BayesianInteractionRegressor, points: NDArray) -> dict[str, Interactions]:
-    """All three of one posterior, from the smallest to the largest (Eq. 5, 6, 4)."""
+    """All three measures of one posterior, from the smallest to the largest (Eq. 5, 6, 4)."""
     return {
         "AEH": model.interactions(points, n_groups=1),
         "M-GEH": model.interactions(points, n_groups=N_GROUPS),
@@ -57,5 +57,5 @@ def each(task: Callable, settings: Iterable[tuple], quick: bool) -> list:
 
 
 def standard_error(values: NDArray) -> NDArray:
-    """Of the mean over the first axis."""
+    """Standard error of the mean over the first axis."""
     return values.std(0, ddof=1) / np.sqrt(len(values))

@@ -1,15 +1,15 @@
 """Table 1: false positives of the interval rule on permuted targets, for AEH, M-GEH and EAH.
 
-200 permutations of the target of each of three real tables. A pair whose 95 % posterior interval
-lies above 0 is a false positive; rates are means over pairs and permutations, with the standard
-error over permutations, and "any pair" is the share of permutations with one or more. One group
-(AEH), the paper's M and one group a point (EAH) are measured from the same 100 draws at 300 rows,
-EAH at 100 of them. The permuted targets train together, one network each; the posterior of a user's
-fit has four networks, which disagree, so its intervals are wider: the first 10 permutations are
-fitted by the default estimator as well. On energy efficiency the rates depend on how long the
-network is trained, so that both trainings of `benchmarks.paper.real_data` are counted. Figure 10
-and table 2 take the null of the largest M-GEH from the same refits, and as the observed statistic a
-refit on the target itself.
+The target of each of three real tables has 200 permutations. A pair whose 95 % posterior interval
+lies above 0 is a false positive. Rates are means over pairs and permutations, with the standard
+error over permutations. "Any pair" is the share of permutations with one or more. One group (AEH),
+the paper's M and one group per point (EAH) are measured from the same 100 draws at 300 rows, EAH at
+100 of them. The permuted targets train together, one network each. The posterior of a user's fit
+has four networks, which disagree, so its intervals are wider: the first 10 permutations are fitted
+by the default estimator as well. On energy efficiency the rates depend on how long the network is
+trained, so that both trainings of `benchmarks.paper.real_data` are counted. Figure 10 and table 2
+take the null of the largest M-GEH from the same refits, and as the observed statistic a refit on
+the target itself.
 """
 
 import time
@@ -46,7 +46,7 @@ def run(quick: bool = False) -> list[dict]:
 
 
 def rates(name: str, quick: bool) -> list[dict]:
-    """One row a measure."""
+    """One row per measure."""
     data, (_, permuted, cost) = table(name), refits(name, quick)
     settings = [(name, number) for number in range(1, 1 + (2 if quick else OF_DEFAULT))]
     default = np.stack(each(of_default, settings, quick))
@@ -69,7 +69,7 @@ def rates(name: str, quick: bool) -> list[dict]:
 def refits(name: str, quick: bool) -> tuple[NDArray, NDArray, dict]:
     """Effects of one-network refits: on the target (3, 2, P), on B permutations (B, 3, 2, P).
 
-    Means and standard deviations over draws, for each of the three measures; and what it cost.
+    Means and standard deviations over draws, for each of the three measures; and the cost.
     """
     data, count = table(name), 1 + (4 if quick else PERMUTATIONS)
     size = refits_per_stack(data.estimator(SEED, n_networks=1), data.X.shape[1])
@@ -97,7 +97,7 @@ def chunk(name: str, start: int, stop: int) -> dict:
 
 
 def of_default(name: str, number: int) -> NDArray:
-    """The same of a whole fit on a permuted target, with four networks, (3, 2, P)."""
+    """The same for a whole fit on a permuted target, with four networks, (3, 2, P)."""
     data = table(name)
     rows, _ = data.split(SEED)
     model = data.estimator(SEED + number).fit(data.X[rows], permuted_target(data, number))
@@ -105,7 +105,7 @@ def of_default(name: str, number: int) -> NDArray:
 
 
 def permuted_target(data: Table, number: int) -> NDArray:
-    """The target of the rows to learn from, or its permutation of a number from 1."""
+    """The target of the rows to learn from, or a permutation of it, numbered from 1."""
     rows, _ = data.split(SEED)
     generator = np.random.default_rng([SEED, number])
     return generator.permutation(data.y[rows]) if number else data.y[rows]

@@ -1,15 +1,16 @@
 """Table 2: the strongest pairs of three real tables, and whether the paper's top three are there.
 
-Five random splits and seeds (6000 to 6004), four networks with concrete dropout, M by the
-distance rule. Pairs are ranked in three ways: by the effect (M-GEH) in standard units, by the same
-in units of ranges, which the authors' demonstration has, and by the score. What is printed: the top
-five pairs by the mean rank over seeds, with the mean effect, its 95 % posterior interval, P_Bayes
-and P_permute; for each of the paper's top three pairs, in how many seeds it is among the five
-first, itself or an exchangeable pair (`benchmarks.paper.real_data` defines these, and the units);
-and of the nine pairs the number that most seeds have there. A pair of ours stands for one of the
-paper's. P_permute compares the largest M-GEH of the permuted refits of table 1 with a refit on the
-target itself: both of one network, with the paper's M, in standard units. Under such a null nothing
-interacts, and there are no main effects either: it does not say which pairs are real.
+There are five random splits and seeds (6000 to 6004), with four networks with concrete dropout, and
+M by the distance rule. Pairs are ranked in three ways: by the effect (M-GEH) in standard units, by
+the same in units of ranges, which the authors' demonstration has, and by the score. The benchmark
+prints the top five pairs by the mean rank over seeds, with the mean effect, its 95 % posterior
+interval, P_Bayes and P_permute. For each of the paper's top three pairs, it prints in how many
+seeds the pair, or an exchangeable one, is among the five first (`benchmarks.paper.real_data`
+defines these, and the units). It also prints how many of the nine pairs are there in most seeds. A
+pair of ours stands for one of the paper's. P_permute compares the largest M-GEH of the permuted
+refits of table 1 with a refit on the target itself: both of one network, with the paper's M, in
+standard units. Under such a null nothing interacts, and there are no main effects either: it does
+not say which pairs are real.
 """
 
 import numpy as np
@@ -41,7 +42,7 @@ def run(quick: bool = False) -> list[dict]:
 
 
 def fits(name: str, quick: bool) -> dict[str, NDArray]:
-    """What the fits of all seeds found, each of shape (seeds, P) or (seeds,)."""
+    """Findings of the fits of all seeds, each of shape (seeds, P) or (seeds,)."""
     found = each(one_fit, [(name, seed) for seed in (SEEDS[:2] if quick else SEEDS)], quick)
     return {key: np.stack([one[key] for one in found]) for key in found[0]}
 
@@ -64,7 +65,7 @@ def one_fit(name: str, seed: int) -> dict:
 
 
 def fit(name: str, found: dict) -> dict:
-    """How well the networks predict the rows that they have not seen."""
+    """How well the networks predict unseen rows."""
     row = {"what": "fit", "data": name, "M": float(found["groups"].mean())}
     return row | {key: float(found[key].mean()) for key in ("R2", "R2, linear")}
 
@@ -115,7 +116,7 @@ def paper_pairs(name: str, data: Table, found: dict, p_values: NDArray, ranking:
 
 
 def matched(exchangeable: NDArray, places: list[int], five: NDArray) -> NDArray[np.bool_]:
-    """Which pairs of the paper find one of ours, as many as can if each of ours serves once."""
+    """Which of the paper's pairs match one of ours: as many as can, each of ours used once."""
     stands_for = exchangeable[np.ix_(places, five)]
     same = np.equal.outer(places, five)  # goes first where there is a choice
     mine, ours = linear_sum_assignment(stands_for + 0.1 * same, maximize=True)

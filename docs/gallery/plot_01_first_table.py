@@ -6,11 +6,11 @@ Which measurements of a patient act together? And is the answer right where the 
 
 The diabetes table that comes with scikit-learn has ten measurements of 442 patients and the
 progress of their disease a year later. The simulation is that of Cui, Marttinen and Kaski (2020),
-section 5.1: eight features, seven of whose pairs interact, each in its own way.
+section 5.1: it has eight features, and seven pairs interact, each in its own way.
 """
 
 # %%
-# Real data: a small and noisy table. Fit, and ask for the interactions.
+# First, real data: a small and noisy table. Fit a model and print its interactions.
 import os
 
 import matplotlib.pyplot as plt
@@ -27,11 +27,12 @@ print(patients.interactions_.to_frame()[columns].head(10).round(3).to_string())
 
 # %%
 # The effect is the mean size of the mixed second derivative, in standard deviations of target and
-# features; std and the interval are those of the posterior. They describe what the networks have
-# learned. They do not decide which pairs are real: an effect is a mean of absolute values, so its
-# interval can exclude 0 for a pair that does not interact.
+# features. The columns std, ci_low and ci_high are those of the posterior: they describe what the
+# networks have learned. They do not decide which pairs are real: an effect is a mean of absolute
+# values, so its interval can exclude 0 for a pair that does not interact.
 #
-# Known truth: 2000 rows, as much noise as signal. The true pairs are neighbours: x0 x1, x1 x2 ...
+# Next, known truth: 2000 rows, as much noise as signal. The true pairs are neighbours: x0 x1,
+# x1 x2 ...
 X_known, y_known, truth = make_interactions(2000, signal_to_noise=1, random_state=0)
 simulated = BayesianInteractionRegressor(random_state=0).fit(X_known, y_known)
 frame = simulated.interactions_.to_frame()
@@ -41,8 +42,8 @@ print(f"\nsimulation: {len(X_known)} rows, {len(names)} true pairs of {len(frame
 print(frame[[*columns, "true"]].head(12).round(3).to_string())
 
 # %%
-# The picture: how strong every pair is, how sure the posterior is of it, and where in the data it
-# pushes the target up or down.
+# The picture shows how strong every pair is, how sure the posterior is of it, and where in the data
+# it pushes the target up or down.
 figure, axes = plt.subplots(2, 3, figsize=(17, 11), layout="constrained")
 for row, (model, title) in zip(
     axes, [(patients, "diabetes"), (simulated, "simulation")], strict=True

@@ -2,8 +2,8 @@
 AND and OR interactions of any model
 ====================================
 
-What a classifier says of one sample, as a few interactions: an AND interaction is there when all of
-its features are, an OR interaction as soon as one is. An absent feature is at its mean.
+A few interactions explain the output of a classifier for one sample. An AND interaction is there
+when all of its features are, an OR interaction as soon as one is. An absent feature is at its mean.
 """
 
 # %%
@@ -20,14 +20,14 @@ found = AndOrExplainer(model, background=X).explain(X[:10], y[:10])
 found.to_frame(sample=0).head(8)
 
 # %%
-# The strongest of them, from the features below to the output above: red adds to the log-odds of
-# the sample's class, blue takes from them.
+# The graph shows the strongest of them, from the features below to the output above. Red adds to
+# the log-odds of the sample's class, and blue takes from them.
 found.plot("graph", sample=0, k=8)
 
 # %%
-# How few interactions explain 90 % of the output, of each of the ten samples.
+# So few interactions explain 90 % of the output, for each of the ten samples:
 found.n_explaining(0.9)
 
 # %%
-# Strength by order over the ten samples.
+# The last picture shows strength by order over the ten samples.
 found.plot("orders")

@@ -1,4 +1,10 @@
-"""Data sets: two simulations whose interactions are known, and three real ones."""
+"""Data sets: simulations whose true interactions are known, and real tables.
+
+Answers: a table to try things on, and the truth about it where there is one.
+In: a size, a noise and a seed, or the place of a file. Out: X, y and a `Truth`, or a `Bunch`.
+Rests on `geh.pairs` alone.
+Read `truth.py` first, then `simulation.py`.
+"""
 
 from skgeh.datasets.real import (
     load_bike_sharing,

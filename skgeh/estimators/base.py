@@ -78,23 +78,16 @@ class InteractionEstimator(NetworkParameters):
         -------
         self
         """
-        self.n_features_in_ = table.X.shape[1]
-        self.__dict__.pop("feature_names_in_", None)
-        if table.is_named:
-            self.feature_names_in_ = np.array(table.feature_names, dtype=object)
-        self._keep(table)
+        table.name_features_of(self)
         trainer = replace(trainer, classes=table.classes)
         weight = trainer.row_weights(table.target, table.weight)
         learned = self._learn(replace(table, weight=weight), trainer)
-        self._keep_learned(table, learned)
+        self._keep(table, learned)
         return self
 
-    def _keep(self, table: Table) -> None:
-        """Keep what is needed of the targets."""
-
     @abstractmethod
-    def _keep_learned(self, table: Table, learned: Learned) -> None:
-        """Set the posterior, and what belongs to one kind of target."""
+    def _keep(self, table: Table, learned: Learned) -> None:
+        """Set the posterior, and all that belongs to one kind of target."""
 
     @ONE_THREAD
     def _learn(self, table: Table, trainer: Trainer) -> Learned:
@@ -105,7 +98,7 @@ class InteractionEstimator(NetworkParameters):
         self.feature_groups_ = resolve_groups(self.feature_groups, self._names, table.X)
         self._x_scaler, Z = table.x_scaler, table.Z
         alone = [one[0] for one in self.feature_groups_.values() if len(one) == 1]
-        self._steps = Steps.of(table, alone)  # a category has no step
+        self._steps = Steps.of(table.X, Z, self._x_scaler.scale_, alone)  # a category has no step
         task = trainer.task(Z, table.target, table.weight)
         learned = trainer.family.learn(task, trainer, train_seed)
         held_out = learned.held_out
@@ -231,7 +224,7 @@ class InteractionEstimator(NetworkParameters):
         distances : ndarray of shape (seeds, M_max - 1) or None
         """
         asked = self.n_groups if n_groups == "auto" else n_groups
-        if asked != "auto":
+        if not isinstance(asked, str):
             return asked, None
         points = torch.as_tensor(self._points, dtype=torch.float32)
         return find_n_groups(self.posterior_, points, seed=self._seed)

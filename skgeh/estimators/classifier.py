@@ -133,8 +133,9 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         )
         self.class_weight = class_weight
 
-    def _keep_learned(self, table: Table, learned: Learned) -> None:
+    def _keep(self, table: Table, learned: Learned) -> None:
         """Set the classes, the posterior, and where labels say most."""
+        assert table.classes is not None  # labels were asked for
         self.classes_, known = table.classes, learned.posterior
         # draws of networks that saw the rows as they are predict
         self._predictive = known.networks if isinstance(known, PerturbedPosterior) else known

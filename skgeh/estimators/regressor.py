@@ -127,8 +127,8 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     ['feature_i', 'feature_j', 'score', 'effect']
     """
 
-    def _keep(self, table: Table) -> None:
-        """Keep the targets' units, and say which targets are constant."""
+    def _keep(self, table: Table, learned: Learned) -> None:
+        """Set the posterior, the noise and the targets' units; say which targets are constant."""
         self._y_scaler, self._one_target = table.y_scaler, table.targets is None
         for column in table.constant_targets:
             which = "target" if self._one_target else f"target {column}"
@@ -136,9 +136,6 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
                 f"The {which} is constant ({table.y[0, column]:g}): there is nothing to learn, and "
                 "every interaction below is noise. Check the target column."
             )
-
-    def _keep_learned(self, table: Table, learned: Learned) -> None:
-        """Set the posterior and the noise."""
         noise = learned.noise_variance * self._y_scaler.scale_**2
         self.noise_variance_ = float(noise[0]) if self._one_target else noise
         self.posterior_ = learned.posterior

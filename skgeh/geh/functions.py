@@ -197,42 +197,6 @@ class Repeated:
 
 
 @dataclass(frozen=True, eq=False)
-class Finite:
-    """The uniform distribution over given functions: an ensemble, or one trained model.
-
-    Parameters
-    ----------
-    functions : sequence of callables (n, d) -> (n, c)
-    n_features, n_outputs : int
-
-    Examples
-    --------
-    >>> posterior = Finite([lambda x: x[:, :1] * x[:, 1:]], n_features=2, n_outputs=1)
-    >>> posterior.members()(torch.ones(4, 2)).shape
-    torch.Size([1, 4, 1])
-    """
-
-    functions: Sequence[Function]
-    n_features: int
-    n_outputs: int
-
-    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
-        """Take the functions in turn."""
-        turn = torch.arange(first, first + n_draws) % len(self.functions)
-        distinct, which = turn.unique(return_inverse=True)
-        return Repeated(stack(self.functions[k] for k in distinct), which)
-
-    @property
-    def n_functions(self) -> int:
-        """How many functions there are: more draws repeat them."""
-        return len(self.functions)
-
-    def members(self) -> Function:
-        """All functions, as one stack."""
-        return stack(self.functions)
-
-
-@dataclass(frozen=True, eq=False)
 class Separate:
     """A stack of K functions (n, d) -> (n, c) that are computed one after the other.
 

@@ -82,13 +82,15 @@ def to_matrix(values: NDArray, n_features: int) -> NDArray:
 
 
 def chosen_pairs(pairs: Any, labels: tuple) -> NDArray[np.intp]:
-    """Pairs of labels of columns, or of their indices, as sorted indices, each once.
+    """Pairs of labels of columns, or of their indices, as sorted indices, each once; None is all.
 
     Examples
     --------
     >>> chosen_pairs([("c", "a"), (0, 1), (1, 0)], ("a", "b", "c")).tolist()
     [[0, 1], [0, 2]]
     """
+    if pairs is None:
+        return pair_index(len(labels))
     place = {j: j for j in range(len(labels))} | {label: j for j, label in enumerate(labels)}
     try:
         found = np.array([sorted((place[i], place[j])) for i, j in pairs])

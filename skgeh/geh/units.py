@@ -35,6 +35,11 @@ class Units:
         readout = torch.eye(n_outputs, dtype=torch.float64) - 1 / n_outputs
         return cls(torch.zeros(n_features), torch.ones(n_features), readout)
 
+    def source(self, output: int) -> int:
+        """Which of the function's own outputs has most part in one that is asked for."""
+        parts = self.readout[:, output].tolist()
+        return max(range(len(parts)), key=lambda k: (abs(parts[k]), parts[k]))
+
     def inputs(self, x: Tensor) -> Tensor:
         """Points in the function's own units."""
         return self.centre.to(x) + self.directions(x)

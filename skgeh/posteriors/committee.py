@@ -6,6 +6,7 @@ interactions of high order. The product of their scores ranks better than either
 
 from dataclasses import dataclass, replace
 from numbers import Integral
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,8 @@ class CommitteePosterior:
     process: RandomFunction
     networks: RandomFunction
 
-    @property
-    def n_features(self) -> int:
-        """Number of features ``d``."""
-        return self.process.n_features
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs ``c``."""
-        return self.process.n_outputs
+    n_features = property(attrgetter("process.n_features"), doc="Number of features ``d``.")
+    n_outputs = property(attrgetter("process.n_outputs"), doc="Number of outputs ``c``.")
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Draw from the process; see `RandomFunction`."""

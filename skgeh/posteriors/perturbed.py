@@ -7,6 +7,7 @@ and rankings come from networks that saw the targets as they are.
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -42,15 +43,8 @@ class PerturbedPosterior:
         copies = torch.arange(n_networks + n_perturbed)
         return cls(stack[copies[:n_networks]], stack[copies[n_networks:]]) if n_perturbed else stack
 
-    @property
-    def n_features(self) -> int:
-        """Number of features ``d``."""
-        return self.networks.n_features
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs ``c``."""
-        return self.networks.n_outputs
+    n_features = property(attrgetter("networks.n_features"), doc="Number of features ``d``.")
+    n_outputs = property(attrgetter("networks.n_outputs"), doc="Number of outputs ``c``.")
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Draw functions from the perturbed networks in turn; see `RandomFunction`."""

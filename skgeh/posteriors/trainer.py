@@ -87,8 +87,8 @@ class Trainer:
         return held_out_rows(n_rows, n_networks, self.validation_fraction, generator)
 
     def task(self, X: NDArray, y: NDArray, weight: NDArray) -> Task:
-        """A table in standard units with what it is learned by."""
-        return Task(X, y, weight, self.likelihood(y, weight))
+        """A table in standard units and its likelihood; targets may be each copy's own."""
+        return Task(X, y, weight, self.likelihood(y if y.ndim == 2 else y[0], weight))
 
     def likelihood(self, target: NDArray, weight: NDArray) -> Likelihood:
         """Squared error, or cross-entropy in units of the entropy of the classes' shares."""

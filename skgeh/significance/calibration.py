@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skgeh.estimators import InteractionEstimator
 from skgeh.posteriors import FAMILIES
 from skgeh.posteriors.trainer import Trainer
 from skgeh.tables.messages import warn
@@ -24,14 +25,16 @@ def inflation(learner: Any, given: float | str, cv: int | str, n_repeats: int) -
         return 1.0
     if not isinstance(given, str):
         return float(given)
-    name = type(learner).__name__
-    if isinstance(learner, Trainer):
-        name = {kind: name for name, kind in FAMILIES.items()}[type(learner.family)]
-        if name in VARIANCE_INFLATION and cv == CALIBRATED_FOLDS:
-            known = VARIANCE_INFLATION[name]
-            return known[max(repeats for repeats in known if repeats <= n_repeats)]
+    names = {kind: name for name, kind in FAMILIES.items()}
+    own = learner.trainer() if isinstance(learner, InteractionEstimator) else learner
+    family = names[type(own.family)] if isinstance(own, Trainer) else "of another kind"
+    if family in VARIANCE_INFLATION and cv == CALIBRATED_FOLDS:
+        known = VARIANCE_INFLATION[family]
+        return known[max(repeats for repeats in known if repeats <= n_repeats)]
+    name = "a stack of networks" if isinstance(learner, Trainer) else type(learner).__name__
     warn(
-        f"The variance inflation of {name} with cv={cv} was not calibrated: {CONSERVATIVE:g} is "
-        "assumed, which is safe and costs power. Set variance_inflation where you know it."
+        f"The variance inflation of {name} ({family}) with cv={cv} was not calibrated: "
+        f"{CONSERVATIVE:g} is assumed, which is safe and costs power. Set variance_inflation where "
+        "you know it."
     )
     return CONSERVATIVE

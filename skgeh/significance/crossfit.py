@@ -12,6 +12,7 @@ from scipy.stats import norm
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, check_scalar
 
+from skgeh.geh.pairs import chosen_pairs
 from skgeh.parallel import progress_bar
 from skgeh.posteriors.trainer import Trainer
 from skgeh.significance.calibration import inflation
@@ -22,7 +23,6 @@ from skgeh.significance.learned import assemble, fold_shapes
 from skgeh.significance.refits import fixed_n_groups, learner_of, refit
 from skgeh.significance.regressions import Regressions
 from skgeh.significance.result import CrossfitResult
-from skgeh.significance.tested import asked_pairs, checked_table
 from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
 
@@ -144,58 +144,61 @@ def crossfit_test(
             "crossfit_test takes an estimator with predict, such as "
             f"BayesianInteractionRegressor(); got {estimator!r}."
         )
-    table = checked_table(X, y, labels=is_classifier(estimator))
-    plan = Plan(cv, n_repeats, pairs, max_pairs, variance_inflation, n_jobs, random_state, verbose)
-    learner = learner_of(estimator, table.classes)
-    return crossfit(learner, table, plan, fixed_n_groups(estimator))
+    table = Table.of(X, y, labels=is_classifier(estimator), min_rows=1)
+    return crossfit(
+        learner_of(estimator, table.classes),
+        table.check_testable(),
+        n_groups=fixed_n_groups(estimator),
+        cv=cv,
+        n_repeats=n_repeats,
+        pairs=pairs,
+        max_pairs=max_pairs,
+        variance_inflation=variance_inflation,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        verbose=verbose,
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """How a table is cross-fitted; see `crossfit_test` for the parameters."""
+def crossfit(
+    learner: Any,
+    table: Table,
+    *,
+    n_groups: int,
+    cv: int | str = 5,
+    n_repeats: int = 3,
+    pairs: Any = None,
+    max_pairs: int | None = None,
+    variance_inflation: float | str = "auto",
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    verbose: bool = False,
+) -> CrossfitResult:
+    """The test of a checked table, by a `Trainer` or any estimator; see `crossfit_test`.
 
-    cv: int | str = 5
-    n_repeats: int = 3
-    pairs: Any = None
-    max_pairs: int | None = None
-    variance_inflation: float | str = "auto"
-    n_jobs: int | None = None
-    random_state: Any = None
-    verbose: bool = False
-
-
-def crossfit(learner: Any, table: Table, plan: Plan, n_groups: int) -> CrossfitResult:
-    """The test of a checked table; see `crossfit_test`.
-
-    Parameters
-    ----------
-    learner : Trainer, or scikit-learn regressor or classifier
-    table : Table
-    plan : Plan
-    n_groups : int
-        Of points, for learners with Hessians.
+    `n_groups` is that of points, for learners with Hessians.
     """
     table.warn_of_copies()
-    pairs = asked_pairs(plan.pairs, table)
-    sequential = isinstance(plan.cv, str)
-    check_scalar(plan.n_repeats, "n_repeats", Integral, min_val=1)
-    phi = inflation(learner, plan.variance_inflation, plan.cv, plan.n_repeats)
-    seeds = np.random.SeedSequence(check_random_state(plan.random_state).randint(2**31 - 1))
+    pairs = chosen_pairs(pairs, table.labels)
+    sequential = isinstance(cv, str)
+    check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
+    phi = inflation(learner, variance_inflation, cv, n_repeats)
+    seeds = np.random.SeedSequence(check_random_state(random_state).randint(2**31 - 1))
     fold_seed, learn_seed, half_seed = seeds.generate_state(3, np.uint32).tolist()
     generator = np.random.default_rng(fold_seed)
-    folds = draw_folds(len(table.X), plan.cv, plan.n_repeats, generator, table.strata)
-    again = partial(refit, learner, table.X, table.y, n_jobs=plan.n_jobs)
+    folds = draw_folds(len(table.X), cv, n_repeats, generator, table.strata)
+    again = partial(refit, learner, table.X, table.y, n_jobs=n_jobs)
 
-    bar = progress_bar("folds", plan.verbose)
+    bar = progress_bar("folds", verbose)
     tested, kept, shapes = learned_shapes(
-        partial(again, seed=learn_seed, progress=bar), table, pairs, folds, plan.max_pairs
+        partial(again, seed=learn_seed, progress=bar), table, pairs, folds, max_pairs
     )
     regressions = Regressions(table, pairs[tested], within=sequential, rows=fold_rows(folds))
     evidence = Evidence.of(regressions, shapes, kept, folds)
     warn_of_aliases(table, pairs[tested[~evidence.alive.any(1)]])
     p = evidence.p_values(phi, 1.0 if bool(kept.all()) else phi, sequential)
 
-    again = partial(again, seed=half_seed, progress=progress_bar("halves", plan.verbose))
+    again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
     order = generator.permutation(len(table.X))
     groups = n_groups if isinstance(learner, Trainer) else None
     found, effect = confirm_by_halves(again, table, regressions, order, groups)

@@ -24,7 +24,6 @@ from skgeh.posteriors.trainer import Trainer
 from skgeh.significance.checkpoint import Checkpoint
 from skgeh.significance.refits import fit_targets, fixed_n_groups, learner_of, refits_per_stack
 from skgeh.significance.result import PermutationResult, share_above
-from skgeh.significance.tested import check_testable
 from skgeh.tables.messages import warn
 from skgeh.tables.table import MIN_ROWS, Table
 
@@ -112,7 +111,34 @@ def permutation_test(
     (0.05, (19, 3))
     """
     known = isinstance(estimator, InteractionEstimator)
-    if not known or not isinstance(learner_of(estimator, None), Trainer):
+    table = Table.of(X, y, labels=is_classifier(estimator), min_rows=1)
+    return permute(
+        estimator,
+        learner_of(estimator, table.classes) if known else None,
+        table.check_testable(MIN_ROWS, min_class=1),
+        statistic=statistic,
+        n_permutations=n_permutations,
+        checkpoint=checkpoint,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        verbose=verbose,
+    )
+
+
+def permute(
+    estimator: Any,
+    learner: Any,
+    table: Table,
+    *,
+    statistic: str = "effect",
+    n_permutations: int = 199,
+    checkpoint: Any = None,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    verbose: bool = False,
+) -> PermutationResult:
+    """The test of a checked table; see `permutation_test`. The learner must be a `Trainer`."""
+    if not isinstance(learner, Trainer):
         raise ValueError(
             "permutation_test refits networks and reads their Hessians: it takes a "
             "BayesianInteractionRegressor or BayesianInteractionClassifier whose posterior is one "
@@ -127,58 +153,27 @@ def permutation_test(
     if statistic not in ("effect", "score"):
         raise ValueError(f"statistic must be 'effect' or 'score'; got {statistic!r}.")
     check_scalar(n_permutations, "n_permutations", Integral, min_val=1)
-    labels = is_classifier(estimator)
-    table = check_testable(Table.of(X, y, labels=labels, min_rows=1), MIN_ROWS, min_class=1)
-    plan = Permutations(statistic, n_permutations, checkpoint, n_jobs, random_state, verbose)
-    return permute(estimator, learner_of(estimator, None), table, plan)
-
-
-@dataclass(frozen=True, eq=False)
-class Permutations:
-    """How a table is permuted; see `permutation_test` for the parameters."""
-
-    statistic: str = "effect"
-    n_permutations: int = 199
-    checkpoint: Any = None
-    n_jobs: int | None = None
-    random_state: Any = None
-    verbose: bool = False
-
-
-def permute(
-    estimator: Any, trainer: Trainer, table: Table, plan: Permutations
-) -> PermutationResult:
-    """The test of a checked table; see `permutation_test`.
-
-    Parameters
-    ----------
-    estimator : BayesianInteractionRegressor or BayesianInteractionClassifier
-    trainer : Trainer
-        The estimator's, for refits.
-    table : Table
-    plan : Permutations
-    """
-    total = 1 + plan.n_permutations
+    total = 1 + n_permutations
     if total < 20:
         warn(
-            f"With {plan.n_permutations} permutations no p-value is below 1 / {total}, so nothing "
+            f"With {n_permutations} permutations no p-value is below 1 / {total}, so nothing "
             "can be rejected at 0.05. Take 19 at least, better 199."
         )
-    size = refits_per_stack(trainer, table.X.shape[1], table.y.shape[1])
+    size = refits_per_stack(learner, table.X.shape[1], table.y.shape[1])
     todo = {start: min(start + size, total) for start in range(0, total, size)}
     used = {name: value for name, value in estimator.get_params().items() if name not in NOT_HASHED}
-    run = table.X, table.y, str(used), plan.statistic, plan.n_permutations, size
-    done = Checkpoint(plan.checkpoint, hash(run))
-    seed = done.seed(plan.random_state)
+    run = table.X, table.y, str(used), statistic, n_permutations, size
+    done = Checkpoint(checkpoint, hash(run))
+    seed = done.seed(random_state)
     draws = min(N_DRAWS, estimator.n_draws)
-    null = Null.of(trainer, table, plan.statistic, seed, fixed_n_groups(estimator), draws)
+    null = Null.of(learner, table, statistic, seed, fixed_n_groups(estimator), draws)
     jobs = [delayed(null)(start, stop) for start, stop in todo.items() if start not in done.chunks]
     bar = tqdm(
-        run_jobs(jobs, plan.n_jobs, ordered=False),
+        run_jobs(jobs, n_jobs, ordered=False),
         total=len(todo),
         initial=len(done.chunks),
         desc="permutations",
-        disable=not plan.verbose,
+        disable=not verbose,
     )
     for start, values in bar:
         done.add(start, values)

@@ -18,7 +18,6 @@ from skgeh.geh.functions import RandomFunction, evaluate
 from skgeh.geh.hessians import group_mean_hessians
 from skgeh.geh.pairs import to_vector
 from skgeh.geh.partition import Partition
-from skgeh.geh.task import Task
 from skgeh.geh.units import Units, in_units
 from skgeh.geh.views.units import InUnits
 from skgeh.parallel import ONE_THREAD, run_jobs
@@ -147,7 +146,8 @@ def refit(
     -------
     list of answers
     """
-    size, fit = 1, fit_one
+    fit: Callable[..., list[Refit]] = fit_one
+    size = 1
     if isinstance(learner, Trainer):
         learner = replace(learner, n_networks=n_networks)
         size, fit = refits_per_stack(learner, X.shape[1], y.shape[1]), fit_stack
@@ -176,7 +176,7 @@ def by_code(estimator: Any, classes: NDArray | None) -> Any:
 def fixed_n_groups(estimator: Any) -> int:
     """The number of groups that the estimator names, or one that does not look at y."""
     asked = getattr(estimator, "n_groups", "auto")
-    return N_GROUPS if asked == "auto" else asked
+    return N_GROUPS if isinstance(asked, str) else asked
 
 
 def refits_per_stack(trainer: Trainer, n_features: int, n_targets: int = 1) -> int:
@@ -315,5 +315,5 @@ def trained(
     """A stack of networks that learned targets (n, c), or each its own of (S, n, c)."""
     first = targets if targets.ndim == 2 else targets[0]
     weight = trainer.row_weights(first, np.ones(len(Z)))
-    task = Task(Z, targets, weight, trainer.likelihood(first, weight))
+    task = trainer.task(Z, targets, weight)
     return trainer.train(trainer.family, task, held_out, seed, training=training)[1]

@@ -1,4 +1,10 @@
-"""Symbolic AND-OR interactions of any model, of any order, and how a network learns them."""
+"""Symbolic AND-OR interactions of any model, of any order, and how a network learns them.
+
+Answers: which few interactions of inputs add up to a model's output, for every subset of them.
+In: a model and samples, or a network in training. Out: an `Explanation`, or its dynamics.
+A tower of its own, after the second paper: it rests on no other room.
+Read `transforms.py` first, then `interactions.py`, `split.py` and `explainer.py`.
+"""
 
 from skgeh.symbolic.dynamics import InteractionDynamics
 from skgeh.symbolic.explainer import AndOrExplainer

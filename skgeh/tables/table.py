@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
-from skgeh.tables.copies import copies
 from skgeh.tables.frames import Backend, backend_of, column_labels
 from skgeh.tables.messages import warn
 from skgeh.tables.rows import counted_rows
 
 MIN_ROWS = 8
+TESTED_ROWS = 100
+TESTED_CLASS = 10  # rows of the rarest class
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +102,10 @@ class Table:
         weight = _check_sample_weight(
             sample_weight, values, dtype=np.float64, ensure_non_negative=True
         )
+        known = target[weight > 0]
+        columns, classes = label_columns(known) if labels else (number_columns(known), None)
         counted = counted_rows(weight, min_rows)
-        values, target, weight = values[counted], target[counted], weight[counted]
-        columns, classes = label_columns(target) if labels else (number_columns(target), None)
+        values, weight = values[counted], weight[counted]
         default = tuple(f"x{j}" for j in range(values.shape[1]))
         backend = backend_of(X)
         given = default if names is None else names
@@ -167,6 +170,34 @@ class Table:
             for j, first in enumerate(self.copies)
         ]
 
+    def check_testable(self, min_rows: int = TESTED_ROWS, min_class: int = TESTED_CLASS) -> "Table":
+        """The table, unless it has too few rows, too rare a class or a constant target."""
+        if len(self.X) < min_rows:
+            raise ValueError(
+                f"The test needs at least {min_rows} rows; got {len(self.X)}. "
+                "BayesianInteractionRegressor ranks pairs from 8 rows on, without a test."
+            )
+        for column in self.constant_targets:
+            which = "The target" if self.targets is None else f"Target {column}"
+            raise ValueError(
+                f"{which} is constant ({self.y[0, column]:g}): there is nothing to test."
+            )
+        counts = [min_class] if self.strata is None else np.bincount(self.strata).tolist()
+        if self.classes is not None and min(counts) < min_class:
+            raise ValueError(
+                f"The test needs at least {min_class} rows of every class; got {min(counts)} of "
+                f"{self.classes.tolist()[np.argmin(counts)]!r}. Put rare classes together, or "
+                "leave them out."
+            )
+        return self
+
+    def name_features_of(self, estimator: Any) -> None:
+        """Set the number and the names of the features as scikit-learn's checks do."""
+        estimator.n_features_in_ = self.X.shape[1]
+        estimator.__dict__.pop("feature_names_in_", None)
+        if self.is_named:
+            estimator.feature_names_in_ = np.array(self.feature_names, dtype=object)
+
     def testable(self, pairs: NDArray) -> NDArray[np.bool_]:
         """Which pairs are of two features that vary and are no copies, shape (P,)."""
         original = self.copies == np.arange(len(self.copies))
@@ -222,3 +253,22 @@ def codes_of(columns: NDArray) -> NDArray[np.intp]:
     ([0, 1], [2, 0])
     """
     return columns[:, 0].astype(int) if columns.shape[1] == 1 else columns.argmax(1)
+
+
+def copies(X: NDArray) -> NDArray[np.intp]:
+    """First feature that each feature is a copy of, up to a monotone change of scale; -1: constant.
+
+    Examples
+    --------
+    >>> x = np.array([3.0, 1.0, 2.0])
+    >>> copies(np.column_stack([x, -5 * x, x**2 % 4, np.ones(3)])).tolist()
+    [0, 0, 2, -1]
+    """
+    ranks = rankdata(X, axis=0) - (len(X) + 1) / 2
+    first: dict[bytes, int] = {}
+    found = []
+    for j, rank in enumerate(ranks.T):
+        moved = rank[rank != 0]
+        key = (rank * np.sign(moved[0]) + 0.0).tobytes() if len(moved) else b""
+        found.append(first.setdefault(key, j) if len(moved) else -1)
+    return np.array(found)

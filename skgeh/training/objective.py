@@ -50,23 +50,20 @@ class Objective(nn.Module):
     def in_training(
         self, outputs: Tensor, known: Sequence[Tensor], noise_variance: Tensor, kl: Tensor
     ) -> Tensor:
-        """Sum of the copies' negative ELBO, from outputs (S, b, c) and `Rows.batch`'s answers."""
-        targets, weights, *moves = known
-        if moves:
-            targets, weights = self.likelihood.perturbed(targets, weights, moves[0], self.noise)
-        errors = self.errors(outputs, targets, weights)
+        """Sum of the copies' negative ELBO, from outputs (S, b, c) and a batch of `Rows`."""
         scale = self.likelihood.kl_scale(noise_variance)
-        return negative_elbo(errors, self.noise, self.kl_weight * scale * kl / self.n_samples).sum()
+        penalty = self.kl_weight * scale * kl / self.n_samples
+        return negative_elbo(self.errors(outputs, *known), self.noise, penalty).sum()
 
     def in_validation(self, outputs: Tensor, known: Sequence[Tensor]) -> Tensor:
         """Mean held-out error of the copies."""
-        targets, weights = known
-        errors = self.errors(outputs, targets, weights)
-        self.held_out_errors = errors / weights.mean((1, 2))[:, None]
+        self.held_out_errors = self.errors(outputs, *known) / known[1].mean((1, 2))[:, None]
         return self.held_out_errors.mean()
 
-    def errors(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    def errors(self, outputs: Tensor, targets: Tensor, weights: Tensor, *moves: Tensor) -> Tensor:
         """Mean losses of outputs as the stack puts them out, shape (S, c)."""
+        if moves:
+            targets, weights = self.likelihood.perturbed(targets, weights, *moves, self.noise)
         return mean_losses(self.likelihood, self.likelihood.unit * outputs, targets, weights)
 
 

@@ -13,11 +13,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgeh import BayesianInteractionClassifier
 from skgeh.datasets import make_interactions
-from skgeh.geh.views.centred import CentredPosterior
+from skgeh.geh.score import rank_pairs
+from skgeh.geh.views.units import InUnits
 from skgeh.posteriors.committee import CommitteePosterior
 from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
 from skgeh.posteriors.perturbed import PerturbedPosterior
-from skgeh.geh.score import rank_pairs
 
 SAMPLE_WEIGHT = {
     "check_sample_weight_equivalence_on_dense_data": "a stochastic learner's batches and held-out "
@@ -90,7 +90,7 @@ class TestAnswers:
 
     def test_centred_logits_of_three_classes(self, three_classes):
         model, *_ = three_classes
-        assert isinstance(model.posterior_, CentredPosterior)
+        assert isinstance(model.posterior_, InUnits)
         a, b, c = (model.interactions(target=label, n_groups=4) for label in "abc")
         signed = np.array([one.group_weights @ one.group_effects[:, 0] for one in (a, b, c)])
         np.testing.assert_allclose(signed.sum(), 0, atol=1e-4)
@@ -232,7 +232,7 @@ class TestWeights:
         weight = np.random.default_rng(0).uniform(0.5, 2, 200)
         model = small(class_weight="balanced")
         target = (y == "yes").astype(float)[:, None]
-        found = model._row_weights(target, weight)
+        found = model.trainer().row_weights(target, weight)
         sums = [found[y == label].sum() for label in ("no", "yes")]
         np.testing.assert_allclose(sums, weight.sum() / 2)
 

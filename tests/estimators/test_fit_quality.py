@@ -2,10 +2,13 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
+from sklearn.linear_model import Ridge
 
 from skgeh import BayesianInteractionRegressor, GEHSelector
-from skgeh.estimators.fit_quality import FitQuality, HeldOut, main_effects_predictions
+from skgeh.estimators import fit_quality
+from skgeh.estimators.fit_quality import FitQuality, FitSample
+from skgeh.geh.likelihoods import SquaredError
+from skgeh.geh.task import HeldOut, Task
 from tests.oracles import assert_close
 
 
@@ -89,32 +92,8 @@ def test_beyond_two_standard_errors(over_mean, over_main_effects, explains, beli
 def test_the_warning_has_the_numbers(over_mean, words):
     found = FitQuality(0.1234, 0.5678, over_mean, (-0.5, 0.1))
     with pytest.warns(UserWarning, match=rf"{words}.*R2 0\.123, main effects alone 0\.568") as seen:
-        found.warn(stacklevel=1)
+        found.warn()
     assert seen[0].filename == __file__
-
-
-# Predictions of rows that were held out
-
-
-def test_networks_predict_the_rows_that_they_held_out():
-    X = np.random.default_rng(0).normal(size=(30, 2))
-    held_out = np.array([[3, 1, 4], [15, 9, 2], [6, 5, 3]])
-
-    def members(x):
-        return torch.stack([k + x[:, :1] * x[:, 1:] for k in range(3)])
-
-    found = HeldOut.of_members(members, X, held_out)
-    assert found.rows.tolist() == held_out.ravel().tolist()
-    expected = [k + X[row, 0] * X[row, 1] for k in range(3) for row in held_out[k]]
-    assert_close(found.predictions[:, 0], expected, 1e-5)
-
-
-def test_no_more_than_a_thousand_are_predicted():
-    X = np.zeros((5000, 2))
-    held_out = np.arange(4800).reshape(4, 1200)
-    found = HeldOut.of_members(lambda x: torch.zeros(4, len(x), 1), X, held_out)
-    assert found.rows.tolist() == held_out[:, :250].ravel().tolist()
-    assert found.predictions.shape == (1000, 1)
 
 
 # The additive model
@@ -127,10 +106,9 @@ def table(n=400, d=3, seed=0, interaction=0.0, noise=0.3):
     return X, y + noise * rng.normal(size=n)
 
 
-def additive_predictions(X, y, rows=None, weight=None, seed=0):
-    rows = np.arange(len(X)) if rows is None else rows
+def additive_predictions(X, y, weight=None):
     weight = np.ones(len(X)) if weight is None else weight
-    return main_effects_predictions(X, y[:, None], weight, rows, seed)[:, 0]
+    return fit_quality.additive_predictions(Task(X, y[:, None], weight, SquaredError()), 0)[:, 0]
 
 
 def test_additive_functions_are_learned_and_products_are_not():
@@ -141,7 +119,9 @@ def test_additive_functions_are_learned_and_products_are_not():
     assert r2(X[:, 0] * X[:, 1], additive_predictions(X, X[:, 0] * X[:, 1])) < 0.1
 
 
-def test_a_target_has_no_part_in_its_own_prediction():
+def test_a_target_has_no_part_in_its_own_prediction(monkeypatch):
+    """Given the strength of the ridge, which all rows choose together."""
+    monkeypatch.setattr(fit_quality, "ALPHAS", np.array([1.0]))
     X, y = table(80)
     before = additive_predictions(X, y)
     for row in (0, 17, 79):
@@ -152,16 +132,32 @@ def test_a_target_has_no_part_in_its_own_prediction():
         assert np.abs(after - before).max() > 1
 
 
-def test_predictions_come_in_the_order_asked_for():
-    X, y = table(100)
-    order = np.random.default_rng(1).permutation(100)
-    assert_close(additive_predictions(X, y, order), additive_predictions(X, y)[order], 1e-12)
-    rows = np.array([50, 3, 99, 3, 20])
-    found = additive_predictions(X, y, rows)
-    assert found.shape == (5,) and found[1] == found[3]
-    moved = y.copy()
-    moved[50] += 100
-    assert additive_predictions(X, moved, rows)[0] == pytest.approx(found[0], abs=1e-9)
+def test_predictions_are_those_of_as_many_fits():
+    """The closed form against a ridge regression without each row in turn."""
+    n = 60
+    X, y = table(n)
+    weight = np.random.default_rng(1).uniform(0.5, 2, n)
+    B = fit_quality.additive_basis(X)
+    found = fit_quality.ridge_predictions(B, y[:, None], weight)[:, 0]
+    errors = []
+    for alpha in fit_quality.ALPHAS:
+        slow = [
+            Ridge(alpha).fit(B[on], y[on], sample_weight=weight[on]).predict(B[~on])[0]
+            for on in (np.arange(n) != row for row in range(n))
+        ]
+        errors.append((weight @ (y - slow) ** 2, slow))
+    assert_close(found, min(errors)[1], 1e-6)
+
+
+def test_wide_tables_take_lines_in_the_space_of_the_rows():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 80))
+    y = X @ rng.normal(size=80)
+    B = fit_quality.additive_basis(X)
+    assert B.shape == (50, 80)
+    tall = fit_quality.ridge_predictions(np.vstack([B] * 2), np.tile(y, 2)[:, None], np.ones(100))
+    assert np.isfinite(tall).all()
+    assert np.isfinite(fit_quality.ridge_predictions(B, y[:, None], np.ones(50))).all()
 
 
 def test_rows_of_little_weight_say_little():
@@ -169,14 +165,19 @@ def test_rows_of_little_weight_say_little():
     weight = np.where(np.arange(400) % 2, 1.0, 1e-9)
     wrong = np.where(np.arange(400) % 2, y, 50.0)
     odd = np.arange(1, 400, 2)
-    assert r2(y[odd], additive_predictions(X, wrong, odd, weight)) > 0.8
-    assert r2(y[odd], additive_predictions(X, wrong, odd)) < 0
+    assert r2(y[odd], additive_predictions(X, wrong, weight)[odd]) > 0.8
+    assert r2(y[odd], additive_predictions(X, wrong)[odd]) < 0
 
 
-def test_large_tables_are_sampled_and_asked_rows_are_in():
+def test_large_tables_are_sampled_and_held_out_rows_are_in():
     X, y = table(7000)
     rows = np.random.default_rng(1).permutation(7000)[:1000]
-    assert r2(y[rows], additive_predictions(X, y, rows)) > 0.8
+    task = Task(X, y[:, None], np.ones(7000), SquaredError())
+    sample = FitSample.of(task, HeldOut(rows, lambda: y[rows, None]), 0)
+    assert len(sample.task.X) == 2000
+    np.testing.assert_array_equal(sample.task.X[sample.places], X[rows])
+    quality = sample.quality()
+    assert quality.r2 == 1 and quality.r2_main_effects > 0.8
 
 
 @pytest.mark.parametrize("n", [8, 9, 20])

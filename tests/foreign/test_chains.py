@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from skgeh.foreign.chains import steps_of
-from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer, frozen
 from skgeh.foreign.modules import ModulesPosterior
+from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer, frozen
 
 
 class Doubled(nn.Conv2d):

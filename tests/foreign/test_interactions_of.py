@@ -9,11 +9,11 @@ from skorch import NeuralNetRegressor
 from torch import nn
 
 import skgeh
+from skgeh.foreign.modules import ModulesPosterior
+from skgeh.foreign.perceptrons import recognised
 from skgeh.geh.hessians import autodiff
 from skgeh.posteriors import ConcreteDropout, ConcreteDropoutLayer, load_concrete_dropout
 from skgeh.posteriors.dropout_layers import Masks, frozen
-from skgeh.foreign.modules import ModulesPosterior
-from skgeh.foreign.perceptrons import recognised
 from tests.oracles import assert_close, geh, hessians
 
 D = 4

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from skgeh.geh.functions import MLP
 from skgeh.geh.effect import choose_n_groups, group_expected_hessian, rank_weighted_distance
+from skgeh.geh.functions import MLP
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index, to_matrix, to_vector
 from skgeh.geh.partition import Partition

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from skgeh.geh.functions import MLP, Additive, Finite, Hybrid
+from skgeh.geh.functions import MLP, Additive, Hybrid
 from skgeh.geh.hessians import autodiff, group_mean_hessians, pointwise_hessians
+from skgeh.geh.pairs import pair_index, to_vector
 from skgeh.posteriors.concrete_dropout import fold
 from skgeh.posteriors.ensemble import EnsemblePosterior
-from skgeh.geh.pairs import pair_index, to_vector
 from tests.oracles import (
     PHI,
+    Finite,
     assert_close,
     assert_mean,
     double,

@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics import log_loss
 
 from skgeh.geh.likelihoods import CrossEntropy, SquaredError, common_noise
-from skgeh.training.loop import negative_elbo
+from skgeh.training.objective import negative_elbo
 
 
 def random(*shape, seed=0):

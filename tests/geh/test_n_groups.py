@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from skgeh import groups, ranking
-from skgeh.geh.functions import Finite
+from skgeh.geh import n_groups as groups
+from skgeh.geh import score as ranking
 from skgeh.geh.effect import rank_weighted_distance
-from skgeh.geh.n_groups import find_n_groups, group_curve, mean_function_hessians
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
+from skgeh.geh.n_groups import find_n_groups, group_curve, mean_function_hessians
 from skgeh.geh.pairs import pair_index, to_vector
 from skgeh.geh.partition import Partition
 from tests.oracles import (
+    Finite,
     assert_close,
     geh,
     hessians,

@@ -6,14 +6,15 @@ import torch
 from joblib import parallel_config
 from joblib.externals.loky import get_reusable_executor
 
-from skgeh import push_forward as module
-from skgeh.geh.functions import Finite, RandomFunction
+from skgeh.geh import push_forward as module
+from skgeh.geh.functions import RandomFunction
 from skgeh.geh.hessians import closed_form
 from skgeh.geh.pairs import n_pairs, to_matrix
 from skgeh.geh.partition import Partition
 from skgeh.geh.push_forward import push_forward
 from tests.oracles import (
     PARTITIONS,
+    Finite,
     assert_close,
     assert_mean,
     geh,
@@ -215,7 +216,7 @@ def test_the_mean_of_all_outputs_is_the_mean_of_each(small):
 def test_progress_sees_every_block(small):
     seen = []
 
-    def progress(blocks):
+    def progress(blocks, total):
         for block in blocks:
             seen.append(block)
             yield block

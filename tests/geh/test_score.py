@@ -2,13 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from skgeh import ranking
-from skgeh.geh.functions import Finite
+from skgeh.geh import score as ranking
 from skgeh.geh.hessians import pointwise_hessians
 from skgeh.geh.pairs import n_pairs, pair_index
 from skgeh.geh.partition import Partition
 from skgeh.geh.score import detection_score, leading_pairs, pair_cells, pooled_spread, rank_pairs
-from tests.oracles import assert_close, geh, hessians, random_points, random_posterior
+from tests.oracles import Finite, assert_close, geh, hessians, random_points, random_posterior
 
 
 def place(i, j, d):

@@ -7,11 +7,12 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgeh import BayesianInteractionRegressor
+from skgeh.geh.score import rank_pairs
 from skgeh.posteriors import Committee, ConcreteDropout, Ensemble, GaussianProcess
 from skgeh.posteriors.committee import CommitteePosterior
 from skgeh.posteriors.ensemble import EnsemblePosterior
-from skgeh.geh.score import rank_pairs
 from tests.oracles import assert_close
+from tests.posteriors.standins import learned, trainer_of
 
 SAMPLE_WEIGHT = {
     "check_sample_weight_equivalence_on_dense_data": "neither for the process nor for networks: "
@@ -153,3 +154,17 @@ def test_few_features_and_constant_ones(d):
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
+
+
+def test_a_committee_is_a_process_and_networks():
+    trainer = trainer_of()
+    found = learned(Committee(GaussianProcess(2), ConcreteDropout((4,)), 6), trainer)
+    (call,) = trainer.calls
+    assert isinstance(call.family, ConcreteDropout) and call.moves is None
+    assert call.held_out.shape == (6, 10)
+    assert isinstance(found.posterior, CommitteePosterior)
+    alone = learned(GaussianProcess(2))
+    np.testing.assert_array_equal(found.posterior.process.mean, alone.posterior.mean)
+    np.testing.assert_array_equal(found.held_out.predictions, alone.held_out.predictions)
+    assert found.noise_variance == alone.noise_variance
+    assert len(found.net.module_.noise_variance) == 6

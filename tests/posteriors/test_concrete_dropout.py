@@ -7,12 +7,12 @@ import torch.nn.functional as F
 
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.likelihoods import SquaredError
+from skgeh.geh.partition import Partition
 from skgeh.posteriors import ConcreteDropout, Ensemble
 from skgeh.posteriors.concrete_dropout import LogisticNoise
 from skgeh.posteriors.concrete_layer import ConcreteLayer, Divergence, entropy
 from skgeh.posteriors.main_effects import MainEffects
-from skgeh.geh.partition import Partition
-from skgeh.training.loop import mean_losses, negative_elbo
+from skgeh.training.objective import mean_losses, negative_elbo
 
 
 class FixedNoise:

@@ -6,7 +6,7 @@ from skgeh import BayesianInteractionRegressor
 from skgeh.geh.likelihoods import SquaredError
 from skgeh.posteriors import MeanField
 from skgeh.posteriors.mean_field import RATE, NormalNoise
-from skgeh.training.loop import mean_losses, negative_elbo
+from skgeh.training.objective import mean_losses, negative_elbo
 from tests.oracles import assert_mean
 
 D = 4

@@ -9,7 +9,9 @@ from skgeh.geh.functions import evaluate
 from skgeh.geh.likelihoods import SquaredError, perturbation
 from skgeh.posteriors import ConcreteDropout, Ensemble
 from skgeh.posteriors.perturbed import PerturbedPosterior, perturbations
-from skgeh.training.loop import Rows, Slices, StackNet, train
+from skgeh.training.loop import Settings, StackNet, train
+from skgeh.training.objective import Objective
+from skgeh.training.rows import Rows, Slices
 from tests.oracles import random_posterior
 
 # What moves the targets
@@ -93,8 +95,9 @@ def test_the_loss_is_that_of_moved_targets(training):
     noise = torch.tensor([0.2, 0.5, 1e-6])
     kl = torch.tensor([3.0, 5.0, 7.0])
     module = SimpleNamespace(noise_variance=noise, kl=lambda: kl)
-    net = SimpleNamespace(module_=module, kl_weight_=0.7, n_samples_=40.0)
-    net.criterion_, net.noise_ = SquaredError(), noise[:, None]
+    objective = Objective(SquaredError(), n_samples=40.0)
+    objective.kl_weight, objective.noise = 0.7, noise[:, None]
+    net = SimpleNamespace(module_=module, criterion_=objective)
     found = StackNet.get_loss(net, predictions, (targets, weights, moves), training=training)
     errors = []
     for copy in range(3):
@@ -111,11 +114,10 @@ def test_the_loss_is_that_of_moved_targets(training):
 
 
 def trained(rows, max_epochs=10):
-    options = {"patience": None, "callbacks": [], "device": "cpu", "verbose": False, "seed": 0}
-    sizes = {"main_columns": (0, 3), "n_features": 3, "n_samples": 60.0, "batch_size": 10}
-    return train(
-        Ensemble((8, 8)), rows, max_epochs=max_epochs, learning_rate=3e-3, **sizes, **options
-    ).module_
+    settings = Settings(max_epochs=max_epochs, batch_size=10)
+    objective = Objective(SquaredError(), n_samples=60.0)
+    columns = {"n_features": 3, "main_columns": (0, 3)}
+    return train(Ensemble((8, 8)), rows, settings, objective, seed=0, **columns).module_
 
 
 def test_copies_train_on_their_own_moves_only():
@@ -140,7 +142,7 @@ def test_copies_train_on_their_own_moves_only():
 
 def test_a_stack_is_split_into_both():
     stack = random_posterior([3, 5, 1], n_copies=5)
-    posterior = PerturbedPosterior.of(stack, 2)
+    posterior = PerturbedPosterior.of(stack, 2, len(stack.means) - 2)
     assert (posterior.n_features, posterior.n_outputs) == (3, 1)
     for part, copies in ((posterior.networks, slice(2)), (posterior.perturbed, slice(2, 5))):
         torch.testing.assert_close(part.means.weights[0], stack.means.weights[0][copies])
@@ -149,7 +151,7 @@ def test_a_stack_is_split_into_both():
 
 
 def test_draws_come_from_the_perturbed_in_turn():
-    posterior = PerturbedPosterior.of(random_posterior([3, 5, 1], n_copies=5), 2)
+    posterior = PerturbedPosterior.of(random_posterior([3, 5, 1], n_copies=5), 2, 3)
     draw = posterior.draw(6, torch.Generator().manual_seed(0), first=2)
     own = posterior.perturbed.draw(6, torch.Generator().manual_seed(0), first=2)
     x = torch.randn(7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
-from skgeh.process.anova import GROUPS, Anova, AnovaFunctions
-from skgeh.process.gaussian_process import n_weights
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
+from skgeh.process.anova import GROUPS, Anova, AnovaFunctions
+from skgeh.process.family import n_weights
 from tests.oracles import PARTITIONS, assert_close, group_means, upper
 
 M, STEP = 3, 1e-4

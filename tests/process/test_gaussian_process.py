@@ -11,8 +11,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgeh import BayesianInteractionRegressor
 from skgeh.datasets import make_interactions
-from skgeh.posteriors import GaussianProcess, gaussian_process
+from skgeh.geh.pairs import pair_index
+from skgeh.geh.partition import Partition
+from skgeh.geh.score import rank_pairs
+from skgeh.posteriors import GaussianProcess
+from skgeh.process import family, gaussian_process
 from skgeh.process.anova import Anova
+from skgeh.process.family import n_weights
 from skgeh.process.gaussian_process import (
     FLOOR,
     SPREAD,
@@ -20,12 +25,8 @@ from skgeh.process.gaussian_process import (
     GaussianProcessPosterior,
     Sample,
     find_variances,
-    n_weights,
     negative_log_evidence,
 )
-from skgeh.geh.pairs import pair_index
-from skgeh.geh.partition import Partition
-from skgeh.geh.score import rank_pairs
 from tests.oracles import assert_close, assert_mean
 
 VARIANCES = np.array([0.5, 0.1, 0.3, 0.05, 0.02, 0.04, 0.3])
@@ -306,7 +307,7 @@ def test_a_pair_that_is_there_asks_for_more():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(150, 6))
     y = X[:, 1] * X[:, 4] + 0.5 * rng.normal(size=150)
-    ratio = GaussianProcess().learn(X, (y - y.mean()) / y.std(), np.ones(150)).evidence_ratio()
+    ratio = GaussianProcess().regress(X, (y - y.mean()) / y.std(), np.ones(150)).evidence_ratio()
     there = (pair_index(6) == [1, 4]).all(1)
     assert ratio[there] > 3 * ratio[~there].max()
 
@@ -347,7 +348,7 @@ def learn(n, d, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, d))
     y = X[:, 0] * X[:, 1] + 0.3 * rng.normal(size=n)
-    return GaussianProcess().learn(X, (y - y.mean()) / y.std(), np.ones(n)), X
+    return GaussianProcess().regress(X, (y - y.mean()) / y.std(), np.ones(n)), X
 
 
 @pytest.mark.parametrize(
@@ -355,7 +356,7 @@ def learn(n, d, seed=0):
     [(15e3, (5, True)), (12e3, (5, False)), (5e3, (3, False)), (3e3, (2, False))],
 )
 def test_where_room_is_short_the_basis_is_poorer(monkeypatch, most, size):
-    monkeypatch.setattr(gaussian_process, "MOST_VALUES", most)
+    monkeypatch.setattr(family, "MOST_VALUES", most)
     posterior, _ = learn(40, 5)
     assert (posterior.basis.n_functions, posterior.basis.triples) == size
     assert posterior.evidence_ratio().argmax() == 0
@@ -382,7 +383,7 @@ def test_variances_of_many_rows_are_those_of_all_of_them(monkeypatch):
     X = rng.normal(size=(400, 2))
     y = X[:, 0] * X[:, 1] + np.where(np.arange(400) < 60, 0.1, 1) * rng.normal(size=400)
     y = (y - y.mean()) / y.std()
-    posterior = GaussianProcess().learn(X, y, np.ones(400))
+    posterior = GaussianProcess().regress(X, y, np.ones(400))
     sample = Sample.plain(posterior.basis, X, y, np.ones(400))
     best = np.exp(find_variances([sample.observed(posterior.basis)], iterations=200))
     assert posterior.noise_variance == pytest.approx(best[-1], rel=0.02)
@@ -391,7 +392,7 @@ def test_variances_of_many_rows_are_those_of_all_of_them(monkeypatch):
 
 
 def test_too_large_a_table_is_refused_in_words(monkeypatch):
-    monkeypatch.setattr(gaussian_process, "MOST_ROWS", 50)
+    monkeypatch.setattr(family, "MOST_ROWS", 50)
     X, y = table(60, 8)
     with pytest.raises(ValueError, match=r"at most 50.*60 rows and 8 features.*concrete_dropout"):
         regressor().fit(X, y)

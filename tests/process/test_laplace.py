@@ -186,7 +186,7 @@ def test_strong_logits_have_large_variances():
     found = []
     for strength in (0.3, 6.0):
         y = (strength * X[:, 0] + rng.logistic(size=600) > 0).astype(float)[:, None]
-        (one,) = learn_logits(GaussianProcess(2), X, y, np.ones(600))
+        (one,) = learn_logits(GaussianProcess(2).basis(X, np.ones(600)), X, y, np.ones(600))
         found.append(one.posterior.variances)
     assert found[1][0] > 20 * found[0][0]
     assert found[0][-1] == found[1][-1] == 1  # of a working response
@@ -200,7 +200,7 @@ def test_many_rows_start_from_few(n_classes, monkeypatch):
     for few in (150, 500):
         monkeypatch.setattr("skgeh.process.laplace.BLOCK", few)
         monkeypatch.setattr("skgeh.process.laplace.some_rows", lambda n: np.arange(150))
-        logits = learn_logits(GaussianProcess(2), X, y, np.ones(500))
+        logits = learn_logits(GaussianProcess(2).basis(X, np.ones(500)), X, y, np.ones(500))
         found.append(probabilities(np.column_stack([one.at(X) for one in logits])))
     assert np.abs(found[0] - found[1]).mean() < 0.02
 
@@ -215,7 +215,9 @@ def test_hard_tables_have_finite_logits(case):
         y = np.arange(200) == 7
     elif case == "eight rows":
         X, y = X[:8], np.arange(8) % 2 == 0
-    (one,) = learn_logits(GaussianProcess(3), X, y.astype(float)[:, None], np.ones(len(X)))
+    ones = np.ones(len(X))
+    basis = GaussianProcess(3).basis(X, ones)
+    (one,) = learn_logits(basis, X, y.astype(float)[:, None], ones)
     logits = one.at(X)
     assert np.isfinite(logits).all() and np.abs(logits).max() < 100
     if case == "separable":

@@ -10,29 +10,34 @@ import pytest
 import torch
 from scipy.stats import binom, norm
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
 
-from skgeh import BayesianInteractionRegressor, crossfit_test, posteriors
-from skgeh.significance import refits
+from skgeh import (
+    BayesianInteractionClassifier,
+    BayesianInteractionRegressor,
+    crossfit_test,
+)
 from skgeh.geh.pairs import pair_index
-from skgeh.significance.calibration import VARIANCE_INFLATION, inflation
-from skgeh.significance.combination import adjust, combined
-from skgeh.significance.folds import draw_folds, pair_limit, train_and_test
+from skgeh.significance import refits
+from skgeh.significance.calibration import VARIANCE_INFLATION
 from skgeh.significance.regressions import Regressions
+from skgeh.tables.corrections import adjust
 from skgeh.tables.table import Table
 from tests.oracles import assert_close
+from tests.significance.oracles import binary, combined_by_hand, features, numbers, three
 
 NAMES = ("age", "bmi", "dose", "site")
 
 
-def products():
+def products(model=None):
     """The cheapest model that has interactions."""
-    return make_pipeline(PolynomialFeatures(2), Ridge())
+    return make_pipeline(PolynomialFeatures(2), model or Ridge())
 
 
 def small(**parameters):
@@ -63,169 +68,12 @@ def same(first, second):
     )
 
 
-# One p-value from many scores
-
-
-def combined_by_hand(t, phi, z, phi_smooth, weights, sequential):
-    found = []
-    for pair in range(t.shape[2]):
-        mean = np.mean([scores.sum() / np.sqrt(len(scores)) for scores in t[:, :, pair]])
-        p, w = [norm.sf(mean / np.sqrt(phi))], [0.5 if len(weights) else 1.0]
-        for shape, weight in enumerate(weights):
-            mean = np.mean([scores[shape] for scores in z[:, pair]])
-            p.append(2 * norm.sf(abs(mean) / np.sqrt(phi_smooth)))
-            w.append(weight / 2)
-        p, w = np.array(p), np.array(w)
-        if sequential:
-            found.append(min(1, (p / w).min()))
-        else:
-            found.append(
-                0.5 - np.arctan((w * np.tan((0.5 - np.minimum(p, 0.99)) * np.pi)).sum()) / np.pi
-            )
-    return found
-
-
-@pytest.mark.parametrize("sequential", [True, False])
-@pytest.mark.parametrize("shape_scores", [(1, 6, 4), (3, 6, 4), (3, 6, 1), (1, 6, 0)])
-def test_scores_are_combined(shape_scores, sequential):
-    rng = np.random.default_rng(0)
-    t, z = rng.normal(size=(3, 5, 6)), rng.normal(size=shape_scores)
-    weights = rng.dirichlet(np.ones(shape_scores[2])) if shape_scores[2] else np.zeros(0)
-    p = combined(t, 1.5, z, 1.2, weights, sequential)
-    np.testing.assert_allclose(p, combined_by_hand(t, 1.5, z, 1.2, weights, sequential))
-
-
-def test_learned_shapes_count_on_one_side_and_smooth_ones_on_both():
-    t, z = np.full((1, 5, 1), 3.0), np.full((1, 1, 1), 6.0)
-
-    def p(t, z):
-        return combined(t, 1.0, z, 1.0, np.ones(1), sequential=False)
-
-    assert p(t, 0.1 * z) < 1e-9
-    assert p(-t, 0.1 * z) > 0.5
-    assert p(0 * t, z) < 1e-8
-    assert p(0 * t, -z) < 1e-8
-
-
-@pytest.mark.parametrize("sequential", [True, False])
-def test_overwhelming_scores_are_no_zero(sequential):
-    t, z = np.full((3, 5, 1), 100.0), np.full((1, 1, 1), 100.0)
-    p = combined(t, 1, z, 1, np.ones(1), sequential)
-    assert 0 < p < 1e-290
-
-
-# Folds
-
-
-@pytest.mark.parametrize(("n", "cv", "n_repeats"), [(100, 5, 3), (103, 2, 1), (133, 6, 2)])
-def test_folds_are_balanced_and_differ_between_repeats(n, cv, n_repeats):
-    folds = draw_folds(n, cv, n_repeats, np.random.default_rng(0))
-    assert folds.shape == (n_repeats, n)
-    for row in folds:
-        sizes = np.bincount(row)
-        assert len(sizes) == cv
-        assert np.ptp(sizes) <= 1
-    assert len({row.tobytes() for row in folds}) == n_repeats
-    again = draw_folds(n, cv, n_repeats, np.random.default_rng(0))
-    np.testing.assert_array_equal(folds, again)
-
-
-@pytest.mark.parametrize("n", [100, 101, 104, 999])
-def test_a_sequence_has_two_fifths_and_three_fifths_of_the_rows(n):
-    (row,) = draw_folds(n, "sequential", 3, np.random.default_rng(0))
-    np.testing.assert_allclose(np.bincount(row + 1) / n, [0.4, 0.2, 0.2, 0.2], atol=1 / n)
-    assert np.abs(np.diff(row)).sum() > n / 4  # shuffled
-
-
-def test_training_rows_are_all_others():
-    folds = np.array([0, 1, 2, 0, 1, 2, 2])
-    for k, (train, test) in enumerate(train_and_test(folds)):
-        assert test.tolist() == [row for row in range(7) if folds[row] == k]
-        assert train.tolist() == [row for row in range(7) if folds[row] != k]
-
-
-def test_training_rows_of_a_sequence_are_those_before():
-    splits = train_and_test(np.array([1, -1, 0, -1, 2, 0]))
-    assert [(train.tolist(), test.tolist()) for train, test in splits] == [
-        ([1, 3], [2, 5]),
-        ([1, 2, 3, 5], [0]),
-        ([0, 1, 2, 3, 5], [4]),
-    ]
-
-
 # Parameters
-
-
-@pytest.mark.parametrize(
-    "posterior", ["concrete_dropout", posteriors.ConcreteDropout((8,))], ids=["name", "object"]
-)
-@pytest.mark.parametrize(("n_repeats", "calibrated"), [(1, 1), (2, 1), (3, 3), (10, 3)])
-def test_the_inflation_of_our_networks_is_calibrated(posterior, n_repeats, calibrated):
-    model = BayesianInteractionRegressor(posterior=posterior)
-    expected = VARIANCE_INFLATION["concrete_dropout"][calibrated]
-    assert inflation(model, "auto", 5, n_repeats) == expected
-    assert inflation(model, 1.7, 5, n_repeats) == 1.7
-
-
-def test_other_models_and_folds_are_assumed_to_be_inflated_most():
-    with pytest.warns(UserWarning, match="Ridge .* was not calibrated: 2 is assumed"):
-        assert inflation(Ridge(), "auto", 5, 3) == 2
-    with pytest.warns(UserWarning, match=r"\(concrete_dropout\) with cv=4 was not calibrated"):
-        assert inflation(BayesianInteractionRegressor(), "auto", 4, 3) == 2
-    assert inflation(Ridge(), 1, 5, 3) == 1
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (0, "got 0"),
-        (-1.0, "got -1.0"),
-        (np.nan, "got nan"),
-        (np.inf, "got inf"),
-        ("high", "got 'high'"),
-    ],
-)
-def test_inflations_that_cannot_be_used(given, message):
-    with pytest.raises(ValueError, match=message):
-        inflation(Ridge(), given, 5, 3)
 
 
 def test_folds_of_a_sequence_are_not_inflated():
     result = crossfit_test(products(), *table(600), cv="sequential", random_state=0)
     assert result.variance_inflation == 1
-
-
-def limit(n, d, cv, max_pairs=None):
-    folds = draw_folds(n, cv, 1, np.random.default_rng(0))
-    return pair_limit(folds, len(pair_index(d)), max_pairs)
-
-
-@pytest.mark.parametrize(
-    ("n", "d", "cv", "expected"),
-    [
-        (300, 5, 5, 10),  # all pairs
-        (280, 8, 5, 28),
-        (270, 8, 5, 13),  # more than a tenth of the rows: a twentieth
-        (400, 20, 5, 20),
-        (1000, 21, 5, 50),
-        (3000, 21, 5, 210),
-        (1400, 8, "sequential", 28),
-        (1000, 8, "sequential", 20),  # a tenth of a fold
-        (100, 3, "sequential", 2),
-    ],
-)
-def test_pairs_that_each_training_set_may_name(n, d, cv, expected):
-    assert limit(n, d, cv) == expected
-    assert limit(n, d, cv, 2) == 2
-
-
-def test_as_many_pairs_as_asked_for_if_there_is_room():
-    assert limit(300, 9, 5, 15) == 15
-    with pytest.raises(ValueError, match=r"max_pairs=16 are too many: with 300 rows .* name 15"):
-        limit(300, 9, 5, 16)
-    with pytest.raises(ValueError, match=r"max_pairs=13 are too many: with 120 rows .* name 12"):
-        limit(600, 9, "sequential", 13)
-    assert limit(300, 5, 5, 30) == 10
 
 
 @pytest.mark.parametrize(
@@ -301,8 +149,7 @@ class TestNetworks:
 
     def test_p_values_are_those_of_the_scores(self, found):
         result, X, y = found
-        table = Table.of(X, y)
-        regressions = Regressions(table, table.pairs)
+        regressions = Regressions(Table.of(X, y), pair_index(4))
         every = np.ones((3, 5, 6), dtype=bool)
         z, weights = regressions.smooth(every, np.zeros((3, 400), dtype=int))
         z = z[..., 0]
@@ -726,3 +573,134 @@ def test_labels_of_columns_that_are_numbers():
     X, y = table()
     result = quick(pd.DataFrame(X, columns=[3, 2, 1, 0]), y, pairs=[(3, 2)], n_repeats=1)
     assert result.p_value[0] < 1e-6  # of the columns labelled 3 and 2, not of columns 3 and 2
+
+
+# Labels
+
+
+def logistic():
+    return products(LogisticRegression(max_iter=1000))
+
+
+def classifier(**parameters):
+    return BayesianInteractionClassifier(
+        **{"hidden_layer_sizes": (16, 16), "max_epochs": 15, **parameters}
+    )
+
+
+def once(estimator, X, y, **given):
+    return quick(X, y, estimator, **{"n_repeats": 1, **given})
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [logistic(), classifier(), RandomForestClassifier(50), products(LinearSVC())],
+    ids=["logistic", "networks", "forest", "decision function"],
+)
+def test_two_classes(estimator):
+    X, y = binary()
+    result = once(estimator, X, y)
+    assert result.targets is None and result.p_value.shape == (6,)
+    assert result.p_value[0] < 1e-6 and result.p_value[1:].min() > 1e-3
+    assert result.fold_scores.shape == (1, 5, 6)
+    assert result.strength_lower()[0] > 0.5
+
+
+def test_the_strength_is_in_logits():
+    X, y = binary(3000)
+    result = once(logistic(), X, y)
+    true = 3 * (X[:, 0] * X[:, 1]).std()
+    assert result.strength[0] == pytest.approx(true, rel=0.15)
+    assert np.abs(result.strength[1:]).max() < 0.3
+
+
+@pytest.mark.parametrize("cv", [5, "sequential"])
+def test_three_classes(cv):
+    X, y = three()
+    result = once(classifier(), X, y, cv=cv)
+    assert result.targets == ["a", "b", "c"] and result.p_value.shape == (6, 3)
+    assert (result.p_value[0, :2] < 1e-3).all()
+    np.testing.assert_array_equal(result.adjusted("fwer"), adjust(result.p_value, "fwer"))
+    assert (result.adjusted("fwer")[1:] > 0.05).all()
+    frame = result.to_frame()
+    assert len(frame) == 18 and set(frame.target) == {"a", "b", "c"}
+    first = frame.iloc[0]
+    assert (first.feature_i, first.feature_j) == ("x0", "x1")
+    place = "abc".index(first.target)
+    assert first.p_value == result.p_value[0, place]
+    assert first.confirmed_low == result.confirmed_interval()[0, place, 0]
+    assert repr(result).startswith("<CrossfitResult of 6 pairs and 3 targets, ")
+
+
+def test_additive_logits_have_no_interactions_in_any_class():
+    """One class against the rest would have: its log-odds are no additive function."""
+    p = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(1500, 3))
+        logits = np.column_stack([2 * X[:, 0], 2 * X[:, 1], 0 * X[:, 0]])
+        y = (logits + rng.gumbel(size=logits.shape)).argmax(1)
+        p.append(once(logistic(), X, y, variance_inflation=1.2).p_value)
+    p = np.array(p)
+    assert (p <= 0.05).mean() < 0.12
+    assert (adjust(p, "fwer") > 0.01).all()
+
+
+def test_the_order_of_labels_does_not_matter():
+    X, y = binary()
+    other = np.where(y == "yes", 0, 1)
+    one, two = once(logistic(), X, y), once(logistic(), X, other)
+    np.testing.assert_allclose(one.p_value[0], two.p_value[0], rtol=0.5)
+    assert (one.p_value < 0.05).tolist() == (two.p_value < 0.05).tolist()
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [(np.zeros(400), "one class only"), (np.linspace(0, 1, 400), "Unknown label type")],
+)
+def test_labels_that_cannot_be_used(y, words):
+    with pytest.raises(ValueError, match=words):
+        once(logistic(), features(), y)
+
+
+def test_weights_of_classes_reach_the_refits():
+    X, y = binary()
+    plain = once(classifier(), X, y)
+    for weight in ("balanced", {"no": 1.0, "yes": 4.0}):
+        result = once(classifier(class_weight=weight), X, y)
+        assert result.p_value[0] < 1e-6
+        assert not np.array_equal(result.fold_scores, plain.fold_scores)
+    forest = RandomForestClassifier(10, class_weight={"no": 1.0, "yes": 4.0})
+    assert np.isfinite(once(forest, X, y).p_value).all()
+
+
+# Several targets
+
+
+@pytest.mark.parametrize("estimator", [products(), small()])
+def test_each_target_is_tested(estimator):
+    X, Y = numbers()
+    result = once(estimator, X, Y)
+    assert result.targets == [0, 1] and result.p_value.shape == (6, 2)
+    found = result.adjusted("fwer") <= 0.05
+    assert found[0, 0] and found[4, 1] and found.sum() == 2
+    true = [(X[:, 0] * X[:, 1]).std(), (5 * X[:, 1] * X[:, 3]).std()] / Y.std(0)
+    np.testing.assert_allclose(result.strength[[0, 4], [0, 1]], true, rtol=0.35)
+
+
+def test_a_linear_model_gives_each_target_what_it_would_have_alone():
+    X, Y = numbers()
+    both = once(products(), X, Y)
+    for k in range(2):
+        alone = once(products(), X, Y[:, k])
+        assert_close(both.p_value[:, k], alone.p_value, 1e-6)
+        assert_close(both.strength[:, k], alone.strength, 1e-6)
+
+
+def test_models_of_one_target_are_refused():
+    class One(LinearRegression):
+        def predict(self, X):
+            return super().predict(X)[:, 0]
+
+    with pytest.raises(ValueError, match=r"one number a row and target, shape .*, 2\); got"):
+        once(One(), *numbers())

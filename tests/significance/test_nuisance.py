@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
 from skgeh.geh.pairs import pair_index
-from skgeh.significance.nuisance import copies, legendre, main_effect_basis, smooth_shapes
+from skgeh.significance.nuisance import legendre, main_effect_basis, smooth_shapes
 from skgeh.significance.scores import without
 from tests.oracles import assert_close
 
@@ -71,50 +70,6 @@ def test_more_rows_bring_more_columns():
 def test_columns_that_say_nothing_new_are_left_out(name):
     size = {"binary": 1 + 3, "constant": 1 + 2 * 6, "copies": 1 + 2 * 6}[name]
     assert main_effect_basis(TABLES[name]).shape[1] == size
-
-
-# Copies
-
-
-def copies_by_hand(X):
-    found = []
-    for j, x in enumerate(X.T):
-        if np.ptp(x) == 0:
-            found.append(-1)
-            continue
-        same = [
-            k
-            for k in range(j)
-            if np.ptp(X[:, k]) > 0 and abs(abs(spearmanr(x, X[:, k]).statistic) - 1) < 1e-12
-        ]
-        found.append(same[0] if same else j)
-    return found
-
-
-@pytest.mark.parametrize("n", [80, 81])  # without and with a middle row
-@pytest.mark.parametrize("ties", [False, True])
-def test_copies_up_to_a_monotone_change_of_scale(ties, n):
-    X = table(n, 3).round(0 if ties else 9)
-    a, b, c = X.T
-    columns = [np.ones(n), a, -a, b, np.exp(a), 3 - 2 * b**3, c, -np.exp(-c), a + b, a**2]
-    found = copies(np.column_stack(columns))
-    assert found.tolist() == [-1, 1, 1, 3, 1, 3, 6, 6, 8, 9]
-    assert found.tolist() == copies_by_hand(np.column_stack(columns))
-
-
-def test_binary_copies():
-    rng = np.random.default_rng(0)
-    a, b = rng.random((2, 50)) < 0.3
-    found = copies(np.column_stack([a, ~a, b, 5.0 * a, 1 - 2.0 * b, a ^ b]).astype(float))
-    assert found.tolist() == [0, 0, 2, 0, 2, 5]
-
-
-def test_one_row_that_differs_makes_no_copy():
-    X = table(80)
-    changed = X[:, 0].copy()
-    changed[np.argsort(changed)[[3, 4]]] = changed[np.argsort(changed)[[4, 3]]]
-    coarse = np.minimum(X[:, 0], np.sort(X[:, 0])[-2])
-    assert copies(np.column_stack([X, changed, coarse])).tolist() == [0, 1, 2, 3, 4]
 
 
 # Smooth shapes

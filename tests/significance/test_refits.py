@@ -4,22 +4,35 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from scipy.special import logit
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LinearRegression
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from skgeh import BayesianInteractionRegressor, posteriors
-from skgeh.significance import refits
+from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor, posteriors
 from skgeh.geh.activations import get_activation
 from skgeh.geh.functions import MLP
 from skgeh.geh.pairs import to_vector
 from skgeh.geh.partition import Partition
-from skgeh.significance.refits import NetworkRefit, Refit, of_one_length, refit, small
+from skgeh.posteriors.trainer import Trainer
+from skgeh.significance import refits
+from skgeh.significance.refits import (
+    NetworkRefit,
+    Refit,
+    by_code,
+    fit_targets,
+    fixed_n_groups,
+    learner_of,
+    of_one_length,
+    refit,
+    refits_per_stack,
+)
 from tests.oracles import assert_close, geh, group_means, hessians, network, upper
+from tests.significance.oracles import three
 
 
 def table(n=160, d=3, seed=0):
@@ -43,8 +56,9 @@ def folds(n, k):
 
 
 def again(estimator, X, y, splits, ask=predictions, *, seed=0, **given):
+    learner = learner_of(estimator, None)
     return refit(
-        estimator, X, y[:, None], splits, ask, seed=seed, progress=lambda jobs, _: jobs, **given
+        learner, X, y[:, None], splits, ask, seed=seed, progress=lambda jobs, _: jobs, **given
     )
 
 
@@ -186,15 +200,13 @@ def test_order_of_targets_at_other_rows_does_not_matter(estimator, size, monkeyp
 def test_networks_see_their_own_rows_only(monkeypatch):
     """Held out or not, 10 % of the rows are; runs with one row more leave one out."""
     calls = []
-    original = BayesianInteractionRegressor._train
+    original = Trainer.train
 
-    def train(self, network, Z, target, weight, held_out, seed, training=None, **given):
+    def train(self, family, task, held_out, seed, *, training=None, **given):
         calls.append((held_out, training))
-        return original(
-            self, network, Z, target, weight, held_out, seed, training=training, **given
-        )
+        return original(self, family, task, held_out, seed, training=training, **given)
 
-    monkeypatch.setattr(BayesianInteractionRegressor, "_train", train)
+    monkeypatch.setattr(Trainer, "train", train)
     X, y = table(161)
     splits = folds(161, 3)
     again(nets(max_epochs=1), X, y, splits, n_networks=2)
@@ -284,21 +296,96 @@ def test_progress_counts_chunks(monkeypatch):
 
     for estimator, n in ((nets(max_epochs=1), 3), (LinearRegression(), 5)):
         totals.clear()
-        refit(estimator, X, y[:, None], folds(160, 5), predictions, seed=0, progress=progress)
+        learner = learner_of(estimator, None)
+        refit(learner, X, y[:, None], folds(160, 5), predictions, seed=0, progress=progress)
         assert totals == [n, *["done"] * n]
 
 
-# Parameters
+# What refits are made by
+
+
+def sizes(estimator):
+    return learner_of(estimator, None).family.hidden_layer_sizes
 
 
 def test_networks_are_small_unless_their_size_was_chosen():
-    assert small(BayesianInteractionRegressor()).hidden_layer_sizes == (40, 40)
-    assert small(nets()).hidden_layer_sizes == (12, 12)
+    assert sizes(BayesianInteractionRegressor()) == (40, 40)
+    assert sizes(nets()) == (12, 12)
     chosen = BayesianInteractionRegressor(posterior=posteriors.ConcreteDropout((9,)))
-    assert small(chosen).hidden_layer_sizes is None
+    assert sizes(chosen) == (9,)
     given = BayesianInteractionRegressor()
-    small(given)
+    learner_of(given, None)
     assert given.hidden_layer_sizes is None
+
+
+def test_nothing_else_trains_networks():
+    assert not isinstance(learner_of(LinearRegression(), None), Trainer)
+    assert isinstance(learner_of(BayesianInteractionRegressor(), None), Trainer)
+    process = BayesianInteractionRegressor(posterior="gaussian_process")
+    learner = learner_of(process, None)
+    assert learner is not process and learner.get_params() == process.get_params()
+
+
+def test_a_trainer_that_is_there_is_taken():
+    estimator = nets()
+    trainer = replace(estimator.trainer(), validation_fraction=0.3)
+    assert learner_of(estimator, None, trainer).validation_fraction == 0.3
+    assert learner_of(estimator, None).validation_fraction == estimator.validation_fraction
+
+
+LABELS = np.array(["no", "yes"])
+
+
+@pytest.mark.parametrize("weight", [None, "balanced", {"no": 1.0, "yes": 4.0}], ids=str)
+def test_class_weights_by_label_become_weights_by_code(weight):
+    expected = {0: 1.0, 1: 4.0} if isinstance(weight, dict) else weight
+    forest = RandomForestClassifier(class_weight=weight)
+    assert by_code(forest, LABELS).class_weight == expected
+    assert by_code(make_pipeline(StandardScaler(), forest), LABELS)[-1].class_weight == expected
+    assert learner_of(forest, LABELS).class_weight == expected
+    assert forest.class_weight == weight
+
+
+def test_networks_weigh_the_classes_by_their_labels():
+    estimator = BayesianInteractionClassifier(class_weight={"no": 1.0, "yes": 4.0})
+    codes = np.array([[0.0], [1.0], [1.0]])
+    found = learner_of(estimator, LABELS).row_weights(codes, np.array([1.0, 1.0, 2.0]))
+    assert found.tolist() == [1, 4, 8]
+
+
+def test_the_number_of_groups_does_not_look_at_the_target():
+    assert fixed_n_groups(BayesianInteractionRegressor()) == 11
+    assert fixed_n_groups(BayesianInteractionRegressor(n_groups=5)) == 5
+    assert fixed_n_groups(LinearRegression()) == 11
+
+
+@pytest.mark.parametrize("n_networks", [1, 3])
+@pytest.mark.parametrize("sizes", [(4,), (40, 40), (200, 200), (600, 600)])
+def test_a_stack_has_as_many_networks_as_the_cache_bears(sizes, n_networks):
+    """By the definition: 2^18 weights and biases, 8 to 100 networks, whole refits."""
+    trainer = nets(hidden_layer_sizes=sizes, n_networks=n_networks).trainer()
+    widths, each = [5, *sizes, 2], 0
+    for k in range(len(widths) - 1):
+        each += widths[k] * widths[k + 1] + widths[k + 1]
+    networks = min(max(2**18 // each, 8), 100)
+    assert refits_per_stack(trainer, 5, 2) == networks // n_networks
+
+
+def test_refits_of_more_networks_than_a_stack_has_train_alone():
+    assert refits_per_stack(nets(hidden_layer_sizes=(600, 600), n_networks=9).trainer(), 3) == 1
+
+
+def test_logits_of_other_models():
+    X, y = three(300)
+    found = refits.logits(LogisticRegression().fit(X, y), X)
+    np.testing.assert_allclose(found.sum(1), 0, atol=1e-9)
+    two = LogisticRegression().fit(X, y == "a")
+    np.testing.assert_allclose(refits.logits(two, X), two.decision_function(X), atol=0.05)
+    forest = RandomForestClassifier(10, random_state=0).fit(X, y == "a")
+    assert np.abs(refits.logits(forest, X)).max() <= logit(0.999) + 0.01
+
+
+# Parameters and errors
 
 
 def test_parameters_are_checked_before_anything_is_trained():
@@ -325,3 +412,31 @@ def test_targets_of_other_rows_do_not_matter():
     moved = y.copy()
     moved[test] = 10 * y[test] + 3
     assert_close(again(nets(), X, moved, splits)[1], expected, 1e-3)
+
+
+# Refits that differ by their targets
+
+
+def test_targets_are_fitted_from_one_start():
+    X, y = table()
+    Z, target = StandardScaler().fit_transform(X), StandardScaler().fit_transform(y[:, None])
+    trainer = replace(learner_of(nets(), None), n_networks=2)
+    one, two, other = fit_targets(trainer, Z, np.stack([target, target, -target]), seed=0)
+    x = torch.as_tensor(Z, dtype=torch.float32)
+    first, second, third = (each.members()(x).detach().numpy() for each in (one, two, other))
+    assert first.shape == (2, 160, 1)
+    assert_close(first, second, 1e-4)
+    assert np.abs(first - third).max() > 0.1
+    assert np.abs(first[0] - first[1]).max() > 1e-3  # networks of one refit differ
+
+
+def test_refits_of_several_classes_are_centred():
+    X, y = three(100)
+    Z, target = StandardScaler().fit_transform(X), np.eye(3)[np.searchsorted(list("abc"), y)]
+    learner = learner_of(
+        BayesianInteractionClassifier((8,), n_networks=1, max_epochs=2), np.array(list("abc"))
+    )
+    (posterior,) = fit_targets(learner, Z, target[None], seed=0)
+    values = posterior.members()(torch.as_tensor(Z, dtype=torch.float32)).detach().numpy()
+    assert values.shape == (1, 100, 3)
+    assert np.abs(values).max() > 0.01 and np.abs(values.sum(-1)).max() < 1e-5

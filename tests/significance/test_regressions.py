@@ -22,9 +22,7 @@ class Regressions:
     """Of one target: without its axis."""
 
     def __init__(self, X, y, pairs, within=False):
-        places = np.arange(X.shape[1])
-        table = Table(X, y[:, None], pairs, places, tuple(map(str, places)), "pandas")
-        self.all = regressions.Regressions(table, pairs, within)
+        self.all = regressions.Regressions(Table.of(X, y), pairs, within)
 
     def scores(self, shapes, folds):
         return self.all.scores(shapes[..., None], folds)[..., 0]

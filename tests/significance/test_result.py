@@ -8,7 +8,8 @@ from scipy.stats import norm
 
 from skgeh.geh.pairs import pair_index
 from skgeh.significance import CrossfitResult
-from skgeh.significance.combination import adjust
+from skgeh.significance.result import TestResult
+from skgeh.tables.corrections import adjust
 
 P = np.array([0.2, 0.001, 1.0, 0.03, 0.2, 1.0])
 TESTED = np.array([True, True, False, True, True, True])
@@ -119,3 +120,50 @@ def test_results_do_not_change():
     with pytest.raises(FrozenInstanceError):
         result().p_value = np.zeros(6)
     assert replace(result(), variance_inflation=2.0).variance_inflation == 2
+
+
+# Several targets
+
+
+def several(p, tested=None):
+    p = np.asarray(p, dtype=float)
+    shape = len(p), p.shape[1]
+    return TestResult(
+        pairs=np.array([(0, 1), (0, 2), (1, 2)][: len(p)]),
+        statistic=-p,
+        p_value=p,
+        tested=np.ones(shape, dtype=bool) if tested is None else np.array(tested),
+        feature_names=("a", "b", "c"),
+        frame_backend="pandas",
+        targets=list(range(p.shape[1])),
+    )
+
+
+def test_a_pair_counts_once_whatever_the_number_of_its_targets():
+    result = several([[0.001, 0.9], [0.02, 0.02], [0.6, 0.7]])
+    np.testing.assert_allclose(result.pair_p_value, [0.002, 0.04, 1.0])
+    np.testing.assert_allclose(result.adjusted_pairs("fdr"), [0.006, 0.06, 1.0])
+    np.testing.assert_allclose(result.adjusted_pairs("fwer"), [0.006, 0.08, 1.0])
+
+
+def test_targets_that_were_not_tested_do_not_count():
+    result = several(
+        [[0.01, 1.0], [1.0, 1.0], [0.03, 0.5]], [[True, False], [False, False], [True, True]]
+    )
+    np.testing.assert_allclose(result.pair_p_value, [0.01, 1.0, 0.06])
+    np.testing.assert_allclose(result.adjusted_pairs("fwer"), [0.02, 1.0, 0.06])
+
+
+def test_the_false_discovery_rate_counts_pairs():
+    """True pairs that are found for all of three targets leave no room for more false ones."""
+    rng = np.random.default_rng(0)
+    true = np.arange(40) < 10
+    shares: list = []
+    for _ in range(400):
+        p = rng.uniform(size=(40, 3))
+        p[true] = 1e-8
+        result = several(p)
+        found = [result.adjusted_pairs("fdr") <= 0.1, (result.adjusted("fdr") <= 0.1).any(1)]
+        shares.append([(one & ~true).sum() / one.sum() for one in found])
+    pairs, entries = np.mean(shares, axis=0)
+    assert pairs <= 0.1 < entries

@@ -1,10 +1,14 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.stats import spearmanr
 
-from skgeh.geh.pairs import pair_index
-from skgeh.tables.table import Table, chosen_pairs
+from skgeh.geh.pairs import chosen_pairs, pair_index
+from skgeh.tables.table import Table, codes_of, copies, label_columns, number_columns
+from tests.oracles import assert_close
 
 
 def rows(n=120, d=4, seed=0):
@@ -13,24 +17,27 @@ def rows(n=120, d=4, seed=0):
 
 
 NAMES = ("age", "bmi", "dose", "site")
+DEFAULT = ("x0", "x1", "x2", "x3")
 FRAMES = {
-    "array": (lambda X: X, ("x0", "x1", "x2", "x3"), "pandas"),
-    "list": (lambda X: X.tolist(), ("x0", "x1", "x2", "x3"), "pandas"),
-    "pandas": (lambda X: pd.DataFrame(X, columns=NAMES), NAMES, "pandas"),
-    "polars": (lambda X: pl.DataFrame(X, schema=list(NAMES)), NAMES, "polars"),
-    "numbered": (lambda X: pd.DataFrame(X), ("x0", "x1", "x2", "x3"), "pandas"),
+    "array": (lambda X: X, DEFAULT, "pandas", DEFAULT),
+    "list": (lambda X: X.tolist(), DEFAULT, "pandas", DEFAULT),
+    "pandas": (lambda X: pd.DataFrame(X, columns=NAMES), NAMES, "pandas", NAMES),
+    "polars": (lambda X: pl.DataFrame(X, schema=list(NAMES)), NAMES, "polars", NAMES),
+    "numbered": (lambda X: pd.DataFrame(X), DEFAULT, "pandas", (0, 1, 2, 3)),
 }
 
 
 @pytest.mark.parametrize("kind", FRAMES)
 def test_names_and_kind_of_frame(kind):
-    build, names, backend = FRAMES[kind]
+    build, names, backend, labels = FRAMES[kind]
     X, y = rows()
     table = Table.of(build(X), y)
     assert table.feature_names == names
+    assert table.is_named == (names == NAMES)
+    assert table.labels == labels
     assert table.frame_backend == backend
     np.testing.assert_array_equal(table.X, X)
-    np.testing.assert_array_equal(table.pairs, pair_index(4))
+    np.testing.assert_array_equal(chosen_pairs(None, table.labels), pair_index(4))
 
 
 @pytest.mark.parametrize("dtype", [int, bool, np.float32, np.uint8])
@@ -52,9 +59,16 @@ def test_a_frame_of_several_kinds_of_numbers():
 def test_too_few_rows():
     X, y = rows(99)
     with pytest.raises(ValueError, match="at least 100 rows; got 99"):
-        Table.of(X, y)
-    assert len(Table.of(*rows(100)).X) == 100
-    assert len(Table.of(X, y, minimum=99).X) == 99
+        Table.of(X, y).check_testable()
+    assert len(Table.of(*rows(100)).check_testable().X) == 100
+    assert len(Table.of(X, y).check_testable(min_rows=99).X) == 99
+
+
+def test_few_rows_are_enough_to_learn_from():
+    assert len(Table.of(*rows(8)).X) == 8
+    with pytest.raises(ValueError, match="minimum of 8 is required"):
+        Table.of(*rows(7))
+    assert len(Table.of(*rows(7), min_rows=1).X) == 7
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -72,13 +86,139 @@ def test_missing_and_infinite_values(value, where):
         (rows()[0][:, :1], rows()[1], "minimum of 2 is required"),
         (rows()[0], rows()[1][:-1], "inconsistent numbers of samples"),
         (rows()[0], np.ones((120, 2)), "Target 0 is constant"),
+        (rows()[0], np.ones(120), r"The target is constant \(1\): there is nothing to test"),
         (np.full((120, 2), "a"), rows()[1], "could not convert string"),
     ],
-    ids=["one feature", "lengths", "two targets", "words"],
+    ids=["one feature", "lengths", "two targets", "one target", "words"],
 )
 def test_tables_that_cannot_be_used(X, y, message):
     with pytest.raises(ValueError, match=message):
-        Table.of(X, y)
+        Table.of(X, y).check_testable()
+
+
+def test_messages_name_who_reads():
+    X, y = rows()
+    X[3, 1] = np.nan
+    with pytest.raises(ValueError, match=r"NaN.*\nGEHSelector does not accept missing values"):
+        Table.of(X, y, reader="GEHSelector")
+
+
+# Weights
+
+
+def weighted(seed=0):
+    X, y = rows(d=3)
+    weight = np.random.default_rng(seed).integers(0, 4, 120)
+    return X, y, weight.astype(float)
+
+
+def test_rows_of_weight_zero_are_not_there():
+    X, y, weight = weighted()
+    table, counted = Table.of(X, y, weight), weight > 0
+    assert 0 < counted.sum() < 120
+    np.testing.assert_array_equal(table.X, X[counted])
+    np.testing.assert_array_equal(table.y[:, 0], y[counted])
+    np.testing.assert_array_equal(table.weight, weight[counted])
+    assert Table.of(X, y).weight.tolist() == [1] * 120
+
+
+def test_classes_are_those_of_the_rows_that_count():
+    X, _, weight = weighted()
+    y = np.where(weight == 0, "none", np.where(X[:, 0] > 0, "yes", "no"))
+    assert Table.of(X, y, weight, labels=True).classes.tolist() == ["no", "yes"]
+
+
+def test_standard_units_count_weights_as_repetitions():
+    X, y, weight = weighted()
+    table = Table.of(X, y, weight)
+    times = weight.astype(int)
+    again = np.repeat(X, times, axis=0), np.repeat(y, times)
+    kept = weight > 0
+    expected = (X[kept] - again[0].mean(0)) / again[0].std(0)
+    assert_close(table.Z, expected)
+    assert_close(table.target[:, 0], (y[kept] - again[1].mean()) / again[1].std())
+
+
+def test_labels_are_learned_as_they_are():
+    X, _ = rows()
+    table = Table.of(X, X[:, 0] > 0, labels=True)
+    np.testing.assert_array_equal(table.target, table.y)
+    assert set(table.target.ravel()) == {0, 1}
+
+
+# Targets
+
+
+def test_several_targets_have_places_and_one_has_none():
+    X, y = rows()
+    assert Table.of(X, y).targets is None
+    assert Table.of(X, np.column_stack([y, -y, y**2])).targets == [0, 1, 2]
+    three = Table.of(X, np.arange(120) % 3, labels=True)
+    assert three.targets == [0, 1, 2] and three.y.shape == (120, 3)
+    assert Table.of(X, np.arange(120) % 2, labels=True).targets is None
+
+
+@pytest.mark.parametrize("classes", [["no", "yes"], ["a", "b", "c"], [3, 7, 9, 11]], ids=len)
+def test_strata_are_the_classes_of_the_rows(classes):
+    X, y = rows()
+    codes = np.random.default_rng(1).integers(0, len(classes), 120)
+    table = Table.of(X, np.array(classes)[codes], labels=True)
+    assert table.classes.tolist() == classes
+    np.testing.assert_array_equal(table.strata, codes)
+    np.testing.assert_array_equal(codes_of(label_columns(np.array(classes)[codes])[0]), codes)
+    assert Table.of(X, y).strata is None
+
+
+def test_rare_classes_say_less():
+    X = rows(200)[0]
+    y = np.repeat(["rare", "often"], [20, 180])
+    assert Table.of(X, y, labels=True).information == pytest.approx(0.2)
+    assert Table.of(X, np.repeat([0, 1, 2, 3], 50), labels=True).information == 1
+    assert Table.of(X, X[:, 0]).information == 1
+    rare = Table.of(X, np.repeat(["rare", "often"], [9, 191]), labels=True)
+    with pytest.raises(ValueError, match="10 rows of every class; got 9 of 'rare'"):
+        rare.check_testable()
+    assert rare.check_testable(min_class=9) is rare
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [(np.zeros(120), r"one class only \(0\.0\)"), (np.linspace(0, 1, 120), "Unknown label type")],
+)
+def test_labels_that_cannot_be_used(y, words):
+    with pytest.raises(ValueError, match=words):
+        Table.of(rows()[0], y, labels=True)
+
+
+def test_targets_that_do_not_vary_have_places():
+    X, y = rows()
+    table = Table.of(X, np.column_stack([y, 0 * y, y, 0 * y + 2]))
+    assert table.constant_targets.tolist() == [1, 3]
+    with pytest.raises(ValueError, match=r"Target 1 is constant \(0\)"):
+        table.check_testable()
+    assert Table.of(X, y).constant_targets.tolist() == []
+
+
+def test_a_column_is_a_target_and_is_warned_about():
+    _, y = rows()
+    with pytest.warns(UserWarning, match="column-vector"):
+        found = number_columns(y[:, None])
+    np.testing.assert_array_equal(found, number_columns(y))
+    assert found.shape == (120, 1)
+
+
+# Names of an estimator's features
+
+
+def test_names_reach_an_estimator_and_old_ones_leave_it():
+    X, y = rows()
+    estimator = SimpleNamespace()
+    Table.of(pd.DataFrame(X, columns=NAMES), y).name_features_of(estimator)
+    assert estimator.n_features_in_ == 4
+    assert estimator.feature_names_in_.dtype == object
+    assert tuple(estimator.feature_names_in_) == NAMES
+    Table.of(X[:, :3], y).name_features_of(estimator)
+    assert vars(estimator) == {"n_features_in_": 3}
 
 
 # Copies and constants
@@ -94,7 +234,8 @@ def with_copies():
 
 def test_pairs_of_copies_and_constants_are_not_testable():
     table = with_copies()
-    names = [tuple(table.feature_names[j] for j in pair) for pair in table.pairs[table.testable]]
+    pairs = chosen_pairs(None, table.labels)
+    names = [tuple(table.feature_names[j] for j in pair) for pair in pairs[table.testable(pairs)]]
     assert names == [("a", "b"), ("a", "c"), ("b", "c")]
 
 
@@ -112,52 +253,42 @@ def test_no_warning_without_copies():
     Table.of(*rows()).warn_of_copies()  # warnings are errors
 
 
-# Chosen pairs
+def copies_by_hand(X):
+    found = []
+    for j, x in enumerate(X.T):
+        if np.ptp(x) == 0:
+            found.append(-1)
+            continue
+        same = [
+            k
+            for k in range(j)
+            if np.ptp(X[:, k]) > 0 and abs(abs(spearmanr(x, X[:, k]).statistic) - 1) < 1e-12
+        ]
+        found.append(same[0] if same else j)
+    return found
 
 
-@pytest.mark.parametrize(
-    "pairs",
-    [
-        [(0, 1), (1, 3)],
-        [(3, 1), (1, 0), (0, 1)],
-        [("age", "bmi"), ("site", "bmi")],
-        [("bmi", 0), (3, "bmi")],
-        np.array([[1, 0], [1, 3]]),
-        ((np.int32(0), np.uint8(1)), (1, 3)),
-        iter([(0, 1), (3, 1)]),
-        {(0, 1), (1, 3)},
-    ],
-    ids=str,
-)
-def test_pairs_by_index_and_by_name(pairs):
-    assert chosen_pairs(pairs, NAMES).tolist() == [[0, 1], [1, 3]]
+@pytest.mark.parametrize("n", [80, 81])  # without and with a middle row
+@pytest.mark.parametrize("ties", [False, True])
+def test_copies_up_to_a_monotone_change_of_scale(ties, n):
+    X = rows(n, 3)[0].round(0 if ties else 9)
+    a, b, c = X.T
+    columns = [np.ones(n), a, -a, b, np.exp(a), 3 - 2 * b**3, c, -np.exp(-c), a + b, a**2]
+    found = copies(np.column_stack(columns))
+    assert found.tolist() == [-1, 1, 1, 3, 1, 3, 6, 6, 8, 9]
+    assert found.tolist() == copies_by_hand(np.column_stack(columns))
 
 
-@pytest.mark.parametrize(
-    "pairs",
-    [
-        [(0, 4)],
-        [(-1, 0)],
-        [("age", "weight")],
-        [(0, 1, 2)],
-        [(0,)],
-        [0, 1],
-        (0, 1),
-        7,
-        "age",
-        ("age", "bmi"),
-        [(0, 1.5)],
-        [(0, None)],
-        [(0, [1])],
-    ],
-    ids=str,
-)
-def test_pairs_that_cannot_be_read(pairs):
-    with pytest.raises(ValueError, match=r"pairs must be a sequence of two .* below 4 each"):
-        chosen_pairs(pairs, NAMES)
+def test_binary_copies():
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 50)) < 0.3
+    found = copies(np.column_stack([a, ~a, b, 5.0 * a, 1 - 2.0 * b, a ^ b]).astype(float))
+    assert found.tolist() == [0, 0, 2, 0, 2, 5]
 
 
-@pytest.mark.parametrize("pairs", [[], [(1, 1)], [(0, 1), ("age", 0)]], ids=str)
-def test_pairs_of_one_feature_or_none(pairs):
-    with pytest.raises(ValueError, match="two different features"):
-        chosen_pairs(pairs, NAMES)
+def test_one_row_that_differs_makes_no_copy():
+    X = rows(80, 3)[0]
+    changed = X[:, 0].copy()
+    changed[np.argsort(changed)[[3, 4]]] = changed[np.argsort(changed)[[4, 3]]]
+    coarse = np.minimum(X[:, 0], np.sort(X[:, 0])[-2])
+    assert copies(np.column_stack([X, changed, coarse])).tolist() == [0, 1, 2, 3, 4]

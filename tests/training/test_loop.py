@@ -5,10 +5,14 @@ import numpy as np
 import pytest
 import torch
 from skorch import NeuralNet
+from skorch.callbacks import Callback
 
-from skgeh.training.callbacks import warm_cosine
+from skgeh.geh.likelihoods import SquaredError
 from skgeh.posteriors import ConcreteDropout, Ensemble
-from skgeh.training.loop import Rows, Slices, mean_losses, n_batches, parameter_groups, train
+from skgeh.training.callbacks import warm_cosine
+from skgeh.training.loop import Settings, parameter_groups, train
+from skgeh.training.objective import Objective, mean_losses
+from skgeh.training.rows import Rows, Slices, n_batches
 
 
 def table(n=200, copies=3, own_targets=False, seed=0):
@@ -25,20 +29,12 @@ def table(n=200, copies=3, own_targets=False, seed=0):
 
 
 def trained(rows, network=None, **options):
-    defaults = {
-        "main_columns": (0, 3),
-        "n_features": 3,
-        "n_samples": 200.0,
-        "max_epochs": 20,
-        "batch_size": 20,
-        "learning_rate": 3e-3,
-        "patience": None,
-        "callbacks": [],
-        "device": "cpu",
-        "verbose": False,
-        "seed": 0,
-    }
-    return train(network or ConcreteDropout((20, 20)), rows, **{**defaults, **options})
+    seed = options.pop("seed", 0)
+    settings = Settings(**{"max_epochs": 20, "batch_size": 20, **options})
+    objective = Objective(SquaredError(), n_samples=200.0)
+    columns = {"n_features": 3, "main_columns": (0, 3)}
+    family = network or ConcreteDropout((20, 20))
+    return train(family, rows, settings, objective, seed=seed, **columns)
 
 
 def test_batches_are_the_rows_of_each_copy_once_in_its_own_order():
@@ -158,14 +154,14 @@ def test_an_interrupt_is_not_kept_quiet(monkeypatch):
             raise KeyboardInterrupt
         return mean_losses(*arguments)
 
-    monkeypatch.setattr("skgeh.training.loop.mean_losses", interrupted)
+    monkeypatch.setattr("skgeh.training.objective.mean_losses", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trained(table())
 
 
 def test_dropout_is_switched_on_after_the_ramp_and_moves():
     net = trained(table(n=400), max_epochs=40)
-    assert net.module_.noisy and net.kl_weight_ == 1.0
+    assert net.module_.noisy and net.criterion_.kl_weight == 1.0
     p = torch.sigmoid(net.module_.logits[1].detach())
     start = (0.1 * net.module_.noise_variance).clamp(1e-4, 0.05)[:, None, None]
     assert (p / start).log().abs().max() > 1
@@ -262,7 +258,7 @@ class TestSharedStart:
     @pytest.mark.parametrize("family", [ConcreteDropout, Ensemble])
     def test_equal_targets_end_equal(self, family):
         net = trained(stacked(2), network=family((20, 20)))
-        assert family is Ensemble or (net.module_.noisy and net.kl_weight_ == 1.0)
+        assert family is Ensemble or (net.module_.noisy and net.criterion_.kl_weight == 1.0)
         for values in (*net.module_.parameters(), net.module_.noise_variance):
             torch.testing.assert_close(values[:3], values[3:], rtol=1e-3, atol=1e-4)
             assert not torch.allclose(values[0], values[1], rtol=1e-3, atol=1e-4)
@@ -280,3 +276,52 @@ class TestSharedStart:
         torch.testing.assert_close(
             stack.noise_variance[6:], alone.noise_variance, rtol=1e-3, atol=1e-4
         )
+
+
+class Stop(Callback):
+    """Ends a training as skorch's own callbacks do."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch_end(self, net, **_):
+        if len(net.history) == self.epoch:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"patience": 3}, {"callbacks": [Stop(9)]}],
+    ids=["plain", "patience", "callbacks"],
+)
+def test_an_interrupt_goes_through_whatever_may_stop_a_training(monkeypatch, options):
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 25:
+            raise KeyboardInterrupt
+        return mean_losses(*arguments)
+
+    monkeypatch.setattr("skgeh.training.objective.mean_losses", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trained(table(), **options)
+
+
+def test_a_callback_stops_a_training():
+    net = trained(table(), callbacks=[Stop(3)])
+    assert len(net.history) == 3
+    assert net.criterion_.noise.shape == (3, 1)
+
+
+def test_perturbations_reach_copies_with_targets_of_their_own():
+    rows = table(own_targets=True)
+    moves = torch.randn(3, 200, 1, generator=torch.Generator().manual_seed(1))
+    moved = replace(rows, perturbations=moves)
+    _, (targets, weights, found) = moved.batch(rows.rows[:, :7])
+    for copy in range(3):
+        assert torch.equal(found[copy], moves[copy, rows.rows[copy, :7]])
+        assert torch.equal(targets[copy], rows.targets[copy, rows.rows[copy, :7]])
+    assert weights.shape == (3, 7, 1)
+    still, shaken = trained(rows, max_epochs=3), trained(moved, max_epochs=3)
+    assert not torch.equal(still.module_.weights[0], shaken.module_.weights[0])

@@ -1,7 +1,9 @@
-"""Mean Hessians inside groups of points: one question, answered by the kind of function.
+"""Mean Hessians inside groups of points: one question, with a kernel for each kind of function.
 
+Answers: the mean of ``d2f / dx_i dx_j`` over each group of points, or its value at each point.
+In: a stack of functions, points, a `Partition`. Out: a `GroupHessian`.
 An `MLP` takes the closed form, and so does a `Chain`, layer by layer; main effects change nothing
-off the diagonal; plain functions and modules take automatic differentiation. Every other kind
+off the diagonal; plain functions and modules take automatic differentiation; every other kind
 registers a kernel of its own. Read `autodiff.py` first: it is the oracle of the others.
 """
 

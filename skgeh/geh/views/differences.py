@@ -30,7 +30,6 @@ from skgeh.geh.hessians import (
 from skgeh.geh.partition import Partition
 from skgeh.geh.score import rank_pairs
 from skgeh.geh.views.view import PosteriorView
-from skgeh.tables.table import Table
 
 MOST_VALUES = 20  # of a feature whose steps are taken; with more, a step is as good as a slope
 STEP = 1e-3  # of continuous features, where there is no closed form
@@ -53,11 +52,18 @@ class Steps:
     highest: list[float]
 
     @classmethod
-    def of(cls, table: Table, columns: Sequence[int]) -> "Steps":
-        """Of those of some columns that are whole numbers of few values."""
-        whole = [j for j in columns if is_whole(table.X[:, j])]
-        sizes = 1 / table.x_scaler.scale_[whole]
-        return cls(whole, sizes.tolist(), table.Z[:, whole].max(0).tolist())
+    def of(cls, X: NDArray, Z: NDArray, scales: NDArray, columns: Sequence[int]) -> "Steps":
+        """Of those of some columns that are whole numbers of few values.
+
+        Parameters
+        ----------
+        X, Z : ndarray of shape (n, d)
+            In original and in standard units.
+        scales : ndarray of shape (d,)
+        columns : sequence of int
+        """
+        whole = [j for j in columns if is_whole(X[:, j])]
+        return cls(whole, (1 / scales[whole]).tolist(), Z[:, whole].max(0).tolist())
 
     def ends(self, x: Tensor, place: int) -> tuple[Tensor, Tensor]:
         """The feature's values above and below the step from each point, shape (n,)."""

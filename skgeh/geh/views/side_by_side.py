@@ -54,13 +54,6 @@ class IndependentPosterior:
     ----------
     parts : sequence of c RandomFunction
         With one output each.
-
-    Examples
-    --------
-    >>> from skgeh.geh.functions import Finite
-    >>> one, two = (Finite([lambda x: x[:, :1]], n_features=2, n_outputs=1) for _ in range(2))
-    >>> IndependentPosterior([one, two]).members()(torch.zeros(4, 2)).shape
-    torch.Size([1, 4, 2])
     """
 
     parts: Sequence[RandomFunction]

@@ -53,5 +53,5 @@ class InUnits(PosteriorView):
         if own is None:
             return detection_scores(self, x, effect, target=target, seed=seed)
         if target is not None or self.n_outputs == 1:
-            target = int(self.units.readout[:, target or 0].abs().argmax())
+            target = self.units.source(target or 0)
         return own(self.units.inputs(x), effect, target=target, seed=seed)

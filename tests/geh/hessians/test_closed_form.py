@@ -5,8 +5,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode  # no public name yet
 
 from skgeh.geh.hessians import closed_form, group_mean_hessians, pointwise_hessians
-from skgeh.posteriors.concrete_dropout import fold
 from skgeh.geh.pairs import pair_index
+from skgeh.posteriors.concrete_dropout import fold
 from tests.oracles import (
     PARTITIONS,
     PHI,

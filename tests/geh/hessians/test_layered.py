@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from skgeh.foreign.modules import ModulesPosterior
 from skgeh.geh.functions import Repeated, Separate, stack
 from skgeh.geh.hessians import autodiff, group_mean_hessians, layered, pointwise_hessians
-from skgeh.geh.views.units import Units, in_units
-from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer, frozen
-from skgeh.foreign.modules import ModulesPosterior
 from skgeh.geh.pairs import pair_index
+from skgeh.geh.units import Units, in_units
+from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer, frozen
 from tests.oracles import (
     PARTITIONS,
     assert_close,

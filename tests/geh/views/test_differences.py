@@ -3,15 +3,15 @@ import pytest
 import torch
 
 from skgeh import BayesianInteractionRegressor
+from skgeh.geh.hessians import group_mean_hessians
+from skgeh.geh.partition import Partition
+from skgeh.geh.score import rank_pairs
 from skgeh.geh.views.differences import (
     DifferencedFunction,
     DifferencedPosterior,
     Steps,
     group_mean_gradients,
 )
-from skgeh.geh.hessians import group_mean_hessians
-from skgeh.geh.partition import Partition
-from skgeh.geh.score import rank_pairs
 from tests.oracles import assert_close, network, random_mlp, random_points, random_posterior
 
 

@@ -3,9 +3,9 @@ import torch
 
 from skgeh import BayesianInteractionRegressor
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
-from skgeh.geh.views.side_by_side import IndependentPosterior
 from skgeh.geh.partition import Partition
 from skgeh.geh.score import rank_pairs
+from skgeh.geh.views.side_by_side import IndependentPosterior
 from tests.oracles import random_points, random_posterior
 
 

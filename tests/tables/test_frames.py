@@ -1,0 +1,71 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from skgeh.tables.frames import backend_of, column_labels, make_frame, with_columns
+
+KINDS = {"pandas": pd.DataFrame, "polars": pl.DataFrame}
+X = np.arange(6.0).reshape(3, 2)
+
+
+@pytest.mark.parametrize("backend", KINDS)
+def test_answers_come_in_the_kind_that_was_asked_about(backend):
+    frame = KINDS[backend]({"a": X[:, 0], "b": X[:, 1]})
+    assert backend_of(frame) == backend
+    assert type(make_frame({"c": X[:, 0]}, np.arange(3), backend_of(frame))) is KINDS[backend]
+
+
+@pytest.mark.parametrize("given", [X, X.tolist(), pd.Series(X[:, 0])], ids=["array", "list", "pd"])
+def test_other_tables_are_answered_by_pandas(given):
+    assert backend_of(given) == "pandas"
+
+
+@pytest.mark.parametrize(
+    ("given", "labels", "named"),
+    [
+        (X, None, False),
+        (X.tolist(), None, False),
+        (pd.DataFrame(X, columns=["a", "b"]), ("a", "b"), True),
+        (pl.DataFrame(X, schema=["a", "b"]), ("a", "b"), True),
+        (pd.DataFrame(X), (0, 1), False),
+        (pd.DataFrame(X, columns=[3, 2]), (3, 2), False),
+    ],
+    ids=["array", "list", "pandas", "polars", "numbered", "other numbers"],
+)
+def test_labels_are_names_if_they_are_words(given, labels, named):
+    assert column_labels(given) == (labels, named)
+
+
+def test_words_beside_numbers_are_refused():
+    with pytest.raises(TypeError, match="string"):
+        column_labels(pd.DataFrame(X, columns=["a", 1]))
+
+
+@pytest.mark.parametrize("backend", KINDS)
+def test_rows_of_a_frame_are_in_the_order_given(backend):
+    columns = {
+        "name": np.array(["a", "b", "c"], dtype=object),
+        "value": np.array([0.1, np.nan, 0.3]),
+        "chosen": np.array([True, False, True]),
+        "place": np.array([0, 1, 2]),
+    }
+    frame = make_frame(columns, np.array([2, 0, 1]), backend)
+    assert list(frame.columns) == list(columns)
+    assert frame["name"].to_list() == ["c", "a", "b"]
+    np.testing.assert_array_equal(frame["value"].to_numpy(), [0.3, 0.1, np.nan])
+    assert frame["chosen"].to_list() == [True, True, False]
+    assert frame["place"].to_list() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("backend", KINDS)
+def test_further_columns_stand_behind_and_the_frame_stays_as_it_is(backend):
+    frame = make_frame({"a": X[:, 0]}, np.arange(3), backend)
+    longer = with_columns(
+        frame, {"sign": np.array(["+", "-", "mixed"]), "p": np.array([0.5, np.nan, 0.25])}
+    )
+    assert type(longer) is KINDS[backend]
+    assert list(longer.columns) == ["a", "sign", "p"] and list(frame.columns) == ["a"]
+    assert longer["a"].to_list() == [0, 2, 4]
+    assert longer["sign"].to_list() == ["+", "-", "mixed"]
+    np.testing.assert_array_equal(longer["p"].to_numpy(), [0.5, np.nan, 0.25])

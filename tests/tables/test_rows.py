@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+
+from skgeh.tables.rows import (
+    MAX_HELD_OUT,
+    MAX_POINTS,
+    counted_rows,
+    held_out_rows,
+    in_proportion,
+    point_rows,
+)
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+# Rows that count
+
+
+def test_rows_with_a_weight_count():
+    weight = np.array([0.0, 1.0, 2.5, 0.0, 1.0])
+    assert counted_rows(weight, minimum=3).tolist() == [False, True, True, False, True]
+
+
+def test_rows_of_weight_zero_do_not_make_enough():
+    with pytest.raises(ValueError, match="Found 3 rows with a sample weight above zero while a "
+                                         "minimum of 4 is required"):  # fmt: skip
+        counted_rows(np.array([0.0, 1.0, 2.5, 0.0, 1.0]), minimum=4)
+
+
+def test_weights_that_are_no_counts_are_warned_about():
+    counted_rows(np.full(10, 0.5), minimum=1)  # warnings are errors
+    counted_rows(np.repeat([0.5, 0.0], [10, 30]), minimum=1)
+    with pytest.warns(UserWarning, match="weights of 10 rows sum to 4.9. They are read as counts"):
+        counted_rows(np.repeat([0.49, 0.0], [10, 30]), minimum=1)
+
+
+# Rows that are held out
+
+
+@pytest.mark.parametrize(
+    ("n", "n_networks", "fraction", "size"),
+    [(100, 4, 0.1, 10), (103, 4, 0.1, 10), (8, 3, 0.01, 1), (8, 3, 0.99, 7), (10**5, 2, 0.5, 2000)],
+)
+def test_each_network_holds_out_its_share(n, n_networks, fraction, size):
+    held_out = held_out_rows(n, n_networks, fraction, generator())
+    assert held_out.shape == (n_networks, size)
+    assert size <= MAX_HELD_OUT
+    assert all(len(set(mine)) == size for mine in held_out.tolist())
+    assert held_out.min() >= 0 and held_out.max() < n
+
+
+def test_networks_hold_out_different_rows_while_there_are_enough():
+    held_out = held_out_rows(100, 10, 0.1, generator())
+    assert sorted(held_out.ravel()) == list(range(100))
+    counts = np.bincount(held_out_rows(100, 25, 0.1, generator()).ravel(), minlength=100)
+    assert set(counts) == {2, 3}
+
+
+def test_the_generator_decides_about_held_out_rows():
+    one, two, other = (held_out_rows(100, 4, 0.1, generator(seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, two)
+    assert (one != other).any()
+
+
+# Rows to measure at
+
+
+def test_points_are_held_out_rows_first():
+    held_out = held_out_rows(100, 4, 0.1, generator())
+    rows = point_rows(held_out, np.ones(100), generator())
+    assert len(np.unique(held_out)) == held_out.size == 40
+    assert set(rows[:40]) == set(held_out.ravel())
+    assert sorted(rows) == list(range(100))
+
+
+@pytest.mark.parametrize("n_held_out", [10, MAX_POINTS + 500])
+def test_there_are_no_more_than_1000_points(n_held_out):
+    held_out = generator(1).permutation(3000)[:n_held_out]
+    rows = point_rows(held_out, np.full(3000, 2.0), generator())
+    assert len(set(rows.tolist())) == len(rows) == MAX_POINTS == 1000
+    assert len(set(rows.tolist()) & set(held_out.tolist())) == min(n_held_out, 1000)
+
+
+def test_points_come_in_random_order():
+    rows = point_rows(np.arange(50), np.ones(200), generator())
+    assert np.abs(np.diff(rows[:50])).sum() > 200
+    assert np.abs(np.diff(rows[50:])).sum() > 600
+    assert (rows != point_rows(np.arange(50), np.ones(200), generator(1))).any()
+
+
+def test_heavy_rows_are_points_more_often():
+    """Of held-out rows, if there are 1000; none of another."""
+    weight = generator(2).integers(1, 5, 4000).astype(float)
+    held_out = generator(1).permutation(4000)[:2000]
+    rows = point_rows(held_out, weight, generator())
+    assert len(rows) == 1000 and set(rows.tolist()) <= set(held_out.tolist())
+    counts = np.bincount(rows, minlength=4000)[held_out]
+    expected = 1000 * weight[held_out] / weight[held_out].sum()
+    assert (np.abs(counts - expected) < 1).all()
+
+
+def test_few_held_out_rows_are_filled_up_in_proportion_to_weights():
+    weight = np.repeat([1.0, 9.0], 50)
+    rows = point_rows(np.arange(10), weight, generator())
+    counts = np.bincount(rows, minlength=100)
+    np.testing.assert_array_equal(counts, np.repeat([2, 18], 50))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_repetitions_are_those_of_systematic_sampling(seed):
+    weight, rows = generator(seed).exponential(size=300), generator(seed).permutation(300)[:200]
+    found = in_proportion(rows, weight)
+    assert len(found) == 1000
+    counts = np.bincount(found, minlength=300)
+    expected = 1000 * weight[rows] / weight[rows].sum()
+    assert (np.abs(counts[rows] - expected) < 1 + 1e-9).all()
+    assert counts.sum() == counts[rows].sum()
