@@ -18,9 +18,9 @@ import torch
 from torch import nn
 
 from benchmarks.measure import cpu_seconds
+from skgeh.foreign.modules import ModulesPosterior, RowFunction
 from skgeh.geh.functions import stack
 from skgeh.geh.hessians import group_mean_hessians
-from skgeh.foreign.modules import ModulesPosterior, RowFunction
 from skgeh.geh.partition import Partition
 
 N_GROUPS = 11

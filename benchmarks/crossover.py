@@ -17,8 +17,8 @@ from sklearn.metrics import roc_auc_score
 
 from skgeh import BayesianInteractionRegressor
 from skgeh.datasets import make_interactions, make_tsang
-from skgeh.posteriors import Auto
 from skgeh.geh.score import rank_pairs
+from skgeh.posteriors import Auto
 
 ROWS, RATIOS = (300, 1000, 3000, 10_000), (1.0, 10.0, None)
 FUNCTIONS = (2, 7, 0)  # 0: the simulation

@@ -9,8 +9,8 @@ import torch
 from benchmarks.kernels import network, points
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
 from skgeh.geh.effect import group_expected_hessian
-from skgeh.geh.n_groups import group_curve
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
+from skgeh.geh.n_groups import group_curve
 from skgeh.geh.pairs import pair_index, to_vector
 from skgeh.geh.partition import Partition
 

@@ -18,8 +18,8 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
-from skgeh.training.callbacks import Annealing
 from skgeh.posteriors import ConcreteDropout
+from skgeh.training.callbacks import Annealing
 from skgeh.training.loop import Rows, n_batches, train
 
 

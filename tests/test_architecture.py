@@ -122,8 +122,6 @@ def test_every_form_of_import_is_seen(statement, rooms):
     assert imported_rooms(statement, "skgeh.geh") == rooms
 
 
-
-
 def test_the_tests_mirror_the_tree():
     missing = []
     for module in MODULES:

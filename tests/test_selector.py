@@ -869,6 +869,15 @@ class TestRefusals:
         with pytest.raises(ValueError, match="minimum of 8 is required"):
             selector(rough(), test=None, max_pairs=2).fit(X[:7], y[:7])
 
+    @pytest.mark.filterwarnings("ignore:test='permutation' selects")
+    def test_permutations_need_as_many_rows_and_a_target_that_varies(self):
+        X, y = product(60)
+        model = selector(rough(), test="permutation")
+        with pytest.raises(ValueError, match=r"minimum of 8|at least 8 rows"):
+            model.fit(X[:7], y[:7])
+        with pytest.raises(ValueError, match="The target is constant"):
+            model.fit(X, 0 * y + 1)
+
     def test_one_feature(self):
         X, y = product(100)
         with pytest.raises(ValueError, match=r"1 feature\(s\)"):

@@ -124,5 +124,5 @@ def test_networks_know_the_noise_of_each_target():
     model = small(max_epochs=10, n_networks=1, n_perturbed=2).fit(X, Y)
     assert model.net_.criterion_.noise.shape == (3, 2)
     common = model.net_.module_.noise_variance
-    expected = 2 / (1 / model.net_.noise_).sum(1)
+    expected = 2 / (1 / model.net_.criterion_.noise).sum(1)
     torch.testing.assert_close(common, expected)

@@ -1,17 +1,26 @@
 import numpy as np
 import pytest
+import torch
 from scipy.stats import norm
+from sklearn.preprocessing import StandardScaler
 
+from skgeh.geh.pairs import pair_index
+from skgeh.geh.partition import Partition
 from skgeh.significance import confirmation
 from skgeh.significance.confirmation import (
+    HALF_NETWORKS,
     MOST,
     Confirmation,
     coefficients,
+    confirm_by_halves,
     confirmed_effect,
     number_coefficients,
 )
 from skgeh.significance.nuisance import main_effect_basis
-from tests.oracles import assert_close
+from skgeh.significance.refits import NetworkRefit, Refit
+from skgeh.significance.regressions import Regressions
+from skgeh.tables.table import Table
+from tests.oracles import assert_close, double, random_mlp
 
 
 def case(n=400, q=2, seed=0):
@@ -134,3 +143,59 @@ def test_the_effect_is_as_uncertain_as_the_strength():
     effect, std = confirmed_effect(found, hessians, weights, 0)
     assert effect.tolist() == [1.5] * 3
     assert std.tolist() == [1.5 * 0.25, 1.5, 1.5 * 2]
+
+
+# Halves
+
+
+def rows(n):
+    return np.random.default_rng(0).normal(size=(n, 3)) * [1, 2, 1] + np.array([0, 2, -1])
+
+
+def halves(refits, n_groups, n):
+    """What is found if the halves learn a third of the truth, and the rows of each."""
+    rng, X = np.random.default_rng(1), rows(n)
+    truth = 3 * np.mean([one(X)[:, 0] for one in refits], axis=0)
+    table = Table.of(X, truth + 0.1 * truth.std() * rng.normal(size=n))
+    order, asked = rng.permutation(n), []
+
+    def again(splits, ask, n_networks):
+        assert n_networks == HALF_NETWORKS
+        asked.extend(splits)
+        return [ask(one, X, *split) for one, split in zip(refits, splits, strict=True)]
+
+    regressions = Regressions(table, pair_index(3)[[0, 2]])
+    return confirm_by_halves(again, table, regressions, order, n_groups), table, order, asked
+
+
+def test_each_half_confirms_what_the_other_has_learned():
+    one = Refit(lambda X: (X[:, 0] + 1) * X[:, 1] + np.sin(X[:, 2]))
+    (found, effect), table, _, asked = halves([one, one], None, 300)
+    assert effect is None
+    assert found.scale[0, 0] == pytest.approx(3, rel=0.02)
+    a, b, _ = table.X.T
+    true = 3 * ((a - a.mean()) * (b - b.mean())).std() / table.y.std()
+    assert found.strength[0, 0] == pytest.approx(true, rel=0.05)
+    assert abs(found.strength[1, 0]) < 0.02
+    (first, every), (second, all_rows) = asked
+    assert len(first) == len(second) == 150
+    assert sorted([*first, *second]) == every.tolist() == all_rows.tolist() == list(range(300))
+
+
+def test_networks_have_effects_at_the_points():
+    """Eq. 6 at up to 1000 rows in random order, in groups that both halves share."""
+    networks = [
+        NetworkRefit(
+            double(random_mlp([3, 6, 1], n_functions=2, seed=seed), torch.float32),
+            StandardScaler().fit(rows(1100)),
+            np.ones((2, 1)),
+        )
+        for seed in range(2)
+    ]
+    (found, (effect, std)), table, order, _ = halves(networks, 5, 1100)
+    points = table.X[order[:1000]]
+    partition = Partition.kmeans(StandardScaler().fit_transform(points), 5)
+    hessians = np.stack([one.group_hessians(points, partition)[0][:, [0, 2]] for one in networks])
+    expected = confirmed_effect(found, hessians, partition.weights, 0)
+    assert effect.shape == std.shape == (2, 1) and effect.min() > 0 and std.min() > 0
+    assert_close(np.stack([effect[:, 0], std[:, 0]]), np.stack(expected), 1e-6)

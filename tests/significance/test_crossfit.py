@@ -24,6 +24,7 @@ from skgeh import (
     crossfit_test,
 )
 from skgeh.geh.pairs import pair_index
+from skgeh.posteriors import Committee, Ensemble, GaussianProcess
 from skgeh.significance import refits
 from skgeh.significance.calibration import VARIANCE_INFLATION
 from skgeh.significance.regressions import Regressions
@@ -573,6 +574,34 @@ def test_labels_of_columns_that_are_numbers():
     X, y = table()
     result = quick(pd.DataFrame(X, columns=[3, 2, 1, 0]), y, pairs=[(3, 2)], n_repeats=1)
     assert result.p_value[0] < 1e-6  # of the columns labelled 3 and 2, not of columns 3 and 2
+
+
+# Other posteriors
+
+
+@pytest.mark.parametrize("posterior", ["gaussian_process", "committee"])
+def test_a_process_is_crossfitted_like_any_regressor(posterior, monkeypatch):
+    monkeypatch.setattr(refits, "fit_stack", None)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    y = X[:, 0] * X[:, 2] + X[:, 1] + 0.5 * rng.normal(size=120)
+    process = GaussianProcess(3)
+    given = process if posterior == "gaussian_process" else Committee(process, Ensemble((4,)), 2)
+    estimator = BayesianInteractionRegressor(posterior=given, max_epochs=1)
+    with pytest.warns(UserWarning, match=rf"inflation.*\({posterior}\).*not calibrated") as caught:
+        result = crossfit_test(estimator, X, y, n_repeats=1, random_state=0)
+    assert {warning.filename for warning in caught} == {__file__}
+    assert result.variance_inflation == 2
+    assert (result.adjusted("fwer") <= 0.05).tolist() == [False, True, False]
+
+
+def test_auto_is_crossfitted_as_calibrated_networks():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    y = X.sum(1) + 0.05 * rng.normal(size=120)
+    model = BayesianInteractionRegressor(max_epochs=1)
+    result = crossfit_test(model, X, y, n_repeats=1, random_state=0)
+    assert result.variance_inflation == 1.5
 
 
 # Labels

@@ -17,6 +17,7 @@ from skgeh import (
     posteriors,
 )
 from skgeh.geh.pairs import pair_index
+from skgeh.posteriors import GaussianProcess
 from skgeh.significance import permutation
 from skgeh.significance.permutation import Null
 from skgeh.significance.refits import learner_of
@@ -304,6 +305,11 @@ class TestRefusals:
         )
         with pytest.raises(ValueError, match=words):
             permutation_test(estimator, *product())
+
+    @pytest.mark.parametrize("posterior", ["gaussian_process", "committee", GaussianProcess()])
+    def test_posteriors_without_networks(self, posterior):
+        with pytest.raises(ValueError, match=r"refits networks.*crossfit_test takes any reg"):
+            permutation_test(BayesianInteractionRegressor(posterior=posterior), *product())
 
     @pytest.mark.parametrize("statistic", ["Effect", "std", None, 0])
     def test_names_of_statistics(self, statistic):

@@ -123,9 +123,7 @@ def functions():
 def test_values_and_hessians_are_those_of_the_chain_rule(kind):
     function, units, x = functions()[kind], units_of(), random_points(12, 3).double()
     found = in_units(function, units)
-    torch.testing.assert_close(
-        found(x), function(units.centre + units.scale * x) @ units.readout
-    )
+    torch.testing.assert_close(found(x), function(units.centre + units.scale * x) @ units.readout)
     plain = lambda x: function(units.centre + units.scale * x) @ units.readout  # noqa: E731
     partition, pairs = Partition.from_labels(np.arange(12) % 3), torch.from_numpy(pair_index(3))
     i, j = pairs.T
