@@ -19,10 +19,11 @@ from benchmarks.designs import PAIRS, Design, oracle_shapes
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
 from skgeh import BayesianInteractionRegressor
 from skgeh.significance.calibration import VARIANCE_INFLATION
-from skgeh.significance.combination import adjust, combined
+from skgeh.significance.combination import combined
 from skgeh.significance.crossfit import crossfit_test
 from skgeh.significance.nuisance import smooth_weights
 from skgeh.significance.regressions import Regressions
+from skgeh.tables.corrections import adjust
 from skgeh.tables.table import Table
 
 CELLS = (

@@ -35,8 +35,8 @@ def compare(name: str, hidden: tuple[int, ...], quick: bool) -> dict:
     data, X, y = table(quick)
     Z, target = (X - X.mean(0)) / X.std(0), (y - y.mean()) / y.std()
     model = BayesianInteractionRegressor(hidden, n_networks=1, max_epochs=1 if quick else 55)
-    refits = 4 if quick else REFITS
-    size = min(refits_per_stack(model, X.shape[1]), refits)
+    refits, trainer = 4 if quick else REFITS, model.trainer()
+    size = min(refits_per_stack(trainer, X.shape[1]), refits)
     targets = np.stack([np.random.default_rng(b).permutation(target) for b in range(size)])
     narrow = Z.astype(np.float32), target.astype(np.float32)[:, None]
     epochs, batch, split = model.max_epochs, len(X) // 10, len(X) // 10
@@ -47,7 +47,7 @@ def compare(name: str, hidden: tuple[int, ...], quick: bool) -> dict:
 
     seconds = cpu_seconds(
         {
-            "stack": lambda: fit_targets(model, Z, targets[..., None], seed=0),
+            "stack": lambda: fit_targets(trainer, Z, targets[..., None], seed=0),
             "loop": loop,
             "product": matrix_product(),
         },

@@ -18,9 +18,12 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
+from skgeh.geh.likelihoods import SquaredError
 from skgeh.posteriors import ConcreteDropout
 from skgeh.training.callbacks import Annealing
-from skgeh.training.loop import Rows, n_batches, train
+from skgeh.training.loop import Settings, train
+from skgeh.training.objective import Objective
+from skgeh.training.rows import Rows, n_batches
 
 
 def run(quick: bool = False) -> list[dict]:
@@ -60,16 +63,10 @@ def ours(hidden, X, y, split, batch_size, epochs) -> int:
     net = train(
         ConcreteDropout(hidden),
         Rows(*table, rows[:, split:], held_out=Rows(*table, rows[:, :split])),
+        Settings(max_epochs=epochs, batch_size=batch_size),
+        Objective(SquaredError(), n_samples=float(len(X))),
         n_features=8,
         main_columns=(0, 8),
-        n_samples=float(len(X)),
-        max_epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=3e-3,
-        patience=None,
-        callbacks=[],
-        device="cpu",
-        verbose=False,
         seed=0,
     )
     return steps_of(net)
@@ -127,7 +124,7 @@ class DefaultNet(NeuralNet):
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         prediction, penalty = y_pred
-        return (prediction - y_true).square().mean() + self.kl_weight_ * penalty
+        return (prediction - y_true).square().mean() + self.criterion_.kl_weight * penalty
 
 
 def default(module, X, y, split, batch_size, epochs) -> int:

@@ -18,13 +18,14 @@ from skgeh.estimators import BayesianInteractionRegressor, InteractionEstimator,
 from skgeh.geh.interactions import Interactions
 from skgeh.posteriors.trainer import Trainer
 from skgeh.significance.crossfit import crossfit
-from skgeh.significance.permutation import permute
+from skgeh.significance.permutation import networks_of, permute
 from skgeh.significance.refits import learner_of
 from skgeh.significance.result import CrossfitResult, TestResult
 from skgeh.tables.frames import with_columns
 from skgeh.tables.messages import warn
-from skgeh.tables.table import Table
+from skgeh.tables.table import MIN_ROWS, Table
 
+CROSSFITTED = ("crossfit", "sequential")
 TESTS = ("crossfit", "sequential", "permutation", "interval", None)
 CLEAR = 2.0  # standard deviations from which the sign of a group's effect is told
 
@@ -153,7 +154,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         model = self._ranking_model(rank_seed)
         trainer, frozen = model.trainer(), isinstance(self.estimator, FrozenEstimator)
         labels, reader = is_classifier(model), type(self).__name__
-        table = Table.of(X, y, sample_weight, labels=labels, min_rows=1, reader=reader)
+        least = 1 if frozen or self.test in CROSSFITTED else MIN_ROWS  # the test has a say itself
+        table = Table.of(X, y, sample_weight, labels=labels, min_rows=least, reader=reader)
         table.name_features_of(self)
         self._check_testable(table)
         if frozen:
@@ -333,15 +335,16 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 f"The test {self.test!r} has no sample weights: those above zero must be equal. "
                 "Take test='interval' or test=None, or leave the weights out."
             )
-        if self.test in ("crossfit", "sequential"):
+        if self.test in CROSSFITTED:
             table.check_testable()
+        else:
+            table.check_testable(MIN_ROWS, min_class=1)
 
     def _tested(self, table: Table, trainer: Trainer, seed: int) -> TestResult | None:
         """Result of the test."""
         if self.test in ("interval", None):
             return None
         model = clone(self.estimator_).set_params(n_groups=self.n_groups_)
-        learner = learner_of(model, table.classes, trainer)
         options = {"n_jobs": self.n_jobs, "random_state": seed, "verbose": model.verbose}
         if self.test == "permutation":
             warn(
@@ -349,8 +352,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 "as published. That is a test of the hypothesis that nothing in the table matters; "
                 "next to real interactions nothing bounds its errors. test='crossfit' does."
             )
-            return permute(model, learner, table, **options)
+            return permute(model, networks_of(model, trainer), table, **options)
         cv = "sequential" if self.test == "sequential" else 5
+        learner = learner_of(model, table.classes, trainer)
         return crossfit(learner, table, n_groups=self.n_groups_, cv=cv, **options)
 
     def _passed(self) -> NDArray[np.bool_]:

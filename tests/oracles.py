@@ -100,6 +100,14 @@ def hessians(function, x):
     return torch.func.vmap(at_point, out_dims=2)(x).detach().numpy()
 
 
+def mixed_difference(f, X, other, i, j):
+    """f's change along i, changed along j: zero everywhere if i and j do not interact."""
+    by_i, by_j, by_both = X.copy(), X.copy(), X.copy()
+    by_i[:, i] = by_both[:, i] = other[:, i]
+    by_j[:, j] = by_both[:, j] = other[:, j]
+    return f(by_both) - f(by_i) - f(by_j) + f(X)
+
+
 def group_means(values, labels, axis=2):
     """Means over the points of each group, one group and one point at a time."""
     means = []

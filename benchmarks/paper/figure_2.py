@@ -65,7 +65,7 @@ def one_table(posterior: str, n: int, signal_to_noise: float, seed: int, options
     options = POSTERIORS[posterior] | options
     model = BayesianInteractionRegressor(random_state=seed, **options).fit(X, y)
     found = model.interactions(points, n_groups=N_GROUPS)
-    groups = Partition.kmeans(model._standardised(points), N_GROUPS, model._seed)
+    groups = Partition.kmeans((points - X.mean(0)) / X.std(0), N_GROUPS, model._seed)
     assert np.array_equal(groups.weights, found.group_weights)
     means = groups.mean(truth.hessian(points)) / found.unit_scale("original")
     return {

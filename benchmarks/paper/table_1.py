@@ -72,7 +72,7 @@ def refits(name: str, quick: bool) -> tuple[NDArray, NDArray, dict]:
     Means and standard deviations over draws, for each of the three measures; and the cost.
     """
     data, count = table(name), 1 + (4 if quick else PERMUTATIONS)
-    size = refits_per_stack(data.estimator(SEED, n_networks=1), data.X.shape[1])
+    size = refits_per_stack(data.estimator(SEED, n_networks=1).trainer(), data.X.shape[1])
     starts = range(0, count, size)
     chunks = each(chunk, [(name, start, min(start + size, count)) for start in starts], quick)
     effects = np.concatenate([one["effects"] for one in chunks])
@@ -87,9 +87,9 @@ def chunk(name: str, start: int, stop: int) -> dict:
     """Effects of the refits ``start .. stop - 1``, of which number 0 is on the target itself."""
     clock, data = time.process_time(), table(name)
     targets = np.stack([permuted_target(data, number) for number in range(start, stop)])
-    estimator = data.estimator(SEED, n_networks=1)
+    trainer = data.estimator(SEED, n_networks=1).trainer()
     standard = (targets - targets.mean()) / targets.std()
-    posteriors = fit_targets(estimator, standard_rows(data), standard[..., None], SEED + start)
+    posteriors = fit_targets(trainer, standard_rows(data), standard[..., None], SEED + start)
     effects = np.stack([measured(posterior, data) for posterior in posteriors])
     seconds = time.process_time() - clock
     product = cpu_seconds({"product": matrix_product()})["product"]

@@ -28,6 +28,7 @@ from skgeh.tables.rows import MAX_POINTS
 
 FUNCTIONS, MANY_FUNCTIONS = 5, 7  # of a feature; the second
 MANY_ROWS = 5000  # from here on
+LEAST_LEFT_OUT, PRODUCTS_LEFT_OUT = 100, 1e9  # rows that are left out of turned samples
 MOST_ROWS = 3000  # and columns of the matrices that are inverted
 MOST_VALUES = 3e7  # of the matrix of all products
 MOST_PRODUCTS = 2e11  # multiplications to turn the rows, or to multiply them with each other
@@ -107,8 +108,9 @@ class GaussianProcess(BaseEstimator):
             parts = [self.regress(task.X, y, weight) for y in task.y.T]
             learned_from = [(y, weight) for y in task.y.T]
         rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
+        rows = rows[: most_left_out(parts[0])]
         given = [(y[rows], weight[rows]) for y, weight in learned_from]
-        held_out = HeldOut(rows, partial(left_out, parts, task.X[rows], given))
+        held_out = HeldOut(rows, partial(left_out, parts, rows, task.X[rows], given))
         noise = np.array([part.noise_variance for part in parts])
         if task.has_labels:  # their working responses have noise of another kind
             both = map(torch.as_tensor, (held_out.predictions, task.y[rows]))
@@ -135,7 +137,7 @@ class GaussianProcess(BaseEstimator):
             start, iterations = find_variances([few.observed(basis)]), LAST_ITERATIONS
         observed = [part.observed(basis) for part in sample.blocks()]
         theta = find_variances(observed, start, iterations)
-        return GaussianProcessPosterior(basis, sample, np.exp(theta))
+        return GaussianProcessPosterior(basis, sample, np.exp(theta)).solved()
 
     def basis(self, X: NDArray, weight: NDArray) -> Anova:
         """The richest basis that can be computed with; weights have mean 1."""
@@ -150,13 +152,26 @@ class GaussianProcess(BaseEstimator):
         return Anova.fit(X, *size, weight)
 
 
+def most_left_out(process: GaussianProcessPosterior) -> int:
+    """How many rows are predicted without themselves: all, or as many as cost little."""
+    if process.sample.n_left == 0:
+        return MAX_POINTS
+    return max(LEAST_LEFT_OUT, int(PRODUCTS_LEFT_OUT / process.sample.design.size))
+
+
 def left_out(
     parts: Sequence[GaussianProcessPosterior],
+    rows: NDArray,
     X: NDArray,
     given: Sequence[tuple[NDArray, NDArray]],
 ) -> NDArray[np.float64]:
     """Predictions of rows by the process of each output without them, shape (m, c)."""
-    found = [part.left_out(X, *one) for part, one in zip(parts, given, strict=True)]
+    found = []
+    for part, (y, weight) in zip(parts, given, strict=True):
+        if part.sample.n_left:
+            found.append(part.left_out(X, y, weight))
+        else:  # the sample has the rows as they are, times the roots of their weights
+            found.append(y - part.leave_one_out()[rows] / np.sqrt(weight))
     return np.column_stack(found)
 
 

@@ -8,7 +8,7 @@ draws.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -201,6 +201,16 @@ class GaussianProcessPosterior:
         return cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
 
     @cached_property
+    def alpha(self) -> NDArray[np.float64]:
+        """``K^-1 y``, shape (m,)."""
+        return cho_solve(self.factor, self.sample.target)
+
+    def solved(self) -> Self:
+        """Itself, with the factor and the solution that every answer takes at hand."""
+        _ = self.alpha
+        return self
+
+    @cached_property
     def mean(self) -> NDArray[np.float64]:
         """Posterior mean of the weights, shape (q,)."""
         return self.given(self.sample.target[:, None], np.zeros((1, len(self.prior))))[0]
@@ -225,6 +235,11 @@ class GaussianProcessPosterior:
         """The posterior mean."""
         return AnovaFunctions(self.basis, self.mean[None], self.intercept)
 
+    def leave_one_out(self) -> NDArray[np.float64]:
+        """Errors of the sample's rows without each of them, ``alpha_i / [K^-1]_ii``, shape (m,)."""
+        inverse = np.tril(lapack.dtrtri(self.factor[0], lower=1)[0])
+        return self.alpha / np.einsum("ij,ij->j", inverse, inverse)
+
     def left_out(self, X: NDArray, y: NDArray, weight: NDArray) -> NDArray[np.float64]:
         """Predictions of training rows by a posterior without each of them, shape (n,)."""
         design, (factor, lower) = self.basis.design(X), self.factor
@@ -247,7 +262,7 @@ class GaussianProcessPosterior:
         """
         design, (factor, lower) = self.sample.design, self.factor
         prior = np.maximum(self.variances[self.basis.groups], FLOOR) * self.basis.weights
-        asked = prior * (cho_solve(self.factor, self.sample.target) @ design) ** 2
+        asked = prior * (self.alpha @ design) ** 2
         expected = prior * np.square(solve_triangular(factor, design, lower=lower)).sum(0)
         return self.basis.of_pairs(asked) / np.maximum(self.basis.of_pairs(expected), FLOOR**2)
 

@@ -1,4 +1,4 @@
-"""What is taken out before a pair is tested: smooth main effects; and features that are copies."""
+"""Nuisance functions: smooth main effects, which are taken out before a pair is tested."""
 
 import numpy as np
 from numpy.typing import NDArray

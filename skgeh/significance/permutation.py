@@ -110,11 +110,11 @@ def permutation_test(
     >>> result.global_p_value, result.null.shape
     (0.05, (19, 3))
     """
-    known = isinstance(estimator, InteractionEstimator)
+    learner = networks_of(estimator)
     table = Table.of(X, y, labels=is_classifier(estimator), min_rows=1)
     return permute(
         estimator,
-        learner_of(estimator, table.classes) if known else None,
+        learner,
         table.check_testable(MIN_ROWS, min_class=1),
         statistic=statistic,
         n_permutations=n_permutations,
@@ -123,6 +123,31 @@ def permutation_test(
         random_state=random_state,
         verbose=verbose,
     )
+
+
+def networks_of(estimator: Any, trainer: Trainer | None = None) -> Trainer:
+    """The trainer of an estimator's refits, `trainer` being its own if it is there already.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no networks, or has class weights.
+    """
+    known = isinstance(estimator, InteractionEstimator)
+    learner = learner_of(estimator, None, trainer) if known else None
+    if not isinstance(learner, Trainer):
+        raise ValueError(
+            "permutation_test refits networks and reads their Hessians: it takes a "
+            "BayesianInteractionRegressor or BayesianInteractionClassifier whose posterior is one "
+            f"of networks, or 'auto'; got {estimator!r}. crossfit_test takes any regressor or "
+            "classifier."
+        )
+    if getattr(estimator, "class_weight", None) is not None:
+        raise ValueError(
+            f"permutation_test has no class weights; got class_weight={estimator.class_weight!r}. "
+            "Leave it at None: they move logits by a constant, and no interaction."
+        )
+    return learner
 
 
 def permute(
@@ -138,18 +163,6 @@ def permute(
     verbose: bool = False,
 ) -> PermutationResult:
     """The test of a checked table; see `permutation_test`. The learner must be a `Trainer`."""
-    if not isinstance(learner, Trainer):
-        raise ValueError(
-            "permutation_test refits networks and reads their Hessians: it takes a "
-            "BayesianInteractionRegressor or BayesianInteractionClassifier whose posterior is one "
-            f"of networks, or 'auto'; got {estimator!r}. crossfit_test takes any regressor or "
-            "classifier."
-        )
-    if getattr(estimator, "class_weight", None) is not None:
-        raise ValueError(
-            f"permutation_test has no class weights; got class_weight={estimator.class_weight!r}. "
-            "Leave it at None: they move logits by a constant, and no interaction."
-        )
     if statistic not in ("effect", "score"):
         raise ValueError(f"statistic must be 'effect' or 'score'; got {statistic!r}.")
     check_scalar(n_permutations, "n_permutations", Integral, min_val=1)

@@ -1,10 +1,13 @@
 """Warnings that point at the caller's own line, however deep in the package they arise."""
 
+import contextlib
+import os
 import sys
 import warnings
 from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parents[1])
+# frames that are not the caller's: those of this package, and of its methods' decorators
+_NOT_THE_CALLER = str(Path(__file__).parents[1]) + os.sep, contextlib.__file__
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
@@ -19,6 +22,6 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     'The target is constant.'
     """
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_CALLER):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)

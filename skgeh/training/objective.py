@@ -60,10 +60,12 @@ class Objective(nn.Module):
         self.held_out_errors = self.errors(outputs, *known) / known[1].mean((1, 2))[:, None]
         return self.held_out_errors.mean()
 
-    def errors(self, outputs: Tensor, targets: Tensor, weights: Tensor, *moves: Tensor) -> Tensor:
+    def errors(
+        self, outputs: Tensor, targets: Tensor, weights: Tensor, moves: Tensor | None = None
+    ) -> Tensor:
         """Mean losses of outputs as the stack puts them out, shape (S, c)."""
-        if moves:
-            targets, weights = self.likelihood.perturbed(targets, weights, *moves, self.noise)
+        if moves is not None:
+            targets, weights = self.likelihood.perturbed(targets, weights, moves, self.noise)
         return mean_losses(self.likelihood, self.likelihood.unit * outputs, targets, weights)
 
 

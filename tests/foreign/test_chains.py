@@ -4,9 +4,13 @@ import pytest
 import torch
 from torch import nn
 
+import skgeh
 from skgeh.foreign.chains import steps_of
 from skgeh.foreign.modules import ModulesPosterior
+from skgeh.geh.hessians import autodiff
 from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer, frozen
+from tests.foreign.oracles import points
+from tests.oracles import assert_close
 
 
 class Doubled(nn.Conv2d):
@@ -72,3 +76,28 @@ def test_the_module_stays_as_it_is():
     module = nn.Sequential(nn.Conv2d(1, 2, 2), nn.Tanh())
     steps_of(module, torch.zeros(1, 1, 3, 3))
     assert module[0].bias is not None
+
+
+def convolutional():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        *(nn.Conv2d(1, 4, 2), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(0.3)),
+        *(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 3)),
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"target": 1}, {"logits": True}, {"layer": "0"}, {"layer": "3"}], ids=str
+)
+def test_a_chain_of_layers_has_the_answer_of_autodiff(options, monkeypatch):
+    X = points(50, 9).reshape(50, 1, 3, 3)
+    options = {"n_groups": 3, "n_draws": 4, "random_state": 0} | options
+    with monkeypatch.context() as without:
+        for name in ("group_hessian", "pointwise"):
+            without.setattr(autodiff, name, None)
+        found = skgeh.interactions_of(convolutional(), X, **options)
+    monkeypatch.setattr("skgeh.foreign.modules.steps_of", lambda *_: None)
+    expected = skgeh.interactions_of(convolutional(), X, **options)
+    assert_close(found.draws, expected.draws, 1e-4)
+    assert_close(found.score, expected.score, 1e-4)
+    assert found.std.any()

@@ -3,8 +3,7 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from skgeh.geh.likelihoods import CrossEntropy, SquaredError, common_noise
-from skgeh.training.objective import negative_elbo
+from skgeh.geh.likelihoods import CrossEntropy, SquaredError, perturbation
 
 
 def random(*shape, seed=0):
@@ -84,18 +83,16 @@ def test_targets_are_moved_by_their_own_noise():
     torch.testing.assert_close(found, scale[:, None] * moves)
 
 
-# The evidence lower bound
+def test_targets_move_by_the_noise_and_not_at_all_on_clean_data():
+    noise = torch.tensor([1e-8, 1e-4, 0.01, 0.1, 1.0])
+    scale = perturbation(noise[:, None])
+    assert scale.shape == (5, 1, 1)
+    of_noise = scale[:, 0, 0] / noise.sqrt()
+    np.testing.assert_allclose(of_noise.square(), noise / (noise + 0.01), rtol=1e-5)
+    assert of_noise[0] < 2e-3 and of_noise[-1] > 0.99 and (of_noise.diff() > 0).all()
 
 
-def test_targets_count_by_their_noise():
-    """``sum_c r_c^2 / (2 s_c^2) + KL / n``, times ``2 s^2 / c`` with s^2 the harmonic mean."""
-    errors, noise = torch.tensor([[0.5, 0.2]]).double(), torch.tensor([[1.0, 0.01]]).double()
-    kl, n = torch.tensor([7.0]).double(), 40
-    common = common_noise(noise)
-    assert common.item() == pytest.approx(2 / (1 / 1.0 + 1 / 0.01))
-    found = negative_elbo(errors, noise, SquaredError().kl_scale(common) * kl / n)
-    plain = (errors / (2 * noise)).sum() + kl / n
-    assert found.item() == pytest.approx((plain * 2 * common / 2).item())
+# The prior, in their unit
 
 
 def test_the_bound_of_labels_is_in_units_of_their_entropy():

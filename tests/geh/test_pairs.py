@@ -58,7 +58,7 @@ def test_all_pairs_if_none_are_named():
         [("bmi", 0), (3, "bmi")],
         np.array([[1, 0], [1, 3]]),
         ((np.int32(0), np.uint8(1)), (1, 3)),
-        iter([(0, 1), (3, 1)]),
+        pytest.param(iter([(0, 1), (3, 1)]), id="iterator"),
         {(0, 1), (1, 3)},
     ],
     ids=str,

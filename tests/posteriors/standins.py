@@ -1,4 +1,4 @@
-"""Stands for the training of networks: remembers what it was asked for."""
+"""Stands for the training of networks, remembering what it was asked for; small tables."""
 
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from skgeh import BayesianInteractionRegressor
 from skgeh.geh.likelihoods import SquaredError
 from skgeh.geh.task import Task
 from skgeh.posteriors.trainer import Trainer
@@ -48,4 +49,16 @@ def learned(family, trainer=None, seed=0, **given):
     return family.learn(task_of(**given), trainer_of() if trainer is None else trainer, seed)
 
 
-__all__ = ["Training", "learned", "replace", "task_of", "trainer_of"]
+def table(n=200, noise=1.0, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    return X, X[:, 0] * X[:, 1] + noise * rng.normal(size=n)
+
+
+def regressor(**given):
+    defaults = {"hidden_layer_sizes": (16, 16), "posterior": "concrete_dropout", "max_epochs": 15}
+    defaults |= {"n_groups": 4, "n_draws": 100, "random_state": 0}
+    return BayesianInteractionRegressor(**{**defaults, **given})
+
+
+__all__ = ["Training", "learned", "regressor", "replace", "table", "task_of", "trainer_of"]

@@ -10,8 +10,6 @@ from skgeh.geh.likelihoods import SquaredError
 from skgeh.geh.partition import Partition
 from skgeh.posteriors import ConcreteDropout, Ensemble
 from skgeh.posteriors.concrete_dropout import LogisticNoise
-from skgeh.posteriors.concrete_layer import ConcreteLayer, Divergence, entropy
-from skgeh.posteriors.main_effects import MainEffects
 from skgeh.training.objective import mean_losses, negative_elbo
 
 
@@ -85,21 +83,6 @@ def test_gradient_of_the_elbo_against_finite_differences(stack):
                 flat[place] = value
             slope = parameter.grad.view(-1)[place].item()
             assert slope == pytest.approx((above - below) / (2 * step), rel=1e-5, abs=1e-7), name
-
-
-def test_derivatives_written_out():
-    generator = torch.Generator().manual_seed(0)
-
-    def random(*shape):
-        values = torch.randn(shape, generator=generator, dtype=torch.float64)
-        return values.requires_grad_(True)
-
-    a, weight, bias, logit = random(2, 5, 3), random(2, 3, 4), random(2, 1, 4), random(2, 1, 3)
-    noise = random(2, 5, 3).detach()
-    assert torch.autograd.gradcheck(ConcreteLayer.apply, (a, weight, bias, logit, noise, 0.7))
-    weights, biases, logits = (weight, random(2, 4, 2)), (bias, random(2, 1, 2)), (logit, bias)
-    parameters = *weights, *biases, *logits
-    assert torch.autograd.gradcheck(lambda *p: Divergence.apply((0.3, 2.0), *p), parameters)
 
 
 def test_elbo_is_the_formula_of_the_paper():
@@ -208,6 +191,19 @@ def test_a_draw_is_one_function_of_each_row():
     torch.testing.assert_close(together[:, 2:3], draw(x[0][2:3]))
 
 
+def test_copies_see_noise_in_turn():
+    stack = ConcreteDropout((20, 20)).build(3, 1, 6, main_columns=(0, 3), seed=5, n_starts=3)
+    stack.start_noise()
+    x = torch.randn(1, 50, 3, generator=torch.Generator().manual_seed(0)).expand(6, -1, -1)
+    first, second = stack.train()(x), stack(x)
+    for values in (first, second):
+        torch.testing.assert_close(values[:3], values[3:])
+    assert not torch.allclose(first, second)
+    noise = first - stack.eval()(x)
+    assert noise.abs().amax((1, 2)).min() > 1e-3
+    assert not torch.allclose(noise[0], noise[1], atol=1e-3)
+
+
 def test_dropout_starts_small_on_clean_data():
     stack = stack_of(ConcreteDropout((5, 3)))
     stack.noise_variance.copy_(torch.tensor([1e-6, 0.3]))
@@ -226,13 +222,6 @@ def test_probabilities_stay_where_they_can_move():
     assert p[0].max() < 0.96 and p[1].min() > 1e-7
 
 
-def test_entropy_of_a_coin():
-    p = np.array([1e-6, 0.2, 0.5, 0.95])
-    expected = -(p * np.log(p) + (1 - p) * np.log(1 - p))
-    found = entropy(torch.logit(torch.tensor(p)))
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9)
-
-
 def test_noise_is_logistic_and_its_windows_differ():
     noise = LogisticNoise(seed=0, scale=1.0)
     one, two = noise(torch.empty(200, 100)), noise(torch.empty(200, 100))
@@ -243,15 +232,3 @@ def test_noise_is_logistic_and_its_windows_differ():
     assert torch.equal(again(torch.empty(200, 100)), one)
     large = noise(torch.empty(3, 1000, 1000))
     assert large.shape == (3, 1000, 1000)
-
-
-@pytest.mark.parametrize("kind", ["linear", "spline", None])
-def test_main_effects_of_a_draw_are_those_of_training(kind):
-    X = np.random.default_rng(0).normal(size=(50, 3))
-    main = MainEffects(kind).fit(X)
-    stack = ConcreteDropout((5,)).build(3, 1, 2, main_columns=main.columns, seed=0)
-    with torch.no_grad():
-        stack.main.normal_(generator=torch.Generator().manual_seed(0))
-    trained = stack.eval()(main.inputs(X).expand(2, -1, -1))
-    drawn = stack.posterior(main.basis).members()(torch.as_tensor(X, dtype=torch.float32))
-    torch.testing.assert_close(trained, drawn)

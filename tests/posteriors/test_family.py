@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from skgeh.posteriors import Ensemble
+from skgeh.posteriors import ConcreteDropout, Ensemble
 from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
 from skgeh.posteriors.family import of_own_rows
 from skgeh.posteriors.perturbed import PerturbedPosterior
 from tests.oracles import assert_close, random_posterior
-from tests.posteriors.standins import learned, task_of, trainer_of
+from tests.posteriors.standins import learned, regressor, table, task_of, trainer_of
 
 
 @pytest.mark.parametrize("n_perturbed", [0, 2])
@@ -58,3 +58,12 @@ def test_no_more_than_a_thousand_are_predicted():
     found = learned(Ensemble((4,)), trainer_of(n_networks=4, n_perturbed=0), n=12_000)
     held_out = found.held_out
     assert held_out.predictions.shape == (1000, 1) and held_out.rows.shape == (1000,)
+
+
+@pytest.mark.parametrize("family", [Ensemble, ConcreteDropout])
+@pytest.mark.parametrize(
+    ("value", "error"), [(0, ValueError), (-1.0, ValueError), ("1", TypeError)]
+)
+def test_shrinkage_that_cannot_be_used(family, value, error):
+    with pytest.raises(error, match="shrinkage"):
+        regressor(posterior=family(shrinkage=value), hidden_layer_sizes=None).fit(*table(60))

@@ -1,18 +1,16 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 
-from skgeh import BayesianInteractionRegressor
 from skgeh.geh.functions import evaluate
-from skgeh.geh.likelihoods import SquaredError, perturbation
-from skgeh.posteriors import ConcreteDropout, Ensemble
+from skgeh.geh.likelihoods import SquaredError
+from skgeh.posteriors import Ensemble
 from skgeh.posteriors.perturbed import PerturbedPosterior, perturbations
-from skgeh.training.loop import Settings, StackNet, train
+from skgeh.training.loop import Settings, train
 from skgeh.training.objective import Objective
-from skgeh.training.rows import Rows, Slices
 from tests.oracles import random_posterior
+from tests.posteriors.standins import regressor, table
+from tests.training.runs import rows_of
 
 # What moves the targets
 
@@ -43,74 +41,6 @@ def test_perturbations_are_standard_normal():
 
 def test_none_are_asked_for():
     assert perturbations(3, 0, n_rows=50, n_targets=1, seed=0) is None
-
-
-def test_targets_move_by_the_noise_and_not_at_all_on_clean_data():
-    noise = torch.tensor([1e-8, 1e-4, 0.01, 0.1, 1.0])
-    scale = perturbation(noise[:, None])
-    assert scale.shape == (5, 1, 1)
-    of_noise = scale[:, 0, 0] / noise.sqrt()
-    np.testing.assert_allclose(of_noise.square(), noise / (noise + 0.01), rtol=1e-5)
-    assert of_noise[0] < 2e-3 and of_noise[-1] > 0.99 and (of_noise.diff() > 0).all()
-
-
-def rows_of(n=60, copies=4, moves=None, own_targets=False):
-    generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(n, 3, generator=generator)
-    target = inputs[:, :1] * inputs[:, 1:2] + torch.randn(n, 1, generator=generator)
-    weights = torch.rand(n, 1, generator=generator) + 0.5
-    order = np.random.default_rng(0).permutation(n)
-    held_out = order[: 5 * copies].reshape(copies, 5)
-    training = np.stack([np.setdiff1d(order, rows) for rows in held_out])
-    whole = inputs, target, weights / weights.mean()
-    return Rows(*whole, training, Rows(*whole, held_out), moves)
-
-
-def test_perturbations_follow_their_rows_copy_by_copy():
-    moves = perturbations(1, 3, n_rows=60, n_targets=1, seed=0)
-    rows, without = rows_of(moves=moves), rows_of()
-    n_seen = 0
-    for (x, (y, weight, move)), (again, known) in zip(
-        Slices(rows, 10, seed=0), Slices(without, 10, seed=0), strict=True
-    ):
-        assert torch.equal(x, again)
-        assert len(known) == 2
-        assert torch.equal(y, known[0]) and torch.equal(weight, known[1])
-        assert move.shape == y.shape
-        for copy in range(4):
-            places = [rows.inputs.tolist().index(row) for row in x[copy].tolist()]
-            assert torch.equal(move[copy], moves[copy, places])
-        n_seen += x.shape[1]
-    assert n_seen >= 50
-    _, held_out = rows.held_out.batch(rows.held_out.rows)
-    assert len(held_out) == 2  # noise is measured on targets as they are
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_the_loss_is_that_of_moved_targets(training):
-    generator = torch.Generator().manual_seed(1)
-    shape = (3, 10, 1)
-    predictions, targets, moves = (torch.randn(shape, generator=generator) for _ in range(3))
-    weights = torch.rand(shape, generator=generator)
-    noise = torch.tensor([0.2, 0.5, 1e-6])
-    kl = torch.tensor([3.0, 5.0, 7.0])
-    module = SimpleNamespace(noise_variance=noise, kl=lambda: kl)
-    objective = Objective(SquaredError(), n_samples=40.0)
-    objective.kl_weight, objective.noise = 0.7, noise[:, None]
-    net = SimpleNamespace(module_=module, criterion_=objective)
-    found = StackNet.get_loss(net, predictions, (targets, weights, moves), training=training)
-    errors = []
-    for copy in range(3):
-        s2 = noise[copy].item()
-        moved = targets[copy] + s2 / (s2 + 0.01) ** 0.5 * moves[copy]
-        errors.append(((predictions[copy] - moved) ** 2 * weights[copy]).mean().item())
-    if training:
-        penalties = 0.7 * 2 * noise / 40 * kl
-        assert found.item() == pytest.approx(sum(errors) + penalties.sum().item(), rel=1e-5)
-    else:
-        means = weights.mean((1, 2)).tolist()
-        expected = np.mean([error / mean for error, mean in zip(errors, means, strict=True)])
-        assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
 def trained(rows, max_epochs=10):
@@ -166,18 +96,6 @@ def test_draws_come_from_the_perturbed_in_turn():
 # The estimator
 
 
-def table(n=200, noise=1.0, seed=0):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 3))
-    return X, X[:, 0] * X[:, 1] + noise * rng.normal(size=n)
-
-
-def regressor(**given):
-    defaults = {"hidden_layer_sizes": (16, 16), "posterior": "concrete_dropout", "max_epochs": 15}
-    defaults |= {"n_groups": 4, "n_draws": 100, "random_state": 0}
-    return BayesianInteractionRegressor(**{**defaults, **given})
-
-
 def test_predictions_are_those_of_networks_on_the_targets():
     X, y = table()
     model = regressor(n_networks=3, n_perturbed=4).fit(X, y)
@@ -212,42 +130,3 @@ def test_intervals_are_wider_where_there_is_noise():
         for n in (0, 4)
     ]  # fmt: skip
     assert std[1] > 1.3 * std[0]
-
-
-# The prior of a family
-
-
-@pytest.mark.parametrize("family", [Ensemble, ConcreteDropout])
-def test_shrinkage_is_the_precision_for_each_unit_that_enters(family):
-    def built(**given):
-        return family((5, 3), **given).build(4, 1, 2, main_columns=(0, 4), seed=0)
-
-    np.testing.assert_allclose(built().prior_precisions, [0.4, 0.5, 0.3])
-    np.testing.assert_allclose(built(shrinkage=0.03).prior_precisions, [0.12, 0.15, 0.09])
-    given = built(shrinkage=0.03, length_scale=2.0)
-    np.testing.assert_allclose(given.prior_precisions, [4, 4, 4])
-
-
-def test_shrinkage_multiplies_the_divergence_of_an_ensemble():
-    one, two = (
-        Ensemble((5, 3), shrinkage=value).build(4, 1, 2, main_columns=(0, 4), seed=0)
-        for value in (0.1, 0.03)
-    )
-    expected = [
-        sum(
-            0.03 * fan_in / 2 * (weight[copy].square().sum() + bias[copy].square().sum()).item()
-            for fan_in, weight, bias in zip((4, 5, 3), two.weights, two.biases, strict=True)
-        )
-        for copy in range(2)
-    ]
-    np.testing.assert_allclose(two.kl().detach(), expected, rtol=1e-5)
-    torch.testing.assert_close(two.kl(), 0.3 * one.kl())
-
-
-@pytest.mark.parametrize("family", [Ensemble, ConcreteDropout])
-@pytest.mark.parametrize(
-    ("value", "error"), [(0, ValueError), (-1.0, ValueError), ("1", TypeError)]
-)
-def test_shrinkage_that_cannot_be_used(family, value, error):
-    with pytest.raises(error, match="shrinkage"):
-        regressor(posterior=family(shrinkage=value), hidden_layer_sizes=None).fit(*table(60))

@@ -1,8 +1,10 @@
-"""The definitions, written as they are read; and the linear program of the split."""
+"""The definitions, written as they are read; the linear program of the split; a model."""
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import linprog
+
+from skgeh.symbolic.transforms import masks
 
 
 def subsets(s):
@@ -48,3 +50,25 @@ def dense_theory(n, sigma2):
     J = ((s[:, None] & s) == s).astype(float)
     c = 2.0 ** np.bitwise_count(s) * sigma2
     return np.linalg.solve(J.T @ J + 2.0**n * np.diag(c), J.T @ J)
+
+
+# Models to explain
+
+X = np.random.default_rng(0).normal(size=(60, 4))
+Y = (X[:, 0] * X[:, 1] + X[:, 2] > 0).astype(int)
+
+
+def naive_values(function, x, baseline, groups):
+    n = len(groups)
+    values = []
+    for subset in masks(n):
+        row = np.array(baseline, dtype=float).copy()
+        for there, group in zip(subset, groups, strict=True):
+            if there:
+                row[group] = x[group]
+        values.append(function(row[None])[0])
+    return np.array(values)
+
+
+def polynomial(rows):
+    return rows[:, 0] * rows[:, 1] + np.maximum(rows[:, 2], rows[:, 3])

@@ -6,7 +6,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skgeh.symbolic import sparse_and_or, zeta_transform
 from skgeh.symbolic.split import projector
-from skgeh.symbolic.transforms import or_reconstruction, orders
+from skgeh.symbolic.transforms import or_reconstruction
 from tests.symbolic.oracles import sparse_objective
 
 
@@ -106,30 +106,6 @@ def test_constant_output_has_no_interactions():
     assert found.threshold() == 0
     assert not found.order_strength().any()
     assert (found.n_explaining() == 0).all()
-
-
-def test_strength_by_order():
-    n = 4
-    v = zeta_transform(np.arange(16) - 8.0)
-    found = sparse_and_or(v, 0.0)
-    both, plus, minus = (found.order_strength(0.0, sign) for sign in ("both", "+", "-"))
-    np.testing.assert_allclose(plus - minus, both)
-    i_and, i_or = found.merged
-    by_hand = [(np.abs(i_and) + np.abs(i_or))[orders(n) == k].sum() for k in range(1, n + 1)]
-    np.testing.assert_allclose(both, by_hand)
-    np.testing.assert_allclose(found.order_strength(1e9), 0)
-    with pytest.raises(ValueError, match="sign must be"):
-        found.order_strength(sign="plus")
-
-
-def test_how_few_explain():
-    a = np.zeros(16)
-    a[[1, 2, 15]] = 10, 1, 0.1
-    found = sparse_and_or(zeta_transform(a), 0.0, tol=1e-6, max_iter=20_000)
-    assert found.n_explaining(0.9) == 1
-    assert found.n_explaining(0.995) == 2
-    with pytest.raises(ValueError, match="share must be"):
-        found.n_explaining(0)
 
 
 @pytest.mark.parametrize(
