@@ -8,6 +8,8 @@ import torch
 from benchmarks.measure import report
 
 NAMES = (
+    "fixed_fits",
+    "house",
     "kernels",
     "memory",
     "any_network",

@@ -97,15 +97,13 @@ class InteractionEstimator(NetworkParameters):
         self._frame_backend, self._names = table.frame_backend, list(table.feature_names)
         self.feature_groups_ = resolve_groups(self.feature_groups, self._names, table.X)
         self._x_scaler, Z = table.x_scaler, table.Z
-        alone = [one[0] for one in self.feature_groups_.values() if len(one) == 1]
-        self._steps = Steps.of(table.X, Z, self._x_scaler.scale_, alone)  # a category has no step
+        self._whole_columns = table.whole_columns
         task = trainer.task(Z, table.target, table.weight)
         learned = trainer.family.learn(task, trainer, train_seed)
         held_out = learned.held_out
         generator = np.random.default_rng(rows_seed)
         self._points = Z[point_rows(held_out.rows, task.weight, generator)]
         self._fit_sample = FitSample.of(task, held_out, rows_seed)
-        self._exchangeable = exchangeable(Z)
         self._net = learned.net
         self._interactions: Interactions | None = None
         self._fit_quality: FitQuality | None = None
@@ -243,7 +241,7 @@ class InteractionEstimator(NetworkParameters):
     def _warn(self, found: Interactions) -> None:
         """Say why a table may not be believed."""
         self.fit_quality_.warn()
-        sets = self._exchangeable
+        sets = exchangeable(self._fit_sample.task.X)
         if len(found.feature_names) < self.n_features_in_:  # columns of one group are one feature
             group = self._blocks().group
             sets = [groups for one in sets if len(groups := set(group[list(one)].tolist())) > 1]
@@ -283,8 +281,9 @@ class InteractionEstimator(NetworkParameters):
         output, sign = self._output(target)
         view: RandomFunction = self.posterior_
         names, scales = self._names, self._x_scaler.scale_
-        if differences:
-            view = DifferencedPosterior(view, self._steps)
+        if differences:  # a category has no step
+            alone = [one[0] for one in self.feature_groups_.values() if len(one) == 1]
+            view = DifferencedPosterior(view, Steps.of(self._whole_columns, scales, alone))
         if len(self.feature_groups_) < len(names) and not by_column:
             view, names = GroupedPosterior(view, self._blocks()), list(self.feature_groups_)
             groups = self.feature_groups_.values()

@@ -17,6 +17,7 @@ from skgeh.tables.messages import warn
 from skgeh.tables.rows import counted_rows
 
 MIN_ROWS = 8
+MOST_VALUES = 20  # of whole numbers that have steps; with more, a step is nearly a slope
 TESTED_ROWS = 100
 TESTED_CLASS = 10  # rows of the rarest class
 
@@ -146,6 +147,13 @@ class Table:
     def Z(self) -> NDArray[np.float64]:
         """Features in standard units, shape (n, d)."""
         return self.x_scaler.transform(self.X)
+
+    @property
+    def whole_columns(self) -> dict[int, float]:
+        """Columns of 2 to 20 whole numbers, and their highest values in standard units."""
+        whole = [j for j, x in enumerate(self.X.T) if (x == x.round()).all()]
+        few = [j for j in whole if 1 < len(np.unique(self.X[:, j])) <= MOST_VALUES]
+        return dict(zip(few, self.Z[:, few].max(0).tolist(), strict=True))
 
     @cached_property
     def y_scaler(self) -> StandardScaler:

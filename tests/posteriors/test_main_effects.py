@@ -44,6 +44,7 @@ def test_splines_are_of_one_feature_each_and_straight_outside():
     assert torch.equal(values[1:, [0, 2]], values[:1, [0, 2]].expand(4, -1, -1))
     assert not torch.equal(values[1, 1], values[0, 1])
     torch.testing.assert_close(values[4] - values[3], values[3] - values[2])
+    assert not torch.equal(values[4, 1], values[3, 1])
 
 
 def test_an_unknown_kind():

@@ -292,3 +292,11 @@ def test_one_row_that_differs_makes_no_copy():
     changed[np.argsort(changed)[[3, 4]]] = changed[np.argsort(changed)[[4, 3]]]
     coarse = np.minimum(X[:, 0], np.sort(X[:, 0])[-2])
     assert copies(np.column_stack([X, changed, coarse])).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_columns_of_few_whole_numbers_and_their_highest_values():
+    n = 120
+    X = np.column_stack([np.arange(n), np.arange(n) % 2, np.ones(n), np.arange(n) % 20, rows()[0]])
+    table = Table.of(X, rows()[1])
+    assert list(table.whole_columns) == [1, 3]
+    np.testing.assert_allclose(list(table.whole_columns.values()), table.Z[:, [1, 3]].max(0))

@@ -31,7 +31,6 @@ from skgeh.geh.partition import Partition
 from skgeh.geh.score import rank_pairs
 from skgeh.geh.views.view import PosteriorView
 
-MOST_VALUES = 20  # of a feature whose steps are taken; with more, a step is as good as a slope
 STEP = 1e-3  # of continuous features, where there is no closed form
 
 
@@ -52,29 +51,25 @@ class Steps:
     highest: list[float]
 
     @classmethod
-    def of(cls, X: NDArray, Z: NDArray, scales: NDArray, columns: Sequence[int]) -> "Steps":
-        """Of those of some columns that are whole numbers of few values.
+    def of(cls, highest: dict[int, float], scales: NDArray, columns: Sequence[int]) -> "Steps":
+        """Along those of some columns that are whole numbers of few values.
 
         Parameters
         ----------
-        X, Z : ndarray of shape (n, d)
-            In original and in standard units.
+        highest : dict
+            `Table.whole_columns`: their highest values, in standard units.
         scales : ndarray of shape (d,)
+            Standard deviations of all columns.
         columns : sequence of int
         """
-        whole = [j for j in columns if is_whole(X[:, j])]
-        return cls(whole, (1 / scales[whole]).tolist(), Z[:, whole].max(0).tolist())
+        whole = [j for j in columns if j in highest]
+        return cls(whole, (1 / scales[whole]).tolist(), [highest[j] for j in whole])
 
     def ends(self, x: Tensor, place: int) -> tuple[Tensor, Tensor]:
         """The feature's values above and below the step from each point, shape (n,)."""
         size, highest = self.sizes[place], self.highest[place]
         upper = (x[:, self.features[place]] + size).clamp(max=highest)
         return upper, upper - size
-
-
-def is_whole(x: NDArray) -> bool:
-    """Whether a feature has 2 to 20 values, all of them whole numbers."""
-    return bool((x == x.round()).all()) and 1 < len(np.unique(x)) <= MOST_VALUES
 
 
 def at(x: Tensor, values: dict[int, Tensor]) -> Tensor:

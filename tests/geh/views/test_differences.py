@@ -24,7 +24,8 @@ def points():
 
 
 def steps():
-    return Steps.of(*points(), columns=range(4))
+    _, Z, scales = points()
+    return Steps.of({0: Z[:, 0].max(), 3: Z[:, 3].max()}, scales, range(4))
 
 
 def test_whole_numbers_of_few_values_have_steps():
@@ -32,9 +33,8 @@ def test_whole_numbers_of_few_values_have_steps():
     assert found.features == [0, 3]
     np.testing.assert_allclose(found.sizes, [2.0, 0.8])
     np.testing.assert_allclose(found.highest, [2.0, 3 * 0.8])
-    X = np.column_stack([np.arange(30), np.arange(30) % 2, np.ones(30)])
-    assert Steps.of(X, X, np.ones(3), columns=range(3)).features == [1]
-    assert Steps.of(X, X, np.ones(3), columns=[0]).features == []
+    assert Steps.of({1: 1.0}, np.ones(3), range(3)).features == [1]
+    assert Steps.of({1: 1.0}, np.ones(3), [0]).features == []
 
 
 def test_a_step_goes_up_and_from_the_highest_value_down():
