@@ -115,12 +115,12 @@ class FitSample:
     @classmethod
     def of(cls, task: Task, held_out: HeldOut, seed: int) -> "FitSample":
         """Held-out rows, and others at random."""
-        asked = np.unique(held_out.rows)
+        asked = np.unique(held_out.judged)
         others = np.setdiff1d(np.arange(len(task.X)), asked)
         others = np.random.default_rng(seed).permutation(others)
         rows = np.concatenate([asked, others[: max(0, MOST_ROWS - len(asked))]])
         some = Task(task.X[rows], task.y[rows], task.weight[rows], task.likelihood)
-        return cls(some, held_out, np.searchsorted(asked, held_out.rows), seed)
+        return cls(some, held_out, np.searchsorted(asked, held_out.judged), seed)
 
     def quality(self) -> FitQuality:
         """The model, an additive model and a constant, by their losses on the held-out rows."""

@@ -43,16 +43,25 @@ class HeldOut:
     Parameters
     ----------
     rows : ndarray of shape (m,)
-    predict : callable () -> ndarray of shape (m, c)
-        Predicts standardised targets, or logits, when first asked; it can be pickled.
+    predict : callable () -> ndarray of shape (k, c)
+        Predicts standardised targets, or logits, of the first k rows when first asked; it can be
+        pickled.
+    n_judged : int, optional
+        k, by default all; fewer where a prediction costs much.
     """
 
     rows: NDArray[np.intp]
     predict: Callable[[], NDArray[np.float64]]
+    n_judged: int | None = None
+
+    @property
+    def judged(self) -> NDArray[np.intp]:
+        """Rows that are predicted, shape (k,)."""
+        return self.rows[: self.n_judged]
 
     @cached_property
     def predictions(self) -> NDArray[np.float64]:
-        """Predictions of the rows, shape (m, c)."""
+        """Predictions of the rows that are judged, shape (k, c)."""
         return self.predict()
 
 

@@ -108,12 +108,13 @@ class GaussianProcess(BaseEstimator):
             parts = [self.regress(task.X, y, weight) for y in task.y.T]
             learned_from = [(y, weight) for y in task.y.T]
         rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
-        rows = rows[: most_left_out(parts[0])]
-        given = [(y[rows], weight[rows]) for y, weight in learned_from]
-        held_out = HeldOut(rows, partial(left_out, parts, rows, task.X[rows], given))
+        judged = rows[: most_left_out(parts[0])]
+        given = [(y[judged], weight[judged]) for y, weight in learned_from]
+        predict = partial(left_out, parts, judged, task.X[judged], given)
+        held_out = HeldOut(rows, predict, len(judged))
         noise = np.array([part.noise_variance for part in parts])
         if task.has_labels:  # their working responses have noise of another kind
-            both = map(torch.as_tensor, (held_out.predictions, task.y[rows]))
+            both = map(torch.as_tensor, (held_out.predictions, task.y[judged]))
             noise = task.likelihood.losses(*both).mean(0).numpy()
         return Learned(
             parts[0] if len(parts) == 1 else IndependentPosterior(parts), noise, held_out
