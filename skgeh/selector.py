@@ -18,8 +18,7 @@ from skgeh.estimators import BayesianInteractionRegressor, InteractionEstimator,
 from skgeh.geh.interactions import Interactions
 from skgeh.posteriors.trainer import Trainer
 from skgeh.significance.crossfit import crossfit
-from skgeh.significance.permutation import networks_of, permute
-from skgeh.significance.refits import learner_of
+from skgeh.significance.permutation import permute
 from skgeh.significance.result import CrossfitResult, TestResult
 from skgeh.tables.frames import with_columns
 from skgeh.tables.messages import warn
@@ -352,10 +351,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 "as published. That is a test of the hypothesis that nothing in the table matters; "
                 "next to real interactions nothing bounds its errors. test='crossfit' does."
             )
-            return permute(model, networks_of(model, trainer), table, **options)
+            return permute(model, table, trainer, **options)
         cv = "sequential" if self.test == "sequential" else 5
-        learner = learner_of(model, table.classes, trainer)
-        return crossfit(learner, table, n_groups=self.n_groups_, cv=cv, **options)
+        return crossfit(model, table, trainer, cv=cv, **options)
 
     def _passed(self) -> NDArray[np.bool_]:
         """Pairs that the test takes for real, shape (P,)."""

@@ -23,7 +23,6 @@ from skgeh.geh.pairs import pair_index
 from skgeh.posteriors.trainer import Trainer
 from skgeh.selector import signs
 from skgeh.significance.crossfit import crossfit
-from skgeh.significance.refits import learner_of
 from skgeh.significance.result import TestResult
 from tests.significance.oracles import binary, numbers, three
 
@@ -215,35 +214,28 @@ class TestDecisions:
         assert selector(frozen, max_pairs=99).fit(*product(100)).pairs_ == ordered[1:]
 
     def test_the_test_asked_for_is_run_on_the_estimator_as_it_is(self, frozen, monkeypatch):
-        asked, given = [], []
+        asked = []
 
-        def learner_of_watched(estimator, *rest):
-            given.append(estimator)
-            return learner_of(estimator, *rest)
+        def watched(estimator, table, trainer, **options):
+            asked.append((estimator, table, trainer, options))
+            return crossfit(estimator, table, trainer, n_repeats=1, n_jobs=1, random_state=0)
 
-        def watched(learner, table, **options):
-            asked.append((learner, table, options))
-            fixed = {"n_repeats": 1, "n_jobs": 1, "random_state": 0}
-            return crossfit(learner, table, n_groups=options["n_groups"], **fixed)
-
-        monkeypatch.setattr(skgeh.selector, "learner_of", learner_of_watched)
         monkeypatch.setattr(skgeh.selector, "crossfit", watched)
         X, y = product(100)
         selector(frozen, n_jobs=2).fit(X, y)
-        ((learner, table, options),) = asked
-        (estimator,) = given
+        ((estimator, table, trainer, options),) = asked
         assert estimator is not frozen.estimator
         same = estimator.get_params() | {"n_groups": frozen.estimator.n_groups}
-        assert same == frozen.estimator.get_params()
-        own = frozen.estimator.trainer().small()
-        assert vars(learner.settings) == vars(own.settings)
-        assert repr(learner.family) == repr(own.family)
+        assert same == frozen.estimator.get_params() and estimator.n_groups == 3
+        own = frozen.estimator.trainer()
+        assert vars(trainer.settings) == vars(own.settings)
+        assert repr(trainer.family) == repr(own.family)
         np.testing.assert_array_equal(table.X, X)
         np.testing.assert_array_equal(table.y[:, 0], y)
-        assert options["cv"] == 5 and options["n_jobs"] == 2 and options["n_groups"] == 3
+        assert options["cv"] == 5 and options["n_jobs"] == 2
         selector(rough(max_epochs=2), test="sequential").fit(*product(450, d=3))
-        assert asked[1][2]["cv"] == "sequential"
-        assert asked[1][0].settings.max_epochs == given[1].max_epochs == 2
+        assert asked[1][3]["cv"] == "sequential"
+        assert asked[1][2].settings.max_epochs == asked[1][0].max_epochs == 2
 
 
 class TestTransform:

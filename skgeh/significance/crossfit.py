@@ -146,9 +146,8 @@ def crossfit_test(
         )
     table = Table.of(X, y, labels=is_classifier(estimator), min_rows=1)
     return crossfit(
-        learner_of(estimator, table.classes),
+        estimator,
         table.check_testable(),
-        n_groups=fixed_n_groups(estimator),
         cv=cv,
         n_repeats=n_repeats,
         pairs=pairs,
@@ -161,10 +160,10 @@ def crossfit_test(
 
 
 def crossfit(
-    learner: Any,
+    estimator: Any,
     table: Table,
+    trainer: Trainer | None = None,
     *,
-    n_groups: int,
     cv: int | str = 5,
     n_repeats: int = 3,
     pairs: Any = None,
@@ -174,10 +173,8 @@ def crossfit(
     random_state: Any = None,
     verbose: bool = False,
 ) -> CrossfitResult:
-    """The test of a checked table, by a `Trainer` or any estimator; see `crossfit_test`.
-
-    `n_groups` is that of points, for learners with Hessians.
-    """
+    """The test of a checked table; see `crossfit_test`. `trainer` is the estimator's, if known."""
+    learner = learner_of(estimator, table.classes, trainer)
     table.warn_of_copies()
     pairs = chosen_pairs(pairs, table.labels)
     sequential = isinstance(cv, str)
@@ -200,7 +197,7 @@ def crossfit(
 
     again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
     order = generator.permutation(len(table.X))
-    groups = n_groups if isinstance(learner, Trainer) else None
+    groups = fixed_n_groups(estimator) if isinstance(learner, Trainer) else None
     found, effect = confirm_by_halves(again, table, regressions, order, groups)
     shaped = partial(spread, places=tested, size=len(pairs), one=table.targets is None)
     return CrossfitResult(

@@ -110,12 +110,12 @@ def permutation_test(
     >>> result.global_p_value, result.null.shape
     (0.05, (19, 3))
     """
-    learner = networks_of(estimator)
+    trainer = networks_of(estimator)
     table = Table.of(X, y, labels=is_classifier(estimator), min_rows=1)
     return permute(
         estimator,
-        learner,
         table.check_testable(MIN_ROWS, min_class=1),
+        trainer,
         statistic=statistic,
         n_permutations=n_permutations,
         checkpoint=checkpoint,
@@ -152,8 +152,8 @@ def networks_of(estimator: Any, trainer: Trainer | None = None) -> Trainer:
 
 def permute(
     estimator: Any,
-    learner: Any,
     table: Table,
+    trainer: Trainer | None = None,
     *,
     statistic: str = "effect",
     n_permutations: int = 199,
@@ -162,7 +162,8 @@ def permute(
     random_state: Any = None,
     verbose: bool = False,
 ) -> PermutationResult:
-    """The test of a checked table; see `permutation_test`. The learner must be a `Trainer`."""
+    """The test of a checked table; see `permutation_test`. `trainer` is the estimator's, if known."""
+    learner = networks_of(estimator, trainer)
     if statistic not in ("effect", "score"):
         raise ValueError(f"statistic must be 'effect' or 'score'; got {statistic!r}.")
     check_scalar(n_permutations, "n_permutations", Integral, min_val=1)
