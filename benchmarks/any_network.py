@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from benchmarks.measure import cpu_seconds
-from skgeh.foreign.modules import ModulesPosterior, RowFunction
+from skgeh.foreign._modules import ModulesPosterior, RowFunction
 from skgeh.geh.functions import stack
 from skgeh.geh.hessians import group_mean_hessians
 from skgeh.geh.partition import Partition

@@ -10,7 +10,7 @@ from benchmarks.kernels import network, points
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
 from skgeh.geh.effect import group_expected_hessian
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
-from skgeh.geh.n_groups import group_curve
+from skgeh.geh.n_groups import _group_curve
 from skgeh.geh.pairs import pair_index, to_vector
 from skgeh.geh.partition import Partition
 
@@ -26,7 +26,7 @@ def curve(n: int, d: int, quick: bool) -> dict:
     partitions = [Partition.kmeans(x.numpy(), m) for m in range(1, most + 1)]
 
     def once():
-        return group_curve(pointwise_hessians(mlp, x, pairs)[0].numpy(), partitions)
+        return _group_curve(pointwise_hessians(mlp, x, pairs)[0].numpy(), partitions)
 
     def again():
         effects = []

@@ -17,8 +17,8 @@ from skgeh import BayesianInteractionRegressor, crossfit_test
 from skgeh.geh.effect import group_expected_hessian
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
-from skgeh.significance.nuisance import main_effect_basis
-from skgeh.significance.scores import without
+from skgeh.significance._nuisance import main_effect_basis
+from skgeh.significance._scores import without
 
 TABLES, FIRST_SEED = 30, 3_000_000
 N_GROUPS = 11

@@ -13,7 +13,7 @@ from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
 from benchmarks.training import Published, default
 from skgeh import BayesianInteractionRegressor, datasets
 from skgeh.significance import permutation_test
-from skgeh.significance.refits import fit_targets, refits_per_stack
+from skgeh.significance._refits import fit_targets, refits_per_stack
 
 REFITS = 200
 DEFAULT_FITS = 5

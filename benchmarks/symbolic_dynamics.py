@@ -28,7 +28,7 @@ from torch import nn
 
 from benchmarks.paper.simulated import CACHE
 from skgeh.symbolic import FeatureMap, InteractionDynamics, fit_noise_level, patches
-from skgeh.symbolic.interactions import distribution
+from skgeh.symbolic.interactions import _distribution
 
 PAGES = Path(__file__).parents[1] / "docs/symbolic"
 SEEDS = (0, 1, 2)
@@ -155,7 +155,7 @@ def theory(watch: InteractionDynamics) -> list[tuple]:
         # the threshold of a time is a share of the output's change at that time
         at = tau * record["change"] / found.change.mean()
         fit = fit_noise_level(w_star, measured, tau=at)
-        fits.append((record["epoch"], distribution(measured), fit))
+        fits.append((record["epoch"], _distribution(measured), fit))
     return fits
 
 

@@ -18,7 +18,7 @@ from skgeh.symbolic import (
     theoretical_interactions,
     zeta_transform,
 )
-from skgeh.symbolic.transforms import masks, orders
+from skgeh.symbolic.transforms import _masks, _orders
 
 
 def run(quick: bool = False) -> list[dict]:
@@ -38,7 +38,7 @@ def transform(n: int) -> dict:
         start = time.process_time()
         found = game("Moebius", order=n)
         seconds.append(time.process_time() - start)
-        return np.array([found[tuple(np.flatnonzero(subset))] for subset in masks(n)])
+        return np.array([found[tuple(np.flatnonzero(subset))] for subset in _masks(n)])
 
     seconds: list[float] = []
     for _ in range(1 if n > 10 else 3):
@@ -64,7 +64,7 @@ def theory(n: int) -> dict:
     def dense() -> NDArray:
         J = ((s[:, None] & s) == s).astype(float)
         gram = J.T @ J
-        factor = scipy.linalg.cho_factor(gram + np.diag(2.0 ** (n + orders(n)) * sigma2))
+        factor = scipy.linalg.cho_factor(gram + np.diag(2.0 ** (n + _orders(n)) * sigma2))
         return scipy.linalg.cho_solve(factor, gram @ w)
 
     start = time.process_time()

@@ -18,8 +18,8 @@ from sklearn.neural_network import MLPClassifier
 
 from benchmarks.measure import cpu_seconds
 from skgeh.symbolic import AndOrExplainer, sparse_and_or
-from skgeh.symbolic.split import projector
-from skgeh.symbolic.transforms import orders
+from skgeh.symbolic.split import _projector
+from skgeh.symbolic.transforms import _orders
 
 RATES = (1e-7, 1e-6, 1e-5, 1e-4)  # of SGD, values in units of the largest
 STEPS = 1500
@@ -42,7 +42,7 @@ def values(n: int) -> NDArray[np.float64]:
 
 def split(n: int, quick: bool) -> list[dict]:
     v = values(n)
-    projector(n)  # made once for all samples and epochs
+    _projector(n)  # made once for all samples and epochs
     rivals = {rate: descend(v, rate, 20 if quick else STEPS) for rate in RATES}
     rate = min(rivals, key=lambda rate: rivals[rate][0])
     theirs, slow = rivals[rate]
@@ -86,7 +86,7 @@ def descend(v: NDArray, rate: float, steps: int) -> tuple[float, float]:
     """
     size = len(v)
     s = np.arange(size)
-    sign = (-1.0) ** (orders(size.bit_length() - 1)[:, None] - orders(size.bit_length() - 1))
+    sign = (-1.0) ** (_orders(size.bit_length() - 1)[:, None] - _orders(size.bit_length() - 1))
     to_and = torch.tensor(((s[:, None] & s) == s) * sign, dtype=torch.float32)
     to_or = -to_and.flip(1).clone()
     to_or[0] = 0

@@ -20,10 +20,10 @@ from torch import nn
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
 from skgeh.geh.likelihoods import SquaredError
 from skgeh.posteriors import ConcreteDropout
-from skgeh.training.callbacks import Annealing
+from skgeh.training._callbacks import Annealing
 from skgeh.training.loop import Settings, train
 from skgeh.training.objective import Objective
-from skgeh.training.rows import Rows, n_batches
+from skgeh.training.rows import Rows, _n_batches
 
 
 def run(quick: bool = False) -> list[dict]:
@@ -138,7 +138,7 @@ def default(module, X, y, split, batch_size, epochs) -> int:
         iterator_train__shuffle=True,
         iterator_train__drop_last=True,
         train_split=predefined_split(Dataset(X[:split], y[:split])),
-        callbacks=[Annealing(epochs * n_batches(len(X) - split, batch_size))],
+        callbacks=[Annealing(epochs * _n_batches(len(X) - split, batch_size))],
     )
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         net.fit(X[split:], y[split:])

@@ -13,13 +13,13 @@ if TYPE_CHECKING:  # matplotlib is optional
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-KINDS = ("heatmap", "intervals", "groups")
-LABELS = {"effect": "M-GEH, standard units", "score": "detection score, no unit"}
-POSITIVE, NEGATIVE, TRUTH = "#b2182b", "#2166ac", "#e31a1c"
-CELLS_WITH_NUMBERS = 12  # features a side; with more, the numbers no longer fit in
-LONGEST_NAME = 28  # characters
-LETTER = 0.08  # inches
-MARKER = 20.0  # points squared, on average over the groups
+_KINDS = ("heatmap", "intervals", "groups")
+_LABELS = {"effect": "M-GEH, standard units", "score": "detection score, no unit"}
+_POSITIVE, _NEGATIVE, _TRUTH = "#b2182b", "#2166ac", "#e31a1c"
+_CELLS_WITH_NUMBERS = 12  # features a side; with more, the numbers no longer fit in
+_LONGEST_NAME = 28  # characters
+_LETTER = 0.08  # inches
+_MARKER = 20.0  # points squared, on average over the groups
 
 
 class InteractionDisplay:
@@ -78,9 +78,9 @@ class InteractionDisplay:
         truth: ArrayLike | None = None,
         max_features: int = 40,
     ):
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}.")
-        if values not in LABELS:
+        if kind not in _KINDS:
+            raise ValueError(f"kind must be one of {', '.join(map(repr, _KINDS))}; got {kind!r}.")
+        if values not in _LABELS:
             raise ValueError(f"values must be 'effect' or 'score'; got {values!r}.")
         for name, value, least in (("k", k, 1), ("max_features", max_features, 2)):
             if not isinstance(value, Integral) or value < least:
@@ -152,12 +152,12 @@ class InteractionDisplay:
         """Width and height in inches of a figure where labels do not overlap."""
         names, n_groups = self._pair_names(), len(self.interactions.group_weights)
         if self.kind == "heatmap":
-            names = [short(self.interactions.feature_names[i]) for i in self._features()]
-            cell = 0.5 if len(names) <= CELLS_WITH_NUMBERS else 0.2
-            side = 1.2 + cell * len(names) + LETTER * max(map(len, names))
+            names = [_short(self.interactions.feature_names[i]) for i in self._features()]
+            cell = 0.5 if len(names) <= _CELLS_WITH_NUMBERS else 0.2
+            side = 1.2 + cell * len(names) + _LETTER * max(map(len, names))
             return side + 1.0, side
         row = min(max(0.3, 0.045 * n_groups), 0.6) if self.kind == "groups" else 0.28
-        return 5.2 + LETTER * max(map(len, names)), max(2.8, 1.2 + row * len(names))
+        return 5.2 + _LETTER * max(map(len, names)), max(2.8, 1.2 + row * len(names))
 
     def _features(self) -> NDArray[np.intp]:
         """Features of a heat map: all, or as many of the top pairs as allowed, in the old order."""
@@ -170,7 +170,7 @@ class InteractionDisplay:
 
     def _pair_names(self) -> list[str]:
         """Names of the k pairs with the highest score."""
-        return [f"{short(a)} \u00d7 {short(b)}" for a, b in self.interactions.top(self.k)]
+        return [f"{_short(a)} \u00d7 {_short(b)}" for a, b in self.interactions.top(self.k)]
 
     def _heatmap(self, ax: "Axes") -> None:
         """Effect or score of every pair of features, as colours."""
@@ -178,8 +178,8 @@ class InteractionDisplay:
         matrix = self.interactions.matrix(self.values)[np.ix_(chosen, chosen)]
         np.fill_diagonal(matrix, np.nan)
         image = ax.imshow(matrix, cmap="viridis", vmin=min(0.0, np.nanmin(matrix)))
-        ax.figure.colorbar(image, ax=ax, label=LABELS[self.values], shrink=0.8)
-        few, shown = len(chosen) <= CELLS_WITH_NUMBERS, [short(names[i]) for i in chosen]
+        ax.figure.colorbar(image, ax=ax, label=_LABELS[self.values], shrink=0.8)
+        few, shown = len(chosen) <= _CELLS_WITH_NUMBERS, [_short(names[i]) for i in chosen]
         style: dict[str, Any] = {"parse_math": False, "fontsize": "medium" if few else "x-small"}
         ax.set_yticks(range(len(chosen)), shown, **style)
         if max(map(len, shown)) > 3:  # too long to stand side by side
@@ -189,7 +189,7 @@ class InteractionDisplay:
         ax.spines[:].set_visible(False)
         ax.set_facecolor("0.92")  # the diagonal
         if few:
-            write_numbers(image, matrix)
+            _write_numbers(image, matrix)
         if len(chosen) < len(names):
             ax.set_title(f"{len(chosen)} of {len(names)} features, those of the top pairs by score")
 
@@ -199,10 +199,10 @@ class InteractionDisplay:
         rows, effect = range(len(top)), self.interactions.effect[top]
         bars = np.abs(self.interactions.interval(self.level)[top].T - effect)
         label = f"mean and {100 * self.level:g} % posterior interval"
-        ax.errorbar(effect, rows, xerr=bars, fmt="o", ms=4, lw=1.2, color=NEGATIVE, label=label)
+        ax.errorbar(effect, rows, xerr=bars, fmt="o", ms=4, lw=1.2, color=_NEGATIVE, label=label)
         if self.truth is not None:
-            ax.errorbar(self.truth[top], rows, fmt="x", color=TRUTH, label="truth")
-        ax.set_xlabel(LABELS["effect"])
+            ax.errorbar(self.truth[top], rows, fmt="x", color=_TRUTH, label="truth")
+        ax.set_xlabel(_LABELS["effect"])
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0)
         self._label_rows(ax)
 
@@ -213,9 +213,9 @@ class InteractionDisplay:
         n_groups = len(found.group_weights)
         heights = 0.8 * ((np.arange(n_groups) + 0.5) / n_groups - 0.5)  # in a row of height 1
         y = np.add.outer(heights, np.arange(len(top))).ravel()
-        area = np.repeat(MARKER * np.clip(n_groups, 5, 30) * found.group_weights, len(top))
+        area = np.repeat(_MARKER * np.clip(n_groups, 5, 30) * found.group_weights, len(top))
         ax.errorbar(mean, y, xerr=sd, fmt="none", ecolor="0.6", elinewidth=0.7)
-        ax.scatter(mean, y, area, np.where(mean < 0, NEGATIVE, POSITIVE).tolist(), lw=0, zorder=3)
+        ax.scatter(mean, y, area, np.where(mean < 0, _NEGATIVE, _POSITIVE).tolist(), lw=0, zorder=3)
         ax.set_xlabel("signed group mean, standard units\n\u2190 antagonistic | synergistic \u2192")
         ax.set_title("one marker a group: area = share of points, bar = 1 sd", fontsize="small")
         self._label_rows(ax)
@@ -234,13 +234,13 @@ class InteractionDisplay:
         ax.spines[["left", "top", "right"]].set_visible(False)
 
 
-def short(name: str) -> str:
+def _short(name: str) -> str:
     """Leave out the middle of a long name."""
-    half = LONGEST_NAME // 2
-    return name if len(name) <= LONGEST_NAME else name[: half - 1] + "\u2026" + name[-half:]
+    half = _LONGEST_NAME // 2
+    return name if len(name) <= _LONGEST_NAME else name[: half - 1] + "\u2026" + name[-half:]
 
 
-def write_numbers(image: "AxesImage", matrix: NDArray) -> None:
+def _write_numbers(image: "AxesImage", matrix: NDArray) -> None:
     """Write a heat map's values into its cells, dark on light and light on dark."""
     largest = np.nanmax(np.abs(matrix))
     decimals = int(np.clip(1 - np.floor(np.log10(largest or 1)), 0, 4))  # two digits of it

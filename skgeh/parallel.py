@@ -42,7 +42,7 @@ def run_jobs(
             yield from Parallel(n_jobs=n_jobs, **options)(jobs[start : start + size])
 
 
-class OneThread(ContextDecorator):
+class _OneThread(ContextDecorator):
     """One thread for matrix products: on small ones a second waits longer than it computes.
 
     The settings are those of the process: with jobs in threads, the first to come changes them and
@@ -67,7 +67,7 @@ class OneThread(ContextDecorator):
                 torch.set_num_threads(self.torch_threads)
 
 
-ONE_THREAD = OneThread()
+ONE_THREAD = _OneThread()
 
 
 def progress_bar(name: str, verbose: bool) -> Callable:

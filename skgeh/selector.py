@@ -24,9 +24,9 @@ from skgeh.tables.frames import with_columns
 from skgeh.tables.messages import warn
 from skgeh.tables.table import MIN_ROWS, Table
 
-CROSSFITTED = ("crossfit", "sequential")
-TESTS = ("crossfit", "sequential", "permutation", "interval", None)
-CLEAR = 2.0  # standard deviations from which the sign of a group's effect is told
+_CROSSFITTED = ("crossfit", "sequential")
+_TESTS = ("crossfit", "sequential", "permutation", "interval", None)
+_CLEAR = 2.0  # standard deviations from which the sign of a group's effect is told
 
 
 class GEHSelector(TransformerMixin, BaseEstimator):
@@ -153,7 +153,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         model = self._ranking_model(rank_seed)
         trainer, frozen = model.trainer(), isinstance(self.estimator, FrozenEstimator)
         labels, reader = is_classifier(model), type(self).__name__
-        least = 1 if frozen or self.test in CROSSFITTED else MIN_ROWS  # the test has a say itself
+        least = 1 if frozen or self.test in _CROSSFITTED else MIN_ROWS  # the test has a say itself
         table = Table.of(X, y, sample_weight, labels=labels, min_rows=least, reader=reader)
         table.name_features_of(self)
         self._check_testable(table)
@@ -271,8 +271,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
 
     def _check_parameters(self) -> None:
         """Refuse parameters that cannot be used, in words."""
-        if self.test not in TESTS:
-            known = ", ".join(map(repr, TESTS))
+        if self.test not in _TESTS:
+            known = ", ".join(map(repr, _TESTS))
             raise ValueError(f"test must be one of {known}; got {self.test!r}.")
         if self.control not in ("fdr", "fwer"):
             raise ValueError(f"control must be 'fdr' or 'fwer'; got {self.control!r}.")
@@ -285,7 +285,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
 
     def _signs(self) -> NDArray:
         """Sign of each pair; of several targets there is not one."""
-        found = signs(self.interactions_)
+        found = _signs(self.interactions_)
         return found if self.estimator_.is_of_one_output else np.full(found.shape, "mixed")
 
     def _ranking_model(self, seed: int) -> InteractionEstimator:
@@ -334,7 +334,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 f"The test {self.test!r} has no sample weights: those above zero must be equal. "
                 "Take test='interval' or test=None, or leave the weights out."
             )
-        if self.test in CROSSFITTED:
+        if self.test in _CROSSFITTED:
             table.check_testable()
         else:
             table.check_testable(MIN_ROWS, min_class=1)
@@ -365,13 +365,13 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         return self.test_result_.adjusted_pairs(self.control) <= self.alpha
 
 
-def signs(interactions: Interactions) -> NDArray:
+def _signs(interactions: Interactions) -> NDArray:
     """Sign of each pair, "+" or "-" where all groups with a clear sign agree, else "mixed", (P,).
 
     A group's sign is clear from two posterior standard deviations; where none is, all count.
     """
     mean, std = interactions.group_effects, interactions.group_std
-    clear = np.abs(mean) > CLEAR * std
+    clear = np.abs(mean) > _CLEAR * std
     counted = np.where(clear.any(0), clear, True) & (mean != 0)
     positive, negative = (counted & (mean > 0)).any(0), (counted & (mean < 0)).any(0)
     return np.where(positive == negative, "mixed", np.where(positive, "+", "-"))

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgba
 from sklearn.exceptions import NotFittedError
 
 from skgeh import BayesianInteractionRegressor, InteractionDisplay, Interactions
-from skgeh.display import KINDS, LONGEST_NAME, NEGATIVE, POSITIVE
+from skgeh.display import _KINDS, _LONGEST_NAME, _NEGATIVE, _POSITIVE
 from skgeh.geh.pairs import n_pairs, pair_index, to_vector
 
 SIZES = (2, 8, 60)
@@ -60,7 +60,7 @@ def line_segments(container):
 
 
 @pytest.mark.parametrize("d", SIZES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", _KINDS)
 def test_every_kind_at_every_size_is_drawn_whole(d, kind):
     display = InteractionDisplay.from_interactions(some_interactions(d), kind=kind)
     display.figure_.canvas.draw()
@@ -70,18 +70,18 @@ def test_every_kind_at_every_size_is_drawn_whole(d, kind):
     assert drawn.x1 <= width and drawn.y1 <= height
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", _KINDS)
 def test_long_names_are_shortened_and_drawn_whole(kind):
     names = ["population_per_household_in_the_block", "ocean_proximity_<1H OCEAN", "x"]
     display = InteractionDisplay.from_interactions(some_interactions(3, names=names), kind=kind)
     display.figure_.canvas.draw()
     assert display.figure_.get_tightbbox().x0 >= 0
     shown = texts(display.ax_.get_yticklabels())
-    assert max(map(len, shown)) <= 2 * LONGEST_NAME + 3
+    assert max(map(len, shown)) <= 2 * _LONGEST_NAME + 3
     assert any("population_pe\u2026d_in_the_block" in name for name in shown)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", _KINDS)
 def test_a_dollar_is_a_dollar_and_no_formula(kind):
     found = some_interactions(2, names=["income_$", "price_$"])
     labels = InteractionDisplay.from_interactions(found, kind=kind).ax_.get_yticklabels()
@@ -190,7 +190,7 @@ def test_groups_are_the_signed_means(d, n_groups):
     np.testing.assert_allclose(
         area / area[0], (found.group_weights / found.group_weights[0])[:, None] + 0 * area
     )
-    colours = np.array([to_rgba(POSITIVE), to_rgba(NEGATIVE)])[(x.ravel() < 0).astype(int)]
+    colours = np.array([to_rgba(_POSITIVE), to_rgba(_NEGATIVE)])[(x.ravel() < 0).astype(int)]
     assert np.array_equal(markers.get_facecolors(), colours)
     ends = line_segments(ax.containers[0])[:, :, 0].reshape(n_groups, len(top), 2)
     sd = found.group_std[:, top]
@@ -219,7 +219,7 @@ class Fitted:
         return self.found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", _KINDS)
 def test_from_estimator_asks_once_for_interactions_(kind):
     model = Fitted(some_interactions(5))
     truth = np.zeros(10)
@@ -248,7 +248,7 @@ def test_from_estimator_says_what_is_missing():
         InteractionDisplay.from_estimator(3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", _KINDS)
 def test_a_given_ax_is_drawn_into_and_no_figure_made(kind):
     figure, (left, right) = plt.subplots(1, 2)
     display = InteractionDisplay(some_interactions(4), kind=kind)
@@ -258,7 +258,7 @@ def test_a_given_ax_is_drawn_into_and_no_figure_made(kind):
     assert not left.has_data() and right.has_data()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", _KINDS)
 def test_without_ax_one_figure_is_made_each_time(kind):
     display = InteractionDisplay(some_interactions(4), kind=kind)
     first = display.plot().figure_
@@ -266,7 +266,7 @@ def test_without_ax_one_figure_is_made_each_time(kind):
     assert len(plt.get_fignums()) == 2
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", _KINDS)
 def test_settings_of_matplotlib_and_interactions_stay(kind):
     settings, found = dict(matplotlib.rcParams), some_interactions(4)
     effect = found.effect.copy()

@@ -21,7 +21,7 @@ from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor, G
 from skgeh.geh.interactions import Interactions
 from skgeh.geh.pairs import pair_index
 from skgeh.posteriors.trainer import Trainer
-from skgeh.selector import signs
+from skgeh.selector import _signs
 from skgeh.significance.crossfit import crossfit
 from skgeh.significance.result import TestResult
 from tests.significance.oracles import binary, numbers, three
@@ -68,7 +68,7 @@ def by_names(frame):
 def set_p_values(monkeypatch, p_value, tested=None):
     """Let the cross-fitted test find these p-values."""
 
-    def found(learner, table, **options):
+    def found(estimator, table, trainer, **options):
         p = np.array(p_value)
         counted = np.ones(len(p), dtype=bool) if tested is None else np.array(tested)
         names = tuple(f"x{j}" for j in range(table.X.shape[1]))
@@ -352,7 +352,7 @@ class TestFrame:
         assert list(frame["score"]) == sorted(frame["score"], reverse=True)
         rows, result = by_names(frame), model.test_result_
         assert rows.index[0] == ("age", "dose")  # not in the order of the pairs
-        adjusted, sign = result.adjusted("fdr"), signs(model.interactions_)
+        adjusted, sign = result.adjusted("fdr"), _signs(model.interactions_)
         confirmed = result.confirmed_interval()
         for k, (i, j) in enumerate(model.interactions_.pairs.tolist()):
             row = rows.loc[NAMES[i], NAMES[j]]
@@ -427,7 +427,7 @@ class TestSigns:
         beside = grouped(
             np.column_stack([effects, [-1, -1], [1, 1]]), np.column_stack([std, [0, 0], [0, 0]])
         )
-        assert signs(beside).tolist() == [sign, "-", "+"]
+        assert _signs(beside).tolist() == [sign, "-", "+"]
 
     @pytest.mark.parametrize(
         ("formula", "sign"),

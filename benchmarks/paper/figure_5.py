@@ -24,7 +24,7 @@ from scipy.stats import rankdata
 from benchmarks.paper.real_data import Table, names, table
 from benchmarks.paper.simulated import PAGES, each
 from benchmarks.rivals import PAPER_ALPHA, lasso, nid_of, shap_lightgbm
-from skgeh.significance.nuisance import main_effect_basis
+from skgeh.significance._nuisance import main_effect_basis
 
 FORMS: dict[str, Callable[[NDArray, NDArray], NDArray]] = {
     "x y": lambda x, y: x * y,

@@ -25,7 +25,7 @@ from benchmarks.paper.simulated import LEVEL, each, standard_error
 from skgeh.geh.functions import RandomFunction
 from skgeh.geh.partition import Partition
 from skgeh.geh.push_forward import push_forward
-from skgeh.significance.refits import fit_targets, refits_per_stack
+from skgeh.significance._refits import fit_targets, refits_per_stack
 
 PERMUTATIONS, OF_DEFAULT = 200, 10
 POINTS, SINGLE_POINTS, DRAWS = 300, 100, 100

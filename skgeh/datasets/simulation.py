@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state, check_scalar
 
-from skgeh.datasets.truth import Truth, check_features, draw_noise
+from skgeh.datasets.truth import Truth, _check_features, _draw_noise
 from skgeh.geh.pairs import pair_index
 
 _LOW = np.array([0.5, -0.5, 0.5, -0.5, 0.5, 0.5, -0.5, 0.5])  # every feature has a range of 1
@@ -50,7 +50,7 @@ def _simulation_constants() -> tuple[tuple[float, ...], float]:
 
 def _simulation_function(X: ArrayLike) -> NDArray[np.float64]:
     """Return ``f(x) = sum_j m_j x_j + sum_k b_k h_k(x_k, x_{k+1})`` (Eq. 8)."""
-    X = check_features(X, 8)
+    X = _check_features(X, 8)
     weights, _ = _simulation_constants()
     pairwise = (b * _FORMS[k][0](X[:, k], X[:, k + 1]) for k, b in enumerate(weights))
     return X @ _MAIN + sum(pairwise)
@@ -58,7 +58,7 @@ def _simulation_function(X: ArrayLike) -> NDArray[np.float64]:
 
 def _simulation_hessian(X: ArrayLike) -> NDArray[np.float64]:
     """Return ``b_k h_k''`` at the neighbours ``(k, k + 1)``, 0 at every other pair."""
-    X = check_features(X, 8)
+    X = _check_features(X, 8)
     pairs = pair_index(8)
     weights, _ = _simulation_constants()
     hessian = np.zeros((len(X), len(pairs)))
@@ -124,6 +124,6 @@ def make_interactions(
     rng = check_random_state(random_state)
     X = _LOW + rng.uniform(size=(n_samples, 8))
     _, variance = _simulation_constants()
-    y = _simulation_function(X) + draw_noise(rng, n_samples, variance, signal_to_noise)
+    y = _simulation_function(X) + _draw_noise(rng, n_samples, variance, signal_to_noise)
     pairs = np.column_stack([np.arange(7), np.arange(1, 8)])
     return X, y, Truth(pairs, 8, _simulation_function, _simulation_hessian)

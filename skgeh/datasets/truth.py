@@ -50,7 +50,7 @@ class Truth:
         return to_vector(matrix)
 
 
-def check_features(X: ArrayLike, n_features: int) -> NDArray[np.float64]:
+def _check_features(X: ArrayLike, n_features: int) -> NDArray[np.float64]:
     """Return X as an array of floats; ValueError unless it has `n_features` columns."""
     X = np.asarray(X, dtype=np.float64)
     if X.ndim != 2 or X.shape[1] != n_features:
@@ -61,7 +61,7 @@ def check_features(X: ArrayLike, n_features: int) -> NDArray[np.float64]:
     return X
 
 
-def draw_noise(
+def _draw_noise(
     rng: np.random.RandomState, n_samples: int, variance: float, signal_to_noise: float | None
 ) -> NDArray[np.float64]:
     """Draw ``n_samples`` Gaussian values of variance ``Var(f) / SN``."""

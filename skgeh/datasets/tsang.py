@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import qmc
 from sklearn.utils import check_random_state, check_scalar
 
-from skgeh.datasets.truth import Truth, check_features, draw_noise
+from skgeh.datasets.truth import Truth, _check_features, _draw_noise
 
 
 def _tsang_3(x):
@@ -66,7 +66,7 @@ def _tsang_features(unit: NDArray[np.float64], function: int) -> NDArray[np.floa
 
 
 def _tsang_function(function: int, X: ArrayLike) -> NDArray[np.float64]:
-    return _TSANG[function][0]([None, *check_features(X, 10).T])
+    return _TSANG[function][0]([None, *_check_features(X, 10).T])
 
 
 def _tsang_hessian(X: ArrayLike) -> NDArray[np.float64]:
@@ -135,7 +135,7 @@ def make_tsang(
     rng = check_random_state(random_state)
     X = _tsang_features(rng.uniform(size=(n_samples, 10)), function)
     variance = _tsang_variance(function)
-    y = _tsang_function(function, X) + draw_noise(rng, n_samples, variance, signal_to_noise)
+    y = _tsang_function(function, X) + _draw_noise(rng, n_samples, variance, signal_to_noise)
     pairs = {(i - 1, j - 1) for group in _TSANG[function][1] for i, j in combinations(group, 2)}
     f = partial(_tsang_function, function)
     return X, y, Truth(np.array(sorted(pairs)), 10, f, _tsang_hessian)

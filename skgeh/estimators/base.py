@@ -14,9 +14,9 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.history import History
 
-from skgeh.estimators.collinearity import exchangeable, warn_of_exchangeable
-from skgeh.estimators.fit_quality import FitQuality, FitSample
-from skgeh.estimators.parameters import NetworkParameters, check_auto
+from skgeh.estimators._collinearity import exchangeable, warn_of_exchangeable
+from skgeh.estimators.fit_quality import FitQuality, _FitSample
+from skgeh.estimators.parameters import _NetworkParameters, check_auto
 from skgeh.geh.functions import RandomFunction, evaluate
 from skgeh.geh.interactions import Interactions
 from skgeh.geh.measure import Axes, Question, measure
@@ -32,10 +32,10 @@ from skgeh.tables.rows import point_rows
 from skgeh.tables.table import Table
 from skgeh.training.loop import StackNet
 
-PREDICT_DRAWS = 100
+_PREDICT_DRAWS = 100
 
 
-class InteractionEstimator(NetworkParameters):
+class InteractionEstimator(_NetworkParameters):
     """A posterior over functions, learned from a table, and the interactions of its features."""
 
     def fit(self, X, y, sample_weight=None):
@@ -103,7 +103,7 @@ class InteractionEstimator(NetworkParameters):
         held_out = learned.held_out
         generator = np.random.default_rng(rows_seed)
         self._points = Z[point_rows(held_out.rows, task.weight, generator)]
-        self._fit_sample = FitSample.of(task, held_out, rows_seed)
+        self._fit_sample = _FitSample.of(task, held_out, rows_seed)
         self._net = learned.net
         self._interactions: Interactions | None = None
         self._fit_quality: FitQuality | None = None
@@ -258,7 +258,7 @@ class InteractionEstimator(NetworkParameters):
     ) -> Iterator[NDArray[np.float64]]:
         """Values of 100 draws at rows in standard units, block by block of shape (B, n, c)."""
         generator = torch.Generator().manual_seed(self._seed)
-        for first in range(0, PREDICT_DRAWS, BLOCK):
+        for first in range(0, _PREDICT_DRAWS, BLOCK):
             function = posterior.draw(BLOCK, generator, first=first)
             yield evaluate(function, x, BLOCK, dtype)
 

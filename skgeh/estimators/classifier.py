@@ -18,7 +18,7 @@ from skgeh.posteriors.perturbed import PerturbedPosterior
 from skgeh.tables.rows import in_proportion
 from skgeh.tables.table import Table
 
-MOST_CANDIDATES = 20_000  # rows among which scores find their points
+_MOST_CANDIDATES = 20_000  # rows among which scores find their points
 
 
 class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
@@ -194,10 +194,10 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
 
         Where a class is certain, data say nothing of a logit, and derivatives are extrapolated.
         """
-        rows = np.random.default_rng(self._seed).permutation(len(Z))[:MOST_CANDIDATES]
+        rows = np.random.default_rng(self._seed).permutation(len(Z))[:_MOST_CANDIDATES]
         members = self._predictive.members()
         values = evaluate(members, Z[rows], max(self.n_networks, 16)).mean(0)
-        p = np.exp(log_softmax(values))
+        p = np.exp(_log_softmax(values))
         information = np.zeros(len(Z))
         information[rows] = weight[rows] * np.maximum(1 - (p**2).sum(1), LEAST)
         return Z[in_proportion(rows, information)]
@@ -213,7 +213,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         blocks = []
         x = self._standardised(X)
         for logits in self._drawn(self._predictive, x, torch.float64):
-            blocks.append(logsumexp(log_softmax(logits), axis=0) - np.log(BLOCK))
+            blocks.append(logsumexp(_log_softmax(logits), axis=0) - np.log(BLOCK))
         return logsumexp(blocks, axis=0) - np.log(len(blocks))
 
     def _check_parameters(self) -> None:
@@ -250,12 +250,12 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         return 1.0
 
 
-def log_softmax(logits: NDArray) -> NDArray[np.float64]:
+def _log_softmax(logits: NDArray) -> NDArray[np.float64]:
     """Log probabilities of the classes, (..., C), from one logit of two or one a class.
 
     Examples
     --------
-    >>> np.exp(log_softmax(np.array([[np.log(3.0)]]))).round(2).tolist()
+    >>> np.exp(_log_softmax(np.array([[np.log(3.0)]]))).round(2).tolist()
     [[0.25, 0.75]]
     """
     if logits.shape[-1] == 1:

@@ -16,13 +16,13 @@ from skgeh.geh.task import HeldOut, Task
 from skgeh.tables.messages import warn
 from skgeh.tables.table import codes_of
 
-MOST_ROWS = 2000  # that the additive model learns from
-FOLDS = 3  # for labels
-MOST_STEPS = 1000
-ALPHAS = np.logspace(-2, 4, 13)
-KNOTS, COLUMNS = 5, 7  # of a feature's splines
-SHARE = 3  # rows per column, else lines replace splines
-ERRORS = 2.0  # standard errors that a difference has to be beyond
+_MOST_ROWS = 2000  # that the additive model learns from
+_FOLDS = 3  # for labels
+_MOST_STEPS = 1000
+_ALPHAS = np.logspace(-2, 4, 13)
+_KNOTS, _COLUMNS = 5, 7  # of a feature's splines
+_SHARE = 3  # rows per column, else lines replace splines
+_ERRORS = 2.0  # standard errors that a difference has to be beyond
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,20 @@ class FitQuality:
         unit = np.average(constant, weights=weight) or 1.0
         constant, main_effects, model = constant / unit, main_effects / unit, model / unit
         r2_main, r2 = (1 - float(np.average(e, weights=weight)) for e in (main_effects, model))
-        gains = [weighted_mean(e - model, weight) for e in (constant, main_effects)]
+        gains = [_weighted_mean(e - model, weight) for e in (constant, main_effects)]
         return cls(r2, r2_main, *gains)
 
     @property
     def explains(self) -> bool:
         """Whether the model predicts better than the target's mean, beyond chance."""
         gain, error = self.over_mean
-        return gain > ERRORS * error
+        return gain > _ERRORS * error
 
     @property
     def believable(self) -> bool:
         """Whether it explains anything, and is not clearly worse than main effects alone."""
         gain, error = self.over_main_effects
-        return self.explains and gain >= -ERRORS * error
+        return self.explains and gain >= -_ERRORS * error
 
     def warn(self) -> None:
         """Warn of a table that is not to be believed."""
@@ -94,7 +94,7 @@ class FitQuality:
 
 
 @dataclass(frozen=True, eq=False)
-class FitSample:
+class _FitSample:
     """Rows that a fit is judged by, kept until it is.
 
     Parameters
@@ -113,12 +113,12 @@ class FitSample:
     seed: int
 
     @classmethod
-    def of(cls, task: Task, held_out: HeldOut, seed: int) -> "FitSample":
+    def of(cls, task: Task, held_out: HeldOut, seed: int) -> "_FitSample":
         """Held-out rows, and others at random."""
         asked = np.unique(held_out.judged)
         others = np.setdiff1d(np.arange(len(task.X)), asked)
         others = np.random.default_rng(seed).permutation(others)
-        rows = np.concatenate([asked, others[: max(0, MOST_ROWS - len(asked))]])
+        rows = np.concatenate([asked, others[: max(0, _MOST_ROWS - len(asked))]])
         some = Task(task.X[rows], task.y[rows], task.weight[rows], task.likelihood)
         return cls(some, held_out, np.searchsorted(asked, held_out.judged), seed)
 
@@ -128,7 +128,7 @@ class FitSample:
         truth, weight = torch.as_tensor(task.y[at]), task.weight[at]
         means = torch.as_tensor(np.average(task.y[at], axis=0, weights=weight))
         constant = task.likelihood.constant(means).expand(len(at), -1)
-        additive = additive_predictions(task, self.seed)[at]
+        additive = _additive_predictions(task, self.seed)[at]
         flat, main, model = (
             task.likelihood.losses(torch.as_tensor(outputs), truth).mean(1).numpy()
             for outputs in (constant, additive, self.held_out.predictions)
@@ -136,29 +136,29 @@ class FitSample:
         return FitQuality.of(flat, main, model, weight)
 
 
-def weighted_mean(values: NDArray, weight: NDArray) -> tuple[float, float]:
+def _weighted_mean(values: NDArray, weight: NDArray) -> tuple[float, float]:
     """Mean and its standard error."""
     share = weight / weight.sum()
     mean = float(share @ values)
     return mean, float(np.sqrt(np.square(share) @ np.square(values - mean)))
 
 
-def additive_predictions(task: Task, seed: int) -> NDArray[np.float64]:
+def _additive_predictions(task: Task, seed: int) -> NDArray[np.float64]:
     """Predictions of rows by an additive model that was learned without them, shape (n, c)."""
-    predict = logistic_predictions if task.has_labels else ridge_predictions
-    return predict(additive_basis(task.X), task.y, task.weight, seed)
+    predict = _logistic_predictions if task.has_labels else _ridge_predictions
+    return predict(_additive_basis(task.X), task.y, task.weight, seed)
 
 
-def additive_basis(X: NDArray) -> NDArray[np.float64]:
+def _additive_basis(X: NDArray) -> NDArray[np.float64]:
     """Cubic splines of the features' ranks, or the ranks where rows are few, (n, columns)."""
     n, d = X.shape
     ranks = (rankdata(X, axis=0) - 0.5) / n
-    if SHARE * COLUMNS * d > n:
+    if _SHARE * _COLUMNS * d > n:
         return ranks
-    return SplineTransformer(KNOTS).fit_transform(ranks)
+    return SplineTransformer(_KNOTS).fit_transform(ranks)
 
 
-def ridge_predictions(
+def _ridge_predictions(
     B: NDArray, y: NDArray, weight: NDArray, _seed: int = 0
 ) -> NDArray[np.float64]:
     """Leave-one-out predictions by ridge regression, ``y - e / (1 - h)``, shape (n, c).
@@ -170,11 +170,11 @@ def ridge_predictions(
     A, centred = root * (B - share.T @ B), root * (y - share.T @ y)
     if A.shape[1] <= len(A):
         squares, V = eigh(A.T @ A)
-        U = A @ V / np.sqrt(np.maximum(squares, ALPHAS[0] ** 2))
+        U = A @ V / np.sqrt(np.maximum(squares, _ALPHAS[0] ** 2))
     else:
         squares, U = eigh(A @ A.T)
     rest = []
-    for alpha in ALPHAS:
+    for alpha in _ALPHAS:
         shrunk = U * (np.maximum(squares, 0) / (np.maximum(squares, 0) + alpha))
         leverage = (shrunk * U).sum(1, keepdims=True) + share
         error = centred - shrunk @ (U.T @ centred)
@@ -183,17 +183,19 @@ def ridge_predictions(
     return y - best / root
 
 
-def logistic_predictions(B: NDArray, y: NDArray, weight: NDArray, seed: int) -> NDArray[np.float64]:
+def _logistic_predictions(
+    B: NDArray, y: NDArray, weight: NDArray, seed: int
+) -> NDArray[np.float64]:
     """Out-of-fold logits by logistic regression, shape (n, c)."""
     labels = codes_of(y)
     counts = np.unique(labels, return_counts=True)[1]
     if len(counts) < 2 or counts.min() < 2:  # some fold would learn from one class only
         return np.zeros(y.shape)
     found = cross_val_predict(
-        LogisticRegression(max_iter=MOST_STEPS),
+        LogisticRegression(max_iter=_MOST_STEPS),
         B,
         labels,
-        cv=StratifiedKFold(min(FOLDS, counts.min()), shuffle=True, random_state=seed),
+        cv=StratifiedKFold(min(_FOLDS, counts.min()), shuffle=True, random_state=seed),
         params={"sample_weight": weight},
         method="predict_proba",
     )

@@ -14,7 +14,7 @@ from skgeh.posteriors.trainer import Trainer
 from skgeh.training.loop import Settings
 
 
-class NetworkParameters(BaseEstimator):
+class _NetworkParameters(BaseEstimator):
     """The parameters that both estimators have."""
 
     def __init__(

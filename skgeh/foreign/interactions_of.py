@@ -11,8 +11,8 @@ from sklearn.utils import check_array, check_random_state, check_scalar
 from skorch import NeuralNet
 from torch import Tensor, nn
 
-from skgeh.foreign.hidden_layer import named, outputs, split
-from skgeh.foreign.modules import like_weights, posterior_of
+from skgeh.foreign._hidden_layer import named, outputs, split
+from skgeh.foreign._modules import like_weights, posterior_of
 from skgeh.geh.functions import RandomFunction, evaluate
 from skgeh.geh.interactions import Interactions
 from skgeh.geh.measure import Axes, Question, measure
@@ -23,7 +23,7 @@ from skgeh.tables.frames import Backend, backend_of
 from skgeh.tables.messages import warn
 from skgeh.tables.rows import MAX_POINTS
 
-N_DRAWS = 400
+_N_DRAWS = 400
 
 
 def interactions_of(
@@ -103,22 +103,22 @@ def interactions_of(
     >>> found.top(1), found.draws.shape
     ([('x0', 'x2')], (1, 3))
     """
-    check_counts(n_groups, n_draws)
-    inputs, names, backend = read(X, feature_names if layer is None else None)
+    _check_counts(n_groups, n_draws)
+    inputs, names, backend = _read(X, feature_names if layer is None else None)
     rng = check_random_state(random_state)
     inputs = inputs[rng.permutation(len(inputs))[:MAX_POINTS]]
-    models, points = all_callables(model), torch.as_tensor(inputs, dtype=torch.float32)
+    models, points = _all_callables(model), torch.as_tensor(inputs, dtype=torch.float32)
     if layer is not None:
-        models, points = at_layer(models, layer, points)
-        names = unit_names(points, layer, feature_names)
+        models, points = _at_layer(models, layer, points)
+        names = _unit_names(points, layer, feature_names)
     if len(names) < 2:
         raise ValueError(f"A pair takes two features; got {len(names)}.")
-    posterior = posterior_of_models(models, points)
+    posterior = _posterior_of_models(models, points)
     values = points.flatten(1).numpy().astype(np.float64)
-    units_of, target_scale = standard_units(posterior, values, target, logits)
+    units_of, target_scale = _standard_units(posterior, values, target, logits)
     standard = (values - units_of.centre.numpy()) / units_of.scale.numpy()
     if n_draws is None:
-        n_draws = getattr(posterior, "n_functions", None) or N_DRAWS
+        n_draws = getattr(posterior, "n_functions", None) or _N_DRAWS
     found = measure(
         InUnits.of(posterior, units_of),
         standard,
@@ -165,10 +165,10 @@ def exemplars(model: Any, layer: str, pool: Any, *, k: int = 10) -> NDArray[np.i
     >>> exemplars(net, "1", [[0.0], [3.0], [-5.0]], k=2).tolist()
     [[1, 0], [2, 0]]
     """
-    inputs, _, _ = read(pool, None)
+    inputs, _, _ = _read(pool, None)
     if not 0 < k <= len(inputs):
         raise ValueError(f"k must lie between 1 and the {len(inputs)} inputs of the pool; got {k}.")
-    module = as_callable(model)
+    module = _as_callable(model)
     if not isinstance(module, nn.Module):
         raise TypeError(f"model must be a torch module or a skorch net; got {model!r}.")
     x = like_weights(torch.as_tensor(inputs, dtype=torch.float32), module)
@@ -176,7 +176,7 @@ def exemplars(model: Any, layer: str, pool: Any, *, k: int = 10) -> NDArray[np.i
     return units.topk(k, dim=0).indices.T.cpu().numpy()
 
 
-def read(X: Any, feature_names: Sequence[str] | None) -> tuple[NDArray, tuple[str, ...], Backend]:
+def _read(X: Any, feature_names: Sequence[str] | None) -> tuple[NDArray, tuple[str, ...], Backend]:
     """Inputs (n, ...) as float64, a name for each of their entries, and the kind of frame."""
     backend = backend_of(X)
     columns = getattr(X, "columns", None)
@@ -191,7 +191,7 @@ def read(X: Any, feature_names: Sequence[str] | None) -> tuple[NDArray, tuple[st
     return inputs, tuple(names), backend
 
 
-def check_counts(n_groups: int | str, n_draws: int | None) -> None:
+def _check_counts(n_groups: int | str, n_draws: int | None) -> None:
     """Refuse numbers of groups or draws that are none."""
     if n_groups != "auto":
         check_scalar(n_groups, "n_groups", Integral, min_val=1)
@@ -199,7 +199,7 @@ def check_counts(n_groups: int | str, n_draws: int | None) -> None:
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
 
 
-def at_layer(models: Sequence[Any], layer: str, x: Tensor) -> tuple[list[Any], Tensor]:
+def _at_layer(models: Sequence[Any], layer: str, x: Tensor) -> tuple[list[Any], Tensor]:
     """The head above a layer, as the only model, and the layer's outputs, as its points."""
     if len(models) > 1 or not isinstance(models[0], nn.Module):
         raise ValueError("layer= asks for a hidden layer of one torch module or skorch net.")
@@ -207,7 +207,7 @@ def at_layer(models: Sequence[Any], layer: str, x: Tensor) -> tuple[list[Any], T
     return [head], units.float().cpu()
 
 
-def unit_names(units: Tensor, layer: str, given: Sequence[str] | None) -> tuple[str, ...]:
+def _unit_names(units: Tensor, layer: str, given: Sequence[str] | None) -> tuple[str, ...]:
     """Names of a layer's units."""
     size = units[0].numel()
     if given is not None and len(given) != size:
@@ -215,15 +215,15 @@ def unit_names(units: Tensor, layer: str, given: Sequence[str] | None) -> tuple[
     return tuple(map(str, given)) if given is not None else tuple(f"unit {j}" for j in range(size))
 
 
-def all_callables(model: Any) -> list[Any]:
+def _all_callables(model: Any) -> list[Any]:
     """One model, or those of a list."""
-    models = [as_callable(one) for one in (model if isinstance(model, list | tuple) else [model])]
+    models = [_as_callable(one) for one in (model if isinstance(model, list | tuple) else [model])]
     if not models:
         raise ValueError("An ensemble must have one model or more; got an empty list.")
     return models
 
 
-def as_callable(model: Any) -> Any:
+def _as_callable(model: Any) -> Any:
     """A frozen copy of a module or of a skorch net's module; other callables as they are."""
     if isinstance(model, NeuralNet):
         if not getattr(model, "initialized_", False):
@@ -231,7 +231,7 @@ def as_callable(model: Any) -> Any:
         model = model.module_
     if isinstance(model, nn.Module):
         return frozen(model)
-    if callable(model) or is_random_function(model):
+    if callable(model) or _is_random_function(model):
         return model
     raise TypeError(
         "model must be a torch module, a skorch net, a function of a tensor, a list of these or a "
@@ -239,14 +239,14 @@ def as_callable(model: Any) -> Any:
     )
 
 
-def is_random_function(model: Any) -> bool:
+def _is_random_function(model: Any) -> bool:
     """Whether draws can be taken from it as it is."""
     return all(hasattr(model, name) for name in ("draw", "members", "n_features", "n_outputs"))
 
 
-def posterior_of_models(models: Sequence[Any], points: Tensor) -> RandomFunction:
+def _posterior_of_models(models: Sequence[Any], points: Tensor) -> RandomFunction:
     """One random function for all models."""
-    random = [is_random_function(model) for model in models]
+    random = [_is_random_function(model) for model in models]
     if not any(random):
         return posterior_of(models, points)
     if len(models) > 1:
@@ -259,7 +259,7 @@ def posterior_of_models(models: Sequence[Any], points: Tensor) -> RandomFunction
     return posterior
 
 
-def standard_units(
+def _standard_units(
     posterior: RandomFunction, values: NDArray, target: int | None, logits: bool
 ) -> tuple[Units, float]:
     """Standard deviations of features and outputs at the points; 1 where nothing varies."""

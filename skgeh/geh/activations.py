@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
+_LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 SOFTPLUS_SHARPNESS = 10.0  # Cui et al.'s setting: close to a ReLU, yet smooth
 
 
@@ -42,7 +42,7 @@ def _gelu_slope(z: Tensor) -> Tensor:
 
 def _gelu_curvature(z: Tensor) -> Tensor:
     square = z * z
-    density = torch.add(-LOG_SQRT_2PI, square, alpha=-0.5).exp_()
+    density = torch.add(-_LOG_SQRT_2PI, square, alpha=-0.5).exp_()
     return density.mul_(square.neg_().add_(2))
 
 

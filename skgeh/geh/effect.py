@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-SETTLED = 0.02  # share of the whole curve that may still be ahead
-NEGLIGIBLE = 1e-6  # changes of rank between pairs that differ by a thousandth of all effects
+_SETTLED = 0.02  # share of the whole curve that may still be ahead
+_NEGLIGIBLE = 1e-6  # changes of rank between pairs that differ by a thousandth of all effects
 
 
 def group_expected_hessian(group_means: NDArray, weights: NDArray) -> NDArray:
@@ -81,7 +81,7 @@ def choose_n_groups(distances: NDArray) -> int:
     """
     curve = np.median(distances, axis=0)
     left = np.cumsum(curve[::-1])[::-1]
-    if not left.max(initial=0) > NEGLIGIBLE:
+    if not left.max(initial=0) > _NEGLIGIBLE:
         return 1
-    settled = np.flatnonzero(left <= max(SETTLED * left[0], NEGLIGIBLE))
+    settled = np.flatnonzero(left <= max(_SETTLED * left[0], _NEGLIGIBLE))
     return int(settled[0]) + 2 if len(settled) else len(curve) + 1

@@ -25,7 +25,7 @@ from torch import Tensor
 from skgeh.geh.activations import Activation
 from skgeh.geh.units import Function, Units, in_units
 
-VALUES = 4096  # computed at once: the activations behind them stay in the cache
+_VALUES = 4096  # computed at once: the activations behind them stay in the cache
 
 
 class RandomFunction(Protocol):
@@ -321,7 +321,7 @@ def evaluate(
     >>> evaluate(stack([torch.sin, torch.cos]), np.zeros((5, 1)), copies=2)[:, 0, 0].tolist()
     [0.0, 1.0]
     """
-    few = max(64, VALUES // copies)
+    few = max(64, _VALUES // copies)
     with torch.no_grad():
         parts = [
             function(torch.as_tensor(X[start : start + few], dtype=dtype)).numpy()

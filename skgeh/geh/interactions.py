@@ -11,8 +11,8 @@ from scipy.stats import norm
 from skgeh.geh.pairs import to_matrix
 from skgeh.tables.frames import Backend, make_frame
 
-ROWS_SHOWN = 10  # in the HTML form
-SMALLEST = np.finfo(float).smallest_subnormal  # a probability is never printed as 0
+_ROWS_SHOWN = 10  # in the HTML form
+_SMALLEST = np.finfo(float).smallest_subnormal  # a probability is never printed as 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,7 +97,7 @@ class Interactions:
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(self.effect == 0, 0.0, self.effect / self.std)
-        return np.maximum(norm.sf(ratio), SMALLEST)
+        return np.maximum(norm.sf(ratio), _SMALLEST)
 
     def interval(self, level: float = 0.95) -> NDArray[np.float64]:
         """Gaussian credible interval ``effect -+ z std``.
@@ -186,7 +186,7 @@ class Interactions:
     def _repr_html_(self) -> str:
         head = "<tr><th></th><th></th><th>score</th><th>effect</th><th>95 % interval</th></tr>"
         intervals, rows = self.interval(), []
-        for place, (a, b) in zip(self.order, self.top(ROWS_SHOWN), strict=False):
+        for place, (a, b) in zip(self.order, self.top(_ROWS_SHOWN), strict=False):
             low, high = intervals[place]
             numbers = (f"{self.score[place]:.3g}", f"{self.effect[place]:.3g}")
             cells = [escape(a), escape(b), *numbers, f"{low:.3g} to {high:.3g}"]

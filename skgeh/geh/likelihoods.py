@@ -32,7 +32,7 @@ class SquaredError(nn.Module):
         self, targets: Tensor, weights: Tensor, moves: Tensor, noise: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Add as much noise to the targets as they have (Bardsley et al. 2014)."""
-        return targets + perturbation(noise) * moves, weights
+        return targets + _perturbation(noise) * moves, weights
 
 
 class CrossEntropy(nn.Module):
@@ -86,7 +86,7 @@ class CrossEntropy(nn.Module):
 Likelihood = SquaredError | CrossEntropy
 
 
-def perturbation(noise: Tensor) -> Tensor:
+def _perturbation(noise: Tensor) -> Tensor:
     """Scale of what moves the targets, nearly the noise's own and 0 on clean data, (S, 1, c)."""
     return (noise / (noise + 0.01).sqrt())[:, None]
 

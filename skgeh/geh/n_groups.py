@@ -15,13 +15,13 @@ from skgeh.geh.effect import choose_n_groups, group_expected_hessian, rank_weigh
 from skgeh.geh.functions import RandomFunction
 from skgeh.geh.hessians import pointwise_hessians
 from skgeh.geh.partition import Partition
-from skgeh.geh.score import leading_pairs
+from skgeh.geh.score import _leading_pairs
 from skgeh.geh.views.blocks import GroupedPosterior
 
-FIXED_DRAWS = 24  # draws whose mean function is measured
-N_SEEDS = 5  # k-means runs over which the curve is a median
-MIN_GROUPS = 8  # where no rank can change, as with two features, the curve is blind to cancelling
-MAX_GROUPS = 30
+_FIXED_DRAWS = 24  # draws whose mean function is measured
+_N_SEEDS = 5  # k-means runs over which the curve is a median
+_MIN_GROUPS = 8  # where no rank can change, as with two features, the curve is blind to cancelling
+_MAX_GROUPS = 30
 
 
 def find_n_groups(
@@ -54,24 +54,24 @@ def find_n_groups(
             "find_n_groups takes a posterior of single columns; got a GroupedPosterior. Ask its "
             "own: find_n_groups(posterior.posterior, x)."
         )
-    hessians = mean_function_hessians(posterior, x, target, seed)
-    points, most = x.cpu().numpy().astype(np.float64), min(MAX_GROUPS, len(x))
+    hessians = _mean_function_hessians(posterior, x, target, seed)
+    points, most = x.cpu().numpy().astype(np.float64), min(_MAX_GROUPS, len(x))
     distances = []
-    for k in range(N_SEEDS):
+    for k in range(_N_SEEDS):
         partitions = [Partition.kmeans(points, m, seed + k) for m in range(1, most + 1)]
-        effects = group_curve(hessians, partitions)
+        effects = _group_curve(hessians, partitions)
         distances.append([rank_weighted_distance(b, a) for a, b in pairwise(effects)])
-    chosen = max(choose_n_groups(np.array(distances)), min(MIN_GROUPS, len(x)))
+    chosen = max(choose_n_groups(np.array(distances)), min(_MIN_GROUPS, len(x)))
     return chosen, np.array(distances)
 
 
-def mean_function_hessians(
+def _mean_function_hessians(
     posterior: RandomFunction, x: Tensor, target: int | None, seed: int
 ) -> NDArray:
     """Signed Hessians at every point, averaged over a few fixed draws, shape (c, n, q)."""
-    pairs = leading_pairs(posterior, x, target)
+    pairs = _leading_pairs(posterior, x, target)
     generator = torch.Generator().manual_seed(seed)
-    n_draws = min(getattr(posterior, "n_functions", None) or FIXED_DRAWS, FIXED_DRAWS)
+    n_draws = min(getattr(posterior, "n_functions", None) or _FIXED_DRAWS, _FIXED_DRAWS)
     total = torch.zeros(())
     for k in range(n_draws):
         with torch.no_grad():
@@ -80,7 +80,7 @@ def mean_function_hessians(
     return (total / n_draws).cpu().numpy()
 
 
-def group_curve(hessians: NDArray, partitions: Sequence[Partition]) -> NDArray:
+def _group_curve(hessians: NDArray, partitions: Sequence[Partition]) -> NDArray:
     """M-GEH of one function under several partitions, from its Hessians at every point.
 
     Parameters

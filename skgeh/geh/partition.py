@@ -69,7 +69,7 @@ class Partition:
         if n_groups == 1:
             return cls.one_group(len(X))
         # one thread: on a busy machine a second one makes k-means of few points many times slower
-        with warnings.catch_warnings(), threadpools().limit(limits=1):
+        with warnings.catch_warnings(), _threadpools().limit(limits=1):
             # points that differ by rounding only are fewer clusters than asked for
             warnings.simplefilter("ignore", ConvergenceWarning)
             labels = KMeans(n_groups, n_init=1, random_state=seed).fit_predict(X)
@@ -114,6 +114,6 @@ class Partition:
 
 
 @cache
-def threadpools() -> ThreadpoolController:
+def _threadpools() -> ThreadpoolController:
     """The thread pools of the libraries that are loaded; looking for them takes a while."""
     return ThreadpoolController()

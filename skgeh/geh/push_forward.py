@@ -24,8 +24,8 @@ from skgeh.geh.partition import Partition
 from skgeh.parallel import no_bar, run_jobs
 
 BLOCK = 25  # draws in a block
-TILE = 128  # rows and columns in a tile of pairs
-KEEP = 25_000_000  # values up to which all draws are kept
+_TILE = 128  # rows and columns in a tile of pairs
+_KEEP = 25_000_000  # values up to which all draws are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +81,9 @@ def push_forward(
     """
     edges = [*range(0, n_draws, BLOCK), n_draws]
     seeds = np.random.SeedSequence(seed).generate_state(len(edges) - 1, np.uint64)
-    keep = n_draws * n_pairs(posterior.n_features) <= KEEP
+    keep = n_draws * n_pairs(posterior.n_features) <= _KEEP
     jobs = [
-        delayed(push_block)(posterior, x, partition, start, stop, int(block_seed), target, keep)
+        delayed(_push_block)(posterior, x, partition, start, stop, int(block_seed), target, keep)
         for (start, stop), block_seed in zip(pairwise(edges), seeds, strict=True)
     ]
     blocks, draws = run_jobs(jobs, n_jobs, prefer="threads"), []
@@ -95,7 +95,7 @@ def push_forward(
     return Pushed(np.concatenate(draws) if keep else None, effect, groups)
 
 
-def push_block(
+def _push_block(
     posterior: RandomFunction,
     x: Tensor,
     partition: Partition,
@@ -114,7 +114,7 @@ def push_block(
     n_draws, size = stop - start, n_pairs(posterior.n_features)
     kept = np.empty((n_draws, size)) if keep else None
     effect, groups = np.empty((2, size)), np.empty((2, partition.n_groups, size))
-    for rows, columns, inside, places in tiles(posterior.n_features):
+    for rows, columns, inside, places in _tiles(posterior.n_features):
         entries = hessian.tile(rows, columns)[:, outputs].flatten(-2)[..., inside].cpu().numpy()
         effects = group_expected_hessian(entries, partition.weights).mean(1, dtype=np.float64)
         if kept is not None:
@@ -127,7 +127,7 @@ def push_block(
     return kept, Moments(n_draws, *effect), Moments(n_draws, *groups)
 
 
-def tiles(n_features: int) -> Iterator[tuple[slice, slice, slice | Tensor, NDArray[np.intp]]]:
+def _tiles(n_features: int) -> Iterator[tuple[slice, slice, slice | Tensor, NDArray[np.intp]]]:
     """Rectangles of the upper triangle.
 
     Yields
@@ -139,9 +139,9 @@ def tiles(n_features: int) -> Iterator[tuple[slice, slice, slice | Tensor, NDArr
         Where these pairs stand in lexicographic order.
     """
     place = to_matrix(np.arange(n_pairs(n_features)), n_features)
-    starts = range(0, n_features, TILE)
+    starts = range(0, n_features, _TILE)
     for top, left in combinations_with_replacement(starts, 2):
-        rows, columns = slice(top, top + TILE), slice(left, left + TILE)
+        rows, columns = slice(top, top + _TILE), slice(left, left + _TILE)
         places = place[rows, columns]
         if top < left:
             yield rows, columns, slice(None), places.ravel()

@@ -20,12 +20,12 @@ from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index, to_vector
 from skgeh.geh.partition import Partition
 
-MANY_PAIRS = 4950  # up to as many pairs, 100 features, all have a Hessian at every point
-LEADING_PAIRS = 2000  # above, only the strongest
-N_CLUSTERS = 8
-MIN_SIDE = 0.1  # a median split that leaves fewer points than this share on one side is dropped
-SPREAD_FLOOR = 1e-3  # of the median variance
-ROUNDING = 100 * np.finfo(float).eps
+_MANY_PAIRS = 4950  # up to as many pairs, 100 features, all have a Hessian at every point
+_LEADING_PAIRS = 2000  # above, only the strongest
+_N_CLUSTERS = 8
+_MIN_SIDE = 0.1  # a median split that leaves fewer points than this share on one side is dropped
+_SPREAD_FLOOR = 1e-3  # of the median variance
+_ROUNDING = 100 * np.finfo(float).eps
 
 
 def rank_pairs(
@@ -52,11 +52,11 @@ def rank_pairs(
     -------
     ndarray of shape (P,)
     """
-    scores = getattr(posterior, "pair_scores", partial(detection_scores, posterior))
+    scores = getattr(posterior, "pair_scores", partial(_detection_scores, posterior))
     return scores(x, effect, target=target, seed=seed)
 
 
-def detection_scores(
+def _detection_scores(
     posterior: RandomFunction,
     x: Tensor,
     effect: NDArray,
@@ -69,13 +69,13 @@ def detection_scores(
     With more than 100 features only the strongest pairs by effect are scored; the others follow
     them in the order of their effects.
     """
-    leading = strongest(effect)
+    leading = _strongest(effect)
     pairs = pair_index(posterior.n_features)[leading]
     with torch.no_grad():
         hessians = pointwise_hessians(posterior.members(), x, torch.from_numpy(pairs)).cpu().numpy()
     outputs = range(posterior.n_outputs) if target is None else [target]
     X = x.cpu().numpy().astype(np.float64)
-    scores = np.mean([detection_score(hessians[:, c], X, pairs, seed) for c in outputs], axis=0)
+    scores = np.mean([_detection_score(hessians[:, c], X, pairs, seed) for c in outputs], axis=0)
     if len(leading) == len(effect):
         return scores
     least = max(scores.min(), np.finfo(float).eps)
@@ -85,27 +85,27 @@ def detection_scores(
     return score
 
 
-def leading_pairs(posterior: RandomFunction, x: Tensor, target: int | None = None) -> Tensor:
+def _leading_pairs(posterior: RandomFunction, x: Tensor, target: int | None = None) -> Tensor:
     """All pairs, or with more than 100 features the strongest for the mean networks, (q, 2)."""
     pairs = pair_index(posterior.n_features)
-    if len(pairs) > MANY_PAIRS:
-        groups = Partition.kmeans(x.cpu().numpy().astype(np.float64), N_CLUSTERS)
+    if len(pairs) > _MANY_PAIRS:
+        groups = Partition.kmeans(x.cpu().numpy().astype(np.float64), _N_CLUSTERS)
         with torch.no_grad():
             hessian = group_mean_hessians(posterior.members(), x, groups).full()
         chosen = hessian.mean(0) if target is None else hessian[:, target].mean(0, keepdim=True)
         effect = group_expected_hessian(to_vector(chosen.cpu().numpy()), groups.weights).mean(0)
-        pairs = pairs[strongest(effect)]
+        pairs = pairs[_strongest(effect)]
     return torch.from_numpy(pairs)
 
 
-def strongest(effect: NDArray) -> NDArray[np.intp]:
+def _strongest(effect: NDArray) -> NDArray[np.intp]:
     """Places of the pairs that get a Hessian at every point, in order of their places."""
-    if len(effect) <= MANY_PAIRS:
+    if len(effect) <= _MANY_PAIRS:
         return np.arange(len(effect))
-    return np.sort(np.argsort(-effect, kind="stable")[:LEADING_PAIRS])
+    return np.sort(np.argsort(-effect, kind="stable")[:_LEADING_PAIRS])
 
 
-def detection_score(hessians: NDArray, X: NDArray, pairs: NDArray, seed: int = 0) -> NDArray:
+def _detection_score(hessians: NDArray, X: NDArray, pairs: NDArray, seed: int = 0) -> NDArray:
     """Group effect of the mean network over the pooled spread of the networks.
 
     ``score_ij = (sum_c w_c |mean_e H_eij(c)|) / (s_i s_j)``, with cells c of the pair (i, j),
@@ -128,42 +128,42 @@ def detection_score(hessians: NDArray, X: NDArray, pairs: NDArray, seed: int = 0
         Non-negative; without a unit. Where there is one network, or fewer than three pairs, the
         spread cannot be pooled and the score is its numerator.
     """
-    cells = pair_cells(X, pairs, seed)
-    means, weights = cell_means(hessians, cells)
+    cells = _pair_cells(X, pairs, seed)
+    means, weights = _cell_means(hessians, cells)
     effect = np.einsum("mp,mp->p", weights, np.abs(means.mean(0)))
     if len(hessians) < 2 or len(pairs) < 3:
         return effect
     variance = np.einsum("mp,mp->p", weights, means.var(0, ddof=1))
-    if np.median(variance) <= (ROUNDING * np.median(effect)) ** 2:
+    if np.median(variance) <= (_ROUNDING * np.median(effect)) ** 2:
         return effect  # the networks agree: what they differ by is rounding
-    return effect / pooled_spread(variance, pairs, X.shape[1])
+    return effect / _pooled_spread(variance, pairs, X.shape[1])
 
 
-def pair_cells(X: NDArray, pairs: NDArray, seed: int) -> NDArray[np.intp]:
+def _pair_cells(X: NDArray, pairs: NDArray, seed: int) -> NDArray[np.intp]:
     """Cell of every point for every pair, shape (n, P): cluster times quadrant."""
-    clusters = Partition.kmeans(X, N_CLUSTERS, seed).labels
+    clusters = Partition.kmeans(X, _N_CLUSTERS, seed).labels
     median = np.median(X, axis=0)
     above, from_on = np.greater(X, median), np.greater_equal(X, median)
     # where points tie at the median, the split that is nearer to halves
     nearer = np.abs(above.mean(0) - 0.5) <= np.abs(from_on.mean(0) - 0.5)
     sides = np.where(nearer, above, from_on)
     share = sides.mean(0)
-    sides[:, (share < MIN_SIDE) | (share > 1 - MIN_SIDE)] = False
+    sides[:, (share < _MIN_SIDE) | (share > 1 - _MIN_SIDE)] = False
     quadrants = 2 * sides[:, pairs[:, 0]] + sides[:, pairs[:, 1]]
     return 4 * clusters[:, None] + quadrants
 
 
-def cell_means(hessians: NDArray, cells: NDArray) -> tuple[NDArray, NDArray]:
+def _cell_means(hessians: NDArray, cells: NDArray) -> tuple[NDArray, NDArray]:
     """Means (E, cells, P) of the networks' Hessians, and the cells' weights (cells, P)."""
     n_points, n_pairs = cells.shape
-    size = 4 * N_CLUSTERS * n_pairs
+    size = 4 * _N_CLUSTERS * n_pairs
     flat = (cells * n_pairs + np.arange(n_pairs)).ravel()
     counts = np.bincount(flat, minlength=size).reshape(-1, n_pairs)
     sums = [np.bincount(flat, h.ravel(), size).reshape(-1, n_pairs) for h in hessians]
     return np.stack(sums) / np.maximum(counts, 1), counts / n_points
 
 
-def pooled_spread(variance: NDArray, pairs: NDArray, n_features: int) -> NDArray:
+def _pooled_spread(variance: NDArray, pairs: NDArray, n_features: int) -> NDArray:
     """``s_i s_j`` with ``log V_ij ~ u_i + u_j`` by least squares and ``s = exp(u / 2)``.
 
     Examples
@@ -171,13 +171,13 @@ def pooled_spread(variance: NDArray, pairs: NDArray, n_features: int) -> NDArray
     >>> from skgeh.geh.pairs import pair_index
     >>> pairs = pair_index(4)
     >>> s = np.array([1.0, 2.0, 3.0, 4.0])
-    >>> np.allclose(pooled_spread((s[pairs[:, 0]] * s[pairs[:, 1]]) ** 2, pairs, 4),
+    >>> np.allclose(_pooled_spread((s[pairs[:, 0]] * s[pairs[:, 1]]) ** 2, pairs, 4),
     ...             s[pairs[:, 0]] * s[pairs[:, 1]])
     True
     """
     rows = np.arange(len(pairs))
     design = np.zeros((len(pairs), n_features))
     design[rows, pairs[:, 0]] = design[rows, pairs[:, 1]] = 1
-    floor = SPREAD_FLOOR * np.median(variance)
+    floor = _SPREAD_FLOOR * np.median(variance)
     u = np.linalg.lstsq(design, np.log(np.maximum(variance, floor)), rcond=None)[0]
     return np.exp(design @ u / 2)

@@ -9,10 +9,10 @@ from skgeh.geh.task import Learned, Task
 from skgeh.posteriors.committee import Committee
 from skgeh.posteriors.concrete_dropout import ConcreteDropout
 
-FEW = 1000  # rows: a committee, whatever the noise
-PROBES = 4  # small networks that tell the noise of more rows
-INFORMATION = 50_000  # rows times signal to noise, from which on networks rank as well alone
-CLEAN = 0.03  # share of noise below which there is nothing to perturb targets with
+_FEW = 1000  # rows: a committee, whatever the noise
+_PROBES = 4  # small networks that tell the noise of more rows
+_INFORMATION = 50_000  # rows times signal to noise, from which on networks rank as well alone
+_CLEAN = 0.03  # share of noise below which there is nothing to perturb targets with
 
 
 class Auto(BaseEstimator):
@@ -34,11 +34,11 @@ class Auto(BaseEstimator):
 
     def probe(self, committee: Committee) -> Committee:
         """Few of a committee's networks."""
-        return clone(committee).set_params(n_networks=PROBES)
+        return clone(committee).set_params(n_networks=_PROBES)
 
     def is_small(self, n_rows: int) -> bool:
         """Whether rows are so few that a process ranks better at any noise."""
-        return n_rows <= FEW
+        return n_rows <= _FEW
 
     def is_noisy(self, n_rows: int, noise: float) -> bool:
         """Whether the share of noise is so large that a process ranks better.
@@ -49,7 +49,7 @@ class Auto(BaseEstimator):
         >>> auto.is_noisy(10_000, noise=0.9), auto.is_noisy(10_000, noise=0.01)
         (True, False)
         """
-        return n_rows * (1 - noise) < INFORMATION * noise
+        return n_rows * (1 - noise) < _INFORMATION * noise
 
     def networks(self) -> ConcreteDropout:
         """The second candidate."""
@@ -74,6 +74,6 @@ class Auto(BaseEstimator):
         noise = min(net.module_.noise_variance.mean().item(), 1.0)
         if self.is_noisy(n_rows, noise):
             return committee.learn(task, trainer, seed)
-        if noise < CLEAN and not task.has_labels:
+        if noise < _CLEAN and not task.has_labels:
             trainer = replace(trainer, n_perturbed=0)
         return self.networks().learn(task, trainer, seed)

@@ -20,9 +20,9 @@ from skgeh.geh.score import rank_pairs
 from skgeh.geh.task import Learned, Task
 from skgeh.geh.units import Units
 from skgeh.geh.views.units import InUnits
+from skgeh.posteriors._stack import StackPosterior
 from skgeh.posteriors.ensemble import Ensemble
 from skgeh.posteriors.family import Family
-from skgeh.posteriors.stack import StackPosterior
 from skgeh.process.family import GaussianProcess
 
 

@@ -15,15 +15,15 @@ from sklearn.utils import check_scalar
 from torch import Tensor, nn
 
 from skgeh.geh.functions import MLP, Function, Repeated
-from skgeh.posteriors.concrete_layer import ConcreteLayer, Divergence
+from skgeh.posteriors._concrete_layer import ConcreteLayer, Divergence
+from skgeh.posteriors._stack import HybridStack, StackPosterior, with_main
 from skgeh.posteriors.family import Family
-from skgeh.posteriors.stack import HybridStack, StackPosterior, with_main
 
-SMALLEST_POOL = 2**18
-LOGIT_RANGE = (-14.0, 3.0)  # p from 1e-6 to .95: outside it the gradient of p vanishes
+_SMALLEST_POOL = 2**18
+_LOGIT_RANGE = (-14.0, 3.0)  # p from 1e-6 to .95: outside it the gradient of p vanishes
 
 
-class ConcreteDropoutStack(HybridStack):
+class _ConcreteDropoutStack(HybridStack):
     """Stacked copies in training; see `HybridStack` for the parameters."""
 
     def __init__(
@@ -43,8 +43,8 @@ class ConcreteDropoutStack(HybridStack):
         )
         self.temperature = temperature
         self.noisy = False
-        self.noise = LogisticNoise(seed + 1, scale=1 / temperature)
-        start = (torch.full((n_copies, 1, width), LOGIT_RANGE[0]) for width in widths[:-1])
+        self.noise = _LogisticNoise(seed + 1, scale=1 / temperature)
+        start = (torch.full((n_copies, 1, width), _LOGIT_RANGE[0]) for width in widths[:-1])
         self.number("logit", map(nn.Parameter, start))
 
     @property
@@ -82,7 +82,7 @@ class ConcreteDropoutStack(HybridStack):
         """Keep the probabilities where they can still move."""
         if self.noisy:
             for logit in self.logits:
-                logit.clamp_(*LOGIT_RANGE)
+                logit.clamp_(*_LOGIT_RANGE)
 
     def posterior(self, basis: Function | None) -> "ConcreteDropoutPosterior":
         """The learned distribution over functions."""
@@ -125,7 +125,7 @@ class ConcreteDropoutPosterior(StackPosterior):
         column, *kept = rows.split([part.shape[1] for part in drawn], dim=1)
         of = column[:, 0]
         masks = [k / (1 - p[of, 0]) for k, p in zip(kept, self.probabilities, strict=True)]
-        return Repeated(with_main(self.main[of], fold(self.means, of, masks)), which)
+        return Repeated(with_main(self.main[of], _fold(self.means, of, masks)), which)
 
 
 class ConcreteDropout(Family):
@@ -152,7 +152,7 @@ class ConcreteDropout(Family):
     (torch.Size([2, 5, 1]), torch.Size([2]))
     """
 
-    _stack = ConcreteDropoutStack
+    _stack = _ConcreteDropoutStack
 
     def __init__(
         self,
@@ -171,7 +171,7 @@ class ConcreteDropout(Family):
         check_scalar(self.temperature, "temperature", Real, min_val=0, include_boundaries="neither")
 
 
-def fold(means: MLP, turn: Tensor, masks: Sequence[Tensor]) -> MLP:
+def _fold(means: MLP, turn: Tensor, masks: Sequence[Tensor]) -> MLP:
     """Multiply masks into the weights of a stack of networks.
 
     Hidden units that are switched off are left out of the products that follow; where functions of
@@ -195,7 +195,7 @@ def fold(means: MLP, turn: Tensor, masks: Sequence[Tensor]) -> MLP:
     --------
     >>> stack = ConcreteDropout((5,)).build(2, 1, n_copies=1, main_columns=(0, 2), seed=0)
     >>> masks = [torch.ones(1, 2), torch.tensor([[0.0, 2.0, 2.0, 0.0, 0.0]])]
-    >>> fold(stack.means(), torch.tensor([0]), masks).widths
+    >>> _fold(stack.means(), torch.tensor([0]), masks).widths
     [2, 2, 1]
     """
     weights, biases = [], []
@@ -214,7 +214,7 @@ def fold(means: MLP, turn: Tensor, masks: Sequence[Tensor]) -> MLP:
     return MLP(tuple(weights), tuple(biases), means.activation)
 
 
-class LogisticNoise:
+class _LogisticNoise:
     """Logistic noise for the relaxed masks: windows of one long sample, at random places.
 
     Fresh uniform numbers and their logits would take as long as the matrix products of a training
@@ -231,7 +231,7 @@ class LogisticNoise:
         n = math.prod(like.shape)
         if self.pool is None or len(self.pool) < 4 * n:
             generator = torch.Generator().manual_seed(self.seed)
-            uniform = torch.rand(max(SMALLEST_POOL, 8 * n), generator=generator)
+            uniform = torch.rand(max(_SMALLEST_POOL, 8 * n), generator=generator)
             self.pool = self.transform(uniform).to(like.device)
         place = self.places.randrange(len(self.pool) - n)
         return self.pool[place : place + n].view(like.shape)

@@ -14,11 +14,11 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor, nn
 
-from skgeh.posteriors.concrete_layer import entropy
+from skgeh.posteriors._concrete_layer import entropy
 
 # trailing axes that share a mask: channels are dropped whole
-SHARED_AXES = {nn.Dropout: 0, nn.Dropout1d: 1, nn.Dropout2d: 2, nn.Dropout3d: 3}
-REFUSED = (nn.AlphaDropout, nn.FeatureAlphaDropout)
+_SHARED_AXES = {nn.Dropout: 0, nn.Dropout1d: 1, nn.Dropout2d: 2, nn.Dropout3d: 3}
+_REFUSED = (nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
 class Masks:
@@ -33,11 +33,11 @@ class Masks:
     def in_force(self) -> Iterator[None]:
         """Let dropout layers use these masks, in the order of their calls."""
         self.calls = 0
-        token = IN_FORCE.set(self)
+        token = _IN_FORCE.set(self)
         try:
             yield
         finally:
-            IN_FORCE.reset(token)
+            _IN_FORCE.reset(token)
 
     def apply(self, a: Tensor, p: Tensor) -> Tensor:
         """``a * mask / (1 - p)`` with ``mask ~ Bernoulli(1 - p)`` drawn at the first call only.
@@ -45,7 +45,7 @@ class Masks:
         `p` has one entry for each node, axis 1 of `a`, and broadcasts against ``a[0]``.
         """
         if self.calls == len(self.known):
-            kept = (1 - p).detach().cpu().expand(mask_shape(a, p))
+            kept = (1 - p).detach().cpu().expand(_mask_shape(a, p))
             uniform = torch.rand(kept.shape, generator=self.generator)
             self.known.append((uniform < kept) / kept.clamp_min(torch.finfo(kept.dtype).tiny))
         mask = self.known[self.calls]
@@ -53,10 +53,10 @@ class Masks:
         return a * mask.to(a)
 
 
-IN_FORCE: ContextVar[Masks | None] = ContextVar("masks in force", default=None)
+_IN_FORCE: ContextVar[Masks | None] = ContextVar("masks in force", default=None)
 
 
-def mask_shape(a: Tensor, p: Tensor) -> tuple[int, ...]:
+def _mask_shape(a: Tensor, p: Tensor) -> tuple[int, ...]:
     """Shape of a mask for ``a[0]``: axes where `p` has length 1 after its last node are shared."""
     shared = p.ndim - 1 if p.ndim > 1 else 0
     return tuple(a.shape[1 : a.ndim - shared]) + (1,) * shared
@@ -83,7 +83,7 @@ class FrozenDropout(nn.Module):
 
     def forward(self, a: Tensor) -> Tensor:
         """Values with the mask in force."""
-        masks = IN_FORCE.get()
+        masks = _IN_FORCE.get()
         return a if masks is None else masks.apply(a, self.probabilities())
 
 
@@ -126,7 +126,7 @@ class ConcreteDropoutLayer(nn.Module):
     def forward(self, a: Tensor) -> Tensor:
         """``a * mask / (1 - p)`` in training or in a draw, else `a`."""
         trailing = (1,) * (a.ndim - 2)
-        masks = IN_FORCE.get()
+        masks = _IN_FORCE.get()
         if masks is not None:
             return masks.apply(a, self.probabilities().reshape(-1, *trailing))
         if not self.training:
@@ -167,15 +167,15 @@ def frozen(module: nn.Module) -> nn.Module:
     """
     result = copy.deepcopy(module).eval().requires_grad_(False)
     for name, part in module.named_modules():
-        if isinstance(part, REFUSED):
+        if isinstance(part, _REFUSED):
             raise ValueError(
                 f"Module {name!r} is {type(part).__name__}, whose noise is no mask. Replace it by "
                 "nn.Dropout, or put it into evaluation mode by removing it."
             )
     replaced: dict[int, FrozenDropout] = {}
     for name, part in list(result.named_modules(remove_duplicate=False)):
-        if type(part) in SHARED_AXES:
-            new = replaced.setdefault(id(part), FrozenDropout(part.p, SHARED_AXES[type(part)]))
+        if type(part) in _SHARED_AXES:
+            new = replaced.setdefault(id(part), FrozenDropout(part.p, _SHARED_AXES[type(part)]))
             if not name:
                 return new
             parent, _, last = name.rpartition(".")

@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 
 from skgeh.geh.functions import Function, Repeated
+from skgeh.posteriors._stack import HybridStack, StackPosterior, with_main
 from skgeh.posteriors.family import Family
-from skgeh.posteriors.stack import HybridStack, StackPosterior, with_main
 
 
-class EnsembleStack(HybridStack):
+class _EnsembleStack(HybridStack):
     """Stacked copies in training; see `HybridStack` for the parameters."""
 
     def layer(self, layer: int, a: Tensor) -> Tensor:
@@ -67,4 +67,4 @@ class Ensemble(Family):
     8
     """
 
-    _stack = EnsembleStack
+    _stack = _EnsembleStack

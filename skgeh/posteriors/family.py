@@ -13,8 +13,8 @@ from sklearn.utils import check_scalar
 from skgeh.geh.activations import get_activation
 from skgeh.geh.functions import Function, evaluate
 from skgeh.geh.task import HeldOut, Learned, Task
-from skgeh.posteriors.perturbed import PerturbedPosterior, perturbations
-from skgeh.posteriors.stack import HybridStack
+from skgeh.posteriors._stack import HybridStack
+from skgeh.posteriors.perturbed import PerturbedPosterior, _perturbations
 from skgeh.tables.rows import MAX_POINTS
 
 
@@ -74,11 +74,11 @@ class Family(BaseEstimator):
         copies = trainer.n_networks, trainer.n_perturbed
         held_out = trainer.held_out(len(task.X), sum(copies), np.random.default_rng(seed))
         n_moved = 1 if task.has_labels else task.y.shape[1]  # weights of rows, or targets
-        moves = perturbations(*copies, len(task.X), n_moved, seed)
+        moves = _perturbations(*copies, len(task.X), n_moved, seed)
         net, stack = trainer.train(self, task, held_out, seed, moves=moves)
         own, posterior = held_out[: copies[0]], PerturbedPosterior.of(stack, *copies)
         rows = own[:, : max(1, MAX_POINTS // len(own))]
-        predict = partial(of_own_rows, posterior.members(), task.X[rows])
+        predict = partial(_of_own_rows, posterior.members(), task.X[rows])
         noise = net.criterion_.noise[: copies[0]].mean(0).cpu().numpy().astype(np.float64)
         return Learned(posterior, noise, HeldOut(rows.ravel(), predict), net)
 
@@ -98,7 +98,7 @@ class Family(BaseEstimator):
         return self._stack(widths, n_copies, **given)
 
 
-def of_own_rows(members: Function, X: NDArray) -> NDArray[np.float64]:
+def _of_own_rows(members: Function, X: NDArray) -> NDArray[np.float64]:
     """Predictions by each of E networks of its own rows X (E, h, d), shape (E h, c)."""
     n_networks, n_rows = X.shape[:2]
     values = evaluate(members, X.reshape(n_networks * n_rows, -1), n_networks)

@@ -53,10 +53,10 @@ def load_concrete_dropout(
             "weights, biases and logits must have one entry for each layer, two or more; got "
             f"{len(weights)}, {len(biases)} and {len(logits)}."
         )
-    matrices = [tensor(weight) for weight in weights]
+    matrices = [_tensor(weight) for weight in weights]
     widths = [matrices[0].shape[-1], *(matrix.shape[0] for matrix in matrices)]
-    rows = [tensor(bias) for bias in biases]
-    nodes = [tensor(logit) for logit in logits]
+    rows = [_tensor(bias) for bias in biases]
+    nodes = [_tensor(logit) for logit in logits]
     for layer, (a, b) in enumerate(pairwise(widths)):
         if matrices[layer].shape != (b, a) or rows[layer].shape != (b,):
             raise ValueError(
@@ -77,13 +77,13 @@ def load_concrete_dropout(
         torch.sigmoid(node).reshape(-1).expand(a)[None, None]
         for node, a in zip(nodes, widths, strict=False)
     )
-    beta = torch.zeros(widths[-1], 0) if main_effects is None else tensor(main_effects)
+    beta = torch.zeros(widths[-1], 0) if main_effects is None else _tensor(main_effects)
     beta = beta.reshape(widths[-1], -1)
     if beta.shape[1] not in (0, widths[0]):
         raise ValueError(f"There must be {widths[0]} main effects; got {beta.shape[1]}.")
     return ConcreteDropoutPosterior(means, Additive(beta.T[None]), probabilities)
 
 
-def tensor(values: Any) -> Tensor:
+def _tensor(values: Any) -> Tensor:
     """Values as float32."""
     return torch.as_tensor(values, dtype=torch.float32).detach().cpu()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from skgeh.geh.functions import Function
 
-N_KNOTS = 7
+_N_KNOTS = 7
 
 
 class MainEffects:
@@ -35,7 +35,7 @@ class MainEffects:
         d = X.shape[1]
         self.columns = (0, d if self.kind == "linear" else 0)
         if self.kind == "spline":
-            self.splines = SplineTransformer(N_KNOTS, include_bias=False, extrapolation="linear")
+            self.splines = SplineTransformer(_N_KNOTS, include_bias=False, extrapolation="linear")
             self.columns = (d, d + self.splines.fit(X).n_features_out_)
         return self
 

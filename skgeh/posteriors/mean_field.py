@@ -14,31 +14,31 @@ import torch
 from torch import Tensor, nn
 
 from skgeh.geh.functions import MLP, Function
-from skgeh.posteriors.concrete_dropout import LogisticNoise
+from skgeh.posteriors._stack import HybridStack, StackPosterior, with_main
+from skgeh.posteriors.concrete_dropout import _LogisticNoise
 from skgeh.posteriors.family import Family
-from skgeh.posteriors.stack import HybridStack, StackPosterior, with_main
 
 # Learning rate of a log standard deviation, in units of a weight's. At 10 spreads outrun the means,
 # and effects come to half of the truth; far above that no interaction is left.
-RATE = 3
-LOG_RANGE = (-12.0, 1.0)
-SILENT = -40.0  # log standard deviation of a weight that is no part of the network
+_RATE = 3
+_LOG_RANGE = (-12.0, 1.0)
+_SILENT = -40.0  # log standard deviation of a weight that is no part of the network
 
 
-class MeanFieldStack(HybridStack):
+class _MeanFieldStack(HybridStack):
     """Stacked copies in training; see `HybridStack` for the parameters."""
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
         self.noisy = False
-        self.noise = NormalNoise(options["seed"] + 1)
+        self.noise = _NormalNoise(options["seed"] + 1)
         for kind, means in (("weight", self.weights), ("bias", self.biases)):
-            start = (torch.full_like(mean, LOG_RANGE[0] / RATE) for mean in means)
+            start = (torch.full_like(mean, _LOG_RANGE[0] / _RATE) for mean in means)
             self.number(f"spread_{kind}", map(nn.Parameter, start))
 
     def log_std(self, kind: str, layer: int) -> Tensor:
-        """Log standard deviations of weights or biases, `RATE` times their parameter."""
-        return RATE * self.numbered_at(f"spread_{kind}", layer)
+        """Log standard deviations of weights or biases, `_RATE` times their parameter."""
+        return _RATE * self.numbered_at(f"spread_{kind}", layer)
 
     def layer(self, layer: int, a: Tensor) -> Tensor:
         """``N(a W + b, a^2 V + v)`` for every row, once the noise is on; the mean before."""
@@ -70,7 +70,7 @@ class MeanFieldStack(HybridStack):
         share = (0.1 * self.noise_variance).clamp(1e-4, 0.05)[:, None, None]
         with torch.no_grad():
             for layer, weight in enumerate(self.weights):
-                start = (share / (3 * weight.shape[1])).sqrt().log() / RATE
+                start = (share / (3 * weight.shape[1])).sqrt().log() / _RATE
                 for kind in ("weight", "bias"):
                     spread = self.numbered_at(f"spread_{kind}", layer)
                     spread.copy_(start.expand_as(spread))
@@ -79,7 +79,7 @@ class MeanFieldStack(HybridStack):
     def after_step(self) -> None:
         """Keep standard deviations where they can still move."""
         if self.noisy:
-            low, high = (bound / RATE for bound in LOG_RANGE)
+            low, high = (bound / _RATE for bound in _LOG_RANGE)
             for kind in ("spread_weight", "spread_bias"):
                 for spread in self.numbered(kind):
                     spread.clamp_(low, high)
@@ -88,14 +88,14 @@ class MeanFieldStack(HybridStack):
     def silence(self, features: Tensor) -> None:
         """Cut the network's connections from features that never vary, their spread too."""
         super().silence(features)
-        self.numbered_at("spread_weight", 0)[:, features] = SILENT / RATE
+        self.numbered_at("spread_weight", 0)[:, features] = _SILENT / _RATE
 
     @torch.no_grad()
     def scale_outputs(self, unit: float) -> None:
         """Multiply what the copies put out, the spread of the last layer too."""
         super().scale_outputs(unit)
         for kind in ("spread_weight", "spread_bias"):
-            self.numbered_at(kind, self.n_layers - 1).add_(math.log(unit) / RATE)
+            self.numbered_at(kind, self.n_layers - 1).add_(math.log(unit) / _RATE)
 
     def posterior(self, basis: Function | None) -> "MeanFieldPosterior":
         """The learned distribution over functions."""
@@ -164,10 +164,10 @@ class MeanField(Family):
     (torch.Size([5, 7, 1]), torch.Size([2]))
     """
 
-    _stack = MeanFieldStack
+    _stack = _MeanFieldStack
 
 
-class NormalNoise(LogisticNoise):
+class _NormalNoise(_LogisticNoise):
     """Standard normal noise, in the same way."""
 
     def __init__(self, seed: int):

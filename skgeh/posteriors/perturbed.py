@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from skgeh.geh.functions import Function
-from skgeh.posteriors.stack import StackPosterior
+from skgeh.posteriors._stack import StackPosterior
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +55,14 @@ class PerturbedPosterior:
         return self.networks.members()
 
 
-def perturbations(
+def _perturbations(
     n_networks: int, n_perturbed: int, n_rows: int, n_targets: int, seed: int
 ) -> Tensor | None:
     """Standard normal numbers for every copy, shape (S, n, c): 0 for the first, then +- in turn.
 
     Examples
     --------
-    >>> moves = perturbations(n_networks=1, n_perturbed=2, n_rows=4, n_targets=1, seed=0)
+    >>> moves = _perturbations(n_networks=1, n_perturbed=2, n_rows=4, n_targets=1, seed=0)
     >>> moves.shape, moves.sum().item()
     (torch.Size([3, 4, 1]), 0.0)
     """

@@ -14,17 +14,17 @@ from sklearn.utils import compute_sample_weight
 
 from skgeh.geh.likelihoods import CrossEntropy, Likelihood, SquaredError
 from skgeh.geh.task import Task
+from skgeh.posteriors._stack import StackPosterior
 from skgeh.posteriors.auto import Auto
 from skgeh.posteriors.family import Family
 from skgeh.posteriors.main_effects import MainEffects
-from skgeh.posteriors.stack import StackPosterior
 from skgeh.tables.rows import held_out_rows
 from skgeh.tables.table import codes_of
 from skgeh.training.loop import Settings, StackNet, train
 from skgeh.training.objective import Objective
 from skgeh.training.rows import Rows
 
-SMALL = 40, 40  # hidden layers of networks that learn from a part of the rows
+_SMALL = 40, 40  # hidden layers of networks that learn from a part of the rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Trainer:
         """
         family = self.family.networks() if isinstance(self.family, Auto) else self.family
         if not self.own_size and isinstance(family, Family):
-            family = clone(family).set_params(hidden_layer_sizes=SMALL)
+            family = clone(family).set_params(hidden_layer_sizes=_SMALL)
         return replace(self, family=family)
 
     def n_parameters(self, n_features: int, n_outputs: int) -> int:

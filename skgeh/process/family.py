@@ -13,8 +13,8 @@ from sklearn.utils import check_scalar
 
 from skgeh.geh.task import HeldOut, Learned, Task
 from skgeh.geh.views.side_by_side import IndependentPosterior
-from skgeh.process.anova import Anova
-from skgeh.process.gaussian_process import (
+from skgeh.process._anova import Anova
+from skgeh.process._gaussian_process import (
     ITERATIONS,
     LAST_ITERATIONS,
     TYPICAL,
@@ -23,15 +23,15 @@ from skgeh.process.gaussian_process import (
     find_variances,
     some_rows,
 )
-from skgeh.process.laplace import learn_logits
+from skgeh.process._laplace import learn_logits
 from skgeh.tables.rows import MAX_POINTS
 
-FUNCTIONS, MANY_FUNCTIONS = 5, 7  # of a feature; the second
-MANY_ROWS = 5000  # from here on
-LEAST_LEFT_OUT, PRODUCTS_LEFT_OUT = 100, 1e9  # rows that are left out of turned samples
-MOST_ROWS = 3000  # and columns of the matrices that are inverted
-MOST_VALUES = 3e7  # of the matrix of all products
-MOST_PRODUCTS = 2e11  # multiplications to turn the rows, or to multiply them with each other
+_FUNCTIONS, _MANY_FUNCTIONS = 5, 7  # of a feature; the second
+_MANY_ROWS = 5000  # from here on
+_LEAST_LEFT_OUT, _PRODUCTS_LEFT_OUT = 100, 1e9  # rows that are left out of turned samples
+_MOST_ROWS = 3000  # and columns of the matrices that are inverted
+_MOST_VALUES = 3e7  # of the matrix of all products
+_MOST_PRODUCTS = 2e11  # multiplications to turn the rows, or to multiply them with each other
 
 
 class GaussianProcess(BaseEstimator):
@@ -69,23 +69,23 @@ class GaussianProcess(BaseEstimator):
     def richest(self, n_rows: int, n_features: int, n_outputs: int = 1) -> tuple[int, bool] | None:
         """Functions a feature, and whether triples enter: as many as can be computed."""
         for n_functions, triples in self.ladder(n_rows):
-            q = n_weights(n_features, n_functions, triples)
+            q = _n_weights(n_features, n_functions, triples)
             size = min(n_rows, q)
             products = n_rows * size * q * n_outputs
-            if size <= MOST_ROWS and size * q <= MOST_VALUES and products <= MOST_PRODUCTS:
+            if size <= _MOST_ROWS and size * q <= _MOST_VALUES and products <= _MOST_PRODUCTS:
                 return n_functions, triples
         return None
 
     def ladder(self, n_rows: int) -> Sequence[tuple[int, bool]]:
         """Bases from the richest to the poorest."""
-        many = [(MANY_FUNCTIONS, True)] if n_rows >= MANY_ROWS and not self.n_functions else []
-        most = self.n_functions or FUNCTIONS
+        many = [(_MANY_FUNCTIONS, True)] if n_rows >= _MANY_ROWS and not self.n_functions else []
+        most = self.n_functions or _FUNCTIONS
         return [*many, (most, True), *((m, False) for m in (most, 3, 2) if m <= most)]
 
     def is_rich(self, n_rows: int, n_features: int, n_outputs: int = 1) -> bool:
         """Whether five or more functions of each feature can be computed with, for every output."""
         size = self.richest(n_rows, n_features, n_outputs)
-        return size is not None and size[0] >= FUNCTIONS
+        return size is not None and size[0] >= _FUNCTIONS
 
     def learn(self, task: Task, trainer: Any, seed: int) -> Learned:
         """Learn each output by itself; nothing is trained.
@@ -108,9 +108,9 @@ class GaussianProcess(BaseEstimator):
             parts = [self.regress(task.X, y, weight) for y in task.y.T]
             learned_from = [(y, weight) for y in task.y.T]
         rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
-        judged = rows[: most_left_out(parts[0])]
+        judged = rows[: _most_left_out(parts[0])]
         given = [(y[judged], weight[judged]) for y, weight in learned_from]
-        predict = partial(left_out, parts, judged, task.X[judged], given)
+        predict = partial(_left_out, parts, judged, task.X[judged], given)
         held_out = HeldOut(rows, predict, len(judged))
         noise = np.array([part.noise_variance for part in parts])
         if task.has_labels:  # their working responses have noise of another kind
@@ -146,21 +146,21 @@ class GaussianProcess(BaseEstimator):
         if size is None:
             raise ValueError(
                 f"posterior='gaussian_process' inverts matrices of as many rows as the table has, "
-                f"at most {MOST_ROWS}, or with few features of as many as there are products of "
+                f"at most {_MOST_ROWS}, or with few features of as many as there are products of "
                 f"their functions. Got a table of {len(X)} rows and {X.shape[1]} features: use "
                 "posterior='concrete_dropout', or fewer rows."
             )
         return Anova.fit(X, *size, weight)
 
 
-def most_left_out(process: GaussianProcessPosterior) -> int:
+def _most_left_out(process: GaussianProcessPosterior) -> int:
     """How many rows are predicted without themselves: all, or as many as cost little."""
     if process.sample.n_left == 0:
         return MAX_POINTS
-    return max(LEAST_LEFT_OUT, int(PRODUCTS_LEFT_OUT / process.sample.design.size))
+    return max(_LEAST_LEFT_OUT, int(_PRODUCTS_LEFT_OUT / process.sample.design.size))
 
 
-def left_out(
+def _left_out(
     parts: Sequence[GaussianProcessPosterior],
     rows: NDArray,
     X: NDArray,
@@ -176,12 +176,12 @@ def left_out(
     return np.column_stack(found)
 
 
-def n_weights(n_features: int, n_functions: int, triples: bool) -> int:
+def _n_weights(n_features: int, n_functions: int, triples: bool) -> int:
     """Number of weights of a basis.
 
     Examples
     --------
-    >>> n_weights(10, 5, True), n_weights(10, 5, False)
+    >>> _n_weights(10, 5, True), _n_weights(10, 5, False)
     (2135, 1175)
     """
     d = n_features

@@ -15,18 +15,18 @@ from sklearn.utils import check_random_state, check_scalar
 from skgeh.geh.pairs import chosen_pairs
 from skgeh.parallel import progress_bar
 from skgeh.posteriors.trainer import Trainer
-from skgeh.significance.calibration import inflation
-from skgeh.significance.combination import combined
-from skgeh.significance.confirmation import confirm_by_halves
-from skgeh.significance.folds import draw_folds, fold_rows, pair_limit, train_and_test
-from skgeh.significance.learned import assemble, fold_shapes
-from skgeh.significance.refits import fixed_n_groups, learner_of, refit
-from skgeh.significance.regressions import Regressions
+from skgeh.significance._calibration import inflation
+from skgeh.significance._combination import combined
+from skgeh.significance._confirmation import confirm_by_halves
+from skgeh.significance._folds import draw_folds, fold_rows, pair_limit, train_and_test
+from skgeh.significance._learned import assemble, fold_shapes
+from skgeh.significance._refits import fixed_n_groups, learner_of, refit
+from skgeh.significance._regressions import Regressions
 from skgeh.significance.result import CrossfitResult
 from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
 
-EPSILON = np.finfo(float).eps  # a p-value of 1 has a finite score
+_EPSILON = np.finfo(float).eps  # a p-value of 1 has a finite score
 
 
 def crossfit_test(
@@ -173,7 +173,10 @@ def crossfit(
     random_state: Any = None,
     verbose: bool = False,
 ) -> CrossfitResult:
-    """The test of a checked table; see `crossfit_test`. `trainer` is the estimator's, if known."""
+    """The test of a checked table; see `crossfit_test`.
+
+    `trainer` is that of the estimator, if it is there already.
+    """
     learner = learner_of(estimator, table.classes, trainer)
     table.warn_of_copies()
     pairs = chosen_pairs(pairs, table.labels)
@@ -187,22 +190,22 @@ def crossfit(
     again = partial(refit, learner, table.X, table.y, n_jobs=n_jobs)
 
     bar = progress_bar("folds", verbose)
-    tested, kept, shapes = learned_shapes(
+    tested, kept, shapes = _learned_shapes(
         partial(again, seed=learn_seed, progress=bar), table, pairs, folds, max_pairs
     )
     regressions = Regressions(table, pairs[tested], within=sequential, rows=fold_rows(folds))
-    evidence = Evidence.of(regressions, shapes, kept, folds)
-    warn_of_aliases(table, pairs[tested[~evidence.alive.any(1)]])
+    evidence = _Evidence.of(regressions, shapes, kept, folds)
+    _warn_of_aliases(table, pairs[tested[~evidence.alive.any(1)]])
     p = evidence.p_values(phi, 1.0 if bool(kept.all()) else phi, sequential)
 
     again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
     order = generator.permutation(len(table.X))
     groups = fixed_n_groups(estimator) if isinstance(learner, Trainer) else None
     found, effect = confirm_by_halves(again, table, regressions, order, groups)
-    shaped = partial(spread, places=tested, size=len(pairs), one=table.targets is None)
+    shaped = partial(_spread, places=tested, size=len(pairs), one=table.targets is None)
     return CrossfitResult(
         pairs=pairs,
-        statistic=shaped(norm.isf(np.minimum(p, 1 - EPSILON)), fill=-np.inf),
+        statistic=shaped(norm.isf(np.minimum(p, 1 - _EPSILON)), fill=-np.inf),
         p_value=shaped(p, fill=1.0),
         tested=shaped(evidence.alive, fill=False),
         feature_names=table.feature_names,
@@ -218,7 +221,7 @@ def crossfit(
     )
 
 
-def learned_shapes(
+def _learned_shapes(
     again: Callable, table: Table, pairs: NDArray, folds: NDArray, max_pairs: int | None
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.float64]]:
     """Refit on all training sets.
@@ -245,7 +248,7 @@ def learned_shapes(
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class _Evidence:
     """Scores of the pairs in question.
 
     Parameters
@@ -264,7 +267,7 @@ class Evidence:
     @classmethod
     def of(
         cls, regressions: Regressions, shapes: NDArray, kept: NDArray, folds: NDArray
-    ) -> "Evidence":
+    ) -> "_Evidence":
         """From learned shapes (R, n, q, c), the folds that kept a pair, and folds (R, n)."""
         rows = zip(shapes[:, :, :, None], folds, strict=True)
         scores = np.stack([regressions.scores(one, row)[:, :, 0] for one, row in rows])
@@ -287,7 +290,7 @@ class Evidence:
         return np.where(self.alive, np.stack(found, axis=-1), 1.0)
 
 
-def warn_of_aliases(table: Table, pairs: NDArray) -> None:
+def _warn_of_aliases(table: Table, pairs: NDArray) -> None:
     """Name the pairs that cannot be told from others."""
     if len(pairs) == 0:
         return
@@ -298,7 +301,9 @@ def warn_of_aliases(table: Table, pairs: NDArray) -> None:
     )
 
 
-def spread(values: NDArray, places: NDArray, size: int, one: bool, fill: float = np.nan) -> NDArray:
+def _spread(
+    values: NDArray, places: NDArray, size: int, one: bool, fill: float = np.nan
+) -> NDArray:
     """Put values (..., q, c) of some pairs in the row of all; `one` target has no axis."""
     whole = np.full((*values.shape[:-2], size, values.shape[-1]), fill, dtype=values.dtype)
     whole[..., places, :] = values

@@ -21,15 +21,15 @@ from skgeh.geh.push_forward import BLOCK, push_forward
 from skgeh.geh.score import rank_pairs
 from skgeh.parallel import ONE_THREAD, run_jobs
 from skgeh.posteriors.trainer import Trainer
-from skgeh.significance.checkpoint import Checkpoint
-from skgeh.significance.refits import fit_targets, fixed_n_groups, learner_of, refits_per_stack
-from skgeh.significance.result import PermutationResult, share_above
+from skgeh.significance._checkpoint import Checkpoint
+from skgeh.significance._refits import fit_targets, fixed_n_groups, learner_of, refits_per_stack
+from skgeh.significance.result import PermutationResult, _share_above
 from skgeh.tables.messages import warn
 from skgeh.tables.table import MIN_ROWS, Table
 
-N_POINTS = 300  # at most: the statistic is computed as often as networks are trained
-N_DRAWS = BLOCK  # at most, for each refit: one block; all refits share its noise
-NOT_HASHED = ("n_jobs", "verbose", "callbacks", "random_state", "device")
+_N_POINTS = 300  # at most: the statistic is computed as often as networks are trained
+_N_DRAWS = BLOCK  # at most, for each refit: one block; all refits share its noise
+_NOT_HASHED = ("n_jobs", "verbose", "callbacks", "random_state", "device")
 
 
 def permutation_test(
@@ -110,7 +110,7 @@ def permutation_test(
     >>> result.global_p_value, result.null.shape
     (0.05, (19, 3))
     """
-    trainer = networks_of(estimator)
+    trainer = _networks_of(estimator)
     table = Table.of(X, y, labels=is_classifier(estimator), min_rows=1)
     return permute(
         estimator,
@@ -125,7 +125,7 @@ def permutation_test(
     )
 
 
-def networks_of(estimator: Any, trainer: Trainer | None = None) -> Trainer:
+def _networks_of(estimator: Any, trainer: Trainer | None = None) -> Trainer:
     """The trainer of an estimator's refits, `trainer` being its own if it is there already.
 
     Raises
@@ -162,8 +162,11 @@ def permute(
     random_state: Any = None,
     verbose: bool = False,
 ) -> PermutationResult:
-    """The test of a checked table; see `permutation_test`. `trainer` is the estimator's, if known."""
-    learner = networks_of(estimator, trainer)
+    """The test of a checked table; see `permutation_test`.
+
+    `trainer` is that of the estimator, if it is there already.
+    """
+    learner = _networks_of(estimator, trainer)
     if statistic not in ("effect", "score"):
         raise ValueError(f"statistic must be 'effect' or 'score'; got {statistic!r}.")
     check_scalar(n_permutations, "n_permutations", Integral, min_val=1)
@@ -175,12 +178,14 @@ def permute(
         )
     size = refits_per_stack(learner, table.X.shape[1], table.y.shape[1])
     todo = {start: min(start + size, total) for start in range(0, total, size)}
-    used = {name: value for name, value in estimator.get_params().items() if name not in NOT_HASHED}
+    used = {
+        name: value for name, value in estimator.get_params().items() if name not in _NOT_HASHED
+    }
     run = table.X, table.y, str(used), statistic, n_permutations, size
     done = Checkpoint(checkpoint, hash(run))
     seed = done.seed(random_state)
-    draws = min(N_DRAWS, estimator.n_draws)
-    null = Null.of(learner, table, statistic, seed, fixed_n_groups(estimator), draws)
+    draws = min(_N_DRAWS, estimator.n_draws)
+    null = _Null.of(learner, table, statistic, seed, fixed_n_groups(estimator), draws)
     jobs = [delayed(null)(start, stop) for start, stop in todo.items() if start not in done.chunks]
     bar = tqdm(
         run_jobs(jobs, n_jobs, ordered=False),
@@ -196,7 +201,7 @@ def permute(
     return PermutationResult(
         pairs=pair_index(table.X.shape[1]),
         statistic=observed,
-        p_value=share_above(observed, null_values),
+        p_value=_share_above(observed, null_values),
         tested=np.ones(len(observed), dtype=bool),
         feature_names=table.feature_names,
         frame_backend=table.frame_backend,
@@ -205,7 +210,7 @@ def permute(
 
 
 @dataclass(frozen=True, eq=False)
-class Null:
+class _Null:
     """Statistics of refits, the first on the target and the others on permutations of it.
 
     Parameters
@@ -241,11 +246,11 @@ class Null:
         seed: int,
         n_groups: int,
         n_draws: int,
-    ) -> "Null":
+    ) -> "_Null":
         """Choose the points and their groups, by X alone."""
         Z = StandardScaler().fit_transform(table.X)
         target = table.y if table.classes is not None else StandardScaler().fit_transform(table.y)
-        points = np.random.default_rng(seed).permutation(len(Z))[:N_POINTS]
+        points = np.random.default_rng(seed).permutation(len(Z))[:_N_POINTS]
         partition = Partition.kmeans(Z[points], n_groups, seed)
         return cls(trainer, Z, target, points, partition, statistic, n_draws, seed)
 

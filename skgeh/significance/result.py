@@ -216,7 +216,7 @@ class PermutationResult(TestResult):
 
         ``(1 + #{null maximum >= observed maximum}) / (1 + B)``.
         """
-        return float(share_above(self.statistic.max()[None], self.null.max(1)[:, None])[0])
+        return float(_share_above(self.statistic.max()[None], self.null.max(1)[:, None])[0])
 
     def adjusted(self, control: str = "fwer") -> NDArray[np.float64]:
         """P-values corrected over pairs.
@@ -232,16 +232,16 @@ class PermutationResult(TestResult):
         ndarray of shape (P,)
         """
         if control == "fwer":
-            return share_above(self.statistic, self.null.max(1)[:, None])
+            return _share_above(self.statistic, self.null.max(1)[:, None])
         return super().adjusted(control)
 
 
-def share_above(statistic: NDArray, null: NDArray) -> NDArray[np.float64]:
+def _share_above(statistic: NDArray, null: NDArray) -> NDArray[np.float64]:
     """``(1 + #{null >= observed}) / (1 + B)`` for each statistic.
 
     Examples
     --------
-    >>> share_above(np.array([2.0, 0.5]), np.array([[1.0], [3.0], [1.0]])).tolist()
+    >>> _share_above(np.array([2.0, 0.5]), np.array([[1.0], [3.0], [1.0]])).tolist()
     [0.5, 1.0]
     """
     return (1 + (null >= statistic).sum(0)) / (1 + len(null))

@@ -15,14 +15,14 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 from skorch.dataset import get_len
 
+from skgeh.symbolic._monitor import overfits, switch_of_phases
+from skgeh.symbolic._outputs import as_in_prediction
 from skgeh.symbolic.explainer import AndOrExplainer
-from skgeh.symbolic.interactions import SALIENT, AndOrInteractions, mean_order
-from skgeh.symbolic.monitor import overfits, switch_of_phases
-from skgeh.symbolic.outputs import as_in_prediction
+from skgeh.symbolic.interactions import _SALIENT, AndOrInteractions, _mean_order
 from skgeh.symbolic.split import sparse_and_or
-from skgeh.symbolic.values import NotFinite
+from skgeh.symbolic.values import _NotFinite
 
-LOG_STEP = 1.35  # ratio of an epoch that is measured to the one before
+_LOG_STEP = 1.35  # ratio of an epoch that is measured to the one before
 
 
 class InteractionDynamics(Callback):
@@ -104,7 +104,7 @@ class InteractionDynamics(Callback):
         output: str = "auto",
         noise_bound: float = 0.02,
         tol: float = 1e-2,
-        salient: float = SALIENT,
+        salient: float = _SALIENT,
         test: tuple[ArrayLike, ArrayLike] | None = None,
     ):
         self.X = X
@@ -121,7 +121,7 @@ class InteractionDynamics(Callback):
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Measure before the first step; a training that goes on goes on here too."""
-        due(0, self.every)
+        _due(0, self.every)
         if len(net.history) == 0 or not hasattr(self, "records_"):
             self.records_: list[dict[str, Any]] = []
             self.switch_epoch_: int | None = None
@@ -134,7 +134,7 @@ class InteractionDynamics(Callback):
     ) -> None:
         """Measure if it is time, and write into the history."""
         epoch, found = len(net.history), None
-        if due(epoch, self.every):
+        if _due(epoch, self.every):
             found = self._measure(net, epoch, dataset_train, dataset_valid)
             self._judge()
         net.history.record("mean_order", self.records_[-1]["mean_order"])
@@ -156,10 +156,10 @@ class InteractionDynamics(Callback):
 
     def _measure(self, net: Any, epoch: int, train: Any, valid: Any) -> dict[str, Any]:
         """Interactions and losses now."""
-        with undisturbed(net):
-            train_loss = evaluated(net, train)
+        with _undisturbed(net):
+            train_loss = _evaluated(net, train)
             test = valid if self.test is None else net.get_dataset(*self.test)
-            test_loss = evaluated(net, test)
+            test_loss = _evaluated(net, test)
             record = self._strengths(net)
         losses = {"train_loss": train_loss, "test_loss": test_loss, "gap": test_loss - train_loss}
         self.records_.append({"epoch": epoch, **record, **losses})
@@ -176,13 +176,13 @@ class InteractionDynamics(Callback):
         )
         try:
             values = explainer.values(self.X, self.y)
-        except NotFinite:
+        except _NotFinite:
             warnings.warn(
                 "The network's output is not finite: no interactions at this epoch.",
                 UserWarning,
                 stacklevel=2,
             )
-            return nothing()
+            return _nothing()
         last = self.interactions_
         if last is not None and last.state is None:  # a training that goes on
             last = None
@@ -190,7 +190,7 @@ class InteractionDynamics(Callback):
             warnings.simplefilter("ignore", ConvergenceWarning)  # close is close enough here
             found = sparse_and_or(values, self.noise_bound, self.tol, max_iter=500, warm_start=last)
         self.interactions_ = found
-        return figures(found, found.threshold(self.salient))
+        return _figures(found, found.threshold(self.salient))
 
     def _judge(self) -> None:
         """Mark the switch of phases; warn once of what looks like over-fitting."""
@@ -209,7 +209,7 @@ class InteractionDynamics(Callback):
             )
 
 
-def figures(found: AndOrInteractions, tau: float) -> dict[str, Any]:
+def _figures(found: AndOrInteractions, tau: float) -> dict[str, Any]:
     """What is recorded of the interactions of samples, each a mean over them."""
     both, positive, negative = (
         found.order_strength(tau, sign).mean(0) for sign in ("both", "+", "-")
@@ -219,25 +219,25 @@ def figures(found: AndOrInteractions, tau: float) -> dict[str, Any]:
         "strength": both.tolist(),
         "positive": positive.tolist(),
         "negative": negative.tolist(),
-        "mean_order": float(mean_order(both)),
+        "mean_order": float(_mean_order(both)),
         "n_salient": float((i_and.sum(1) + i_or.sum(1)).mean()),
         "total": float(both.sum()),
         "change": float(found.change.mean()),
     }
 
 
-def nothing() -> dict[str, Any]:
+def _nothing() -> dict[str, Any]:
     """A record of no interactions."""
     record: dict[str, Any] = {name: [] for name in ("strength", "positive", "negative")}
     return record | dict.fromkeys(("mean_order", "n_salient", "total", "change"), math.nan)
 
 
-def due(epoch: int, every: Any) -> bool:
+def _due(epoch: int, every: Any) -> bool:
     """Whether an epoch is one to measure after.
 
     Examples
     --------
-    >>> [epoch for epoch in range(40) if due(epoch, "log")]
+    >>> [epoch for epoch in range(40) if _due(epoch, "log")]
     [0, 1, 2, 3, 4, 5, 7, 9, 12, 16, 22, 30]
     """
     if isinstance(every, str):
@@ -245,7 +245,7 @@ def due(epoch: int, every: Any) -> bool:
             raise ValueError(f"every must be 'log', a number or epochs; got {every!r}.")
         at = 0
         while at < epoch:
-            at = max(at + 1, round(LOG_STEP * at))
+            at = max(at + 1, round(_LOG_STEP * at))
         return at == epoch
     if isinstance(every, Integral):
         if every < 1:
@@ -255,7 +255,7 @@ def due(epoch: int, every: Any) -> bool:
 
 
 @contextmanager
-def undisturbed(net: Any) -> Iterator[None]:
+def _undisturbed(net: Any) -> Iterator[None]:
     """All that a look at the net might change comes back: modes, random states, what it noted."""
     noted = {name: net.__dict__[name] for name in ("held_out_errors_",) if name in net.__dict__}
     parts = [getattr(net, f"{name}_", None) for name in ("module", "criterion")]
@@ -264,7 +264,7 @@ def undisturbed(net: Any) -> Iterator[None]:
     net.__dict__.update(noted)
 
 
-def evaluated(net: Any, dataset: Any) -> float:
+def _evaluated(net: Any, dataset: Any) -> float:
     """Mean loss over a data set in evaluation mode; NaN if there is none."""
     if dataset is None:
         return math.nan

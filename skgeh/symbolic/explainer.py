@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skgeh.symbolic.explanation import Explanation
-from skgeh.symbolic.interactions import SALIENT
-from skgeh.symbolic.players import Players, find_players
-from skgeh.symbolic.split import MAX_SPLIT, sparse_and_or
-from skgeh.symbolic.values import CHUNK, FeatureMap, masked_values
+from skgeh.symbolic.interactions import _SALIENT
+from skgeh.symbolic.players import Players, _find_players
+from skgeh.symbolic.split import _MAX_SPLIT, sparse_and_or
+from skgeh.symbolic.values import _CHUNK, FeatureMap, _masked_values
 
 
 class AndOrExplainer:
@@ -72,8 +72,8 @@ class AndOrExplainer:
         output: str = "auto",
         noise_bound: float = 0.02,
         tol: float = 1e-3,
-        salient: float = SALIENT,
-        chunk: int = CHUNK,
+        salient: float = _SALIENT,
+        chunk: int = _CHUNK,
         verbose: bool = False,
     ):
         self.model = model
@@ -110,13 +110,13 @@ class AndOrExplainer:
         -----
         The model is asked for ``samples * 2^n`` rows.
         """
-        rows, names = samples(X)
-        y = targets(y, len(rows))
+        rows, names = _samples(X)
+        y = _targets(y, len(rows))
         on_layer = isinstance(self.baseline, FeatureMap)
-        players = find_players(self.players, None if on_layer else rows.shape[1:], names)
-        if len(players) > MAX_SPLIT:
+        players = _find_players(self.players, None if on_layer else rows.shape[1:], names)
+        if len(players) > _MAX_SPLIT:
             raise ValueError(
-                f"There are {len(players)} players, and at most {MAX_SPLIT} can be explained by "
+                f"There are {len(players)} players, and at most {_MAX_SPLIT} can be explained by "
                 "AND and OR together. Put columns or pixels into groups, or leave some out: "
                 "players=[['a', 'b'], ['c'], ...]; what is in no group is always there."
             )
@@ -128,17 +128,17 @@ class AndOrExplainer:
 
     def values(self, X: Any, y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Output for every subset of the players, shape (samples, 2^n), for up to 24 of them."""
-        rows, names = samples(X)
+        rows, names = _samples(X)
         on_layer = isinstance(self.baseline, FeatureMap)
-        players = find_players(self.players, None if on_layer else rows.shape[1:], names)
-        return self._values(rows, targets(y, len(rows)), players)
+        players = _find_players(self.players, None if on_layer else rows.shape[1:], names)
+        return self._values(rows, _targets(y, len(rows)), players)
 
     def _values(self, rows: NDArray, y: NDArray | None, players: Players) -> NDArray[np.float64]:
         baseline = self.baseline
         if isinstance(baseline, str) and baseline == "mean":
-            background = rows if self.background is None else samples(self.background)[0]
+            background = rows if self.background is None else _samples(self.background)[0]
             baseline = background.mean(0)
-        return masked_values(
+        return _masked_values(
             self.model,
             rows,
             y,
@@ -150,7 +150,7 @@ class AndOrExplainer:
         )
 
 
-def samples(X: Any) -> tuple[NDArray, Sequence[str] | None]:
+def _samples(X: Any) -> tuple[NDArray, Sequence[str] | None]:
     """Samples as an array of numbers, and column names if there are any."""
     frame = nw.from_native(X, pass_through=True, eager_only=True)
     names = frame.columns if isinstance(frame, nw.DataFrame) else None
@@ -175,7 +175,7 @@ def samples(X: Any) -> tuple[NDArray, Sequence[str] | None]:
     return rows, names
 
 
-def targets(y: ArrayLike | None, n_samples: int) -> NDArray | None:
+def _targets(y: ArrayLike | None, n_samples: int) -> NDArray | None:
     """One class a sample."""
     if y is None:
         return None

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skgeh.symbolic.interactions import EXPLAINED, AndOrInteractions, distribution, mean_order
-from skgeh.symbolic.pictures import draw
-from skgeh.symbolic.transforms import orders
+from skgeh.symbolic._pictures import draw
+from skgeh.symbolic.interactions import _EXPLAINED, AndOrInteractions, _distribution, _mean_order
+from skgeh.symbolic.transforms import _orders
 
-SIGNS = {"AND": "\N{LOGICAL AND}", "OR": "\N{LOGICAL OR}"}
+_SIGNS = {"AND": "\N{LOGICAL AND}", "OR": "\N{LOGICAL OR}"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,15 +88,15 @@ class Explanation:
         return self._table(kind, subset, first).assign(strength=strength)
 
     def _table(self, kind: NDArray, subset: NDArray, first: dict[str, Any]) -> pd.DataFrame:
-        kinds = np.array(list(SIGNS), dtype=object)[kind]
+        kinds = np.array(list(_SIGNS), dtype=object)[kind]
         named = [self.name(k, int(s)) for k, s in zip(kinds, subset, strict=True)]
-        order = orders(len(self.names))[subset]
+        order = _orders(len(self.names))[subset]
         return pd.DataFrame({**first, "interaction": named, "kind": kinds, "order": order})
 
     def name(self, kind: str, subset: int) -> str:
         """An interaction in words: its players with the sign of AND or OR between them."""
         players = [name for i, name in enumerate(self.names) if subset >> i & 1]
-        return f" {SIGNS[kind]} ".join(players)
+        return f" {_SIGNS[kind]} ".join(players)
 
     def summary(self) -> pd.DataFrame:
         """Interactions that are salient in some sample, over all samples, strongest first.
@@ -129,12 +129,12 @@ class Explanation:
     @property
     def order_distribution(self) -> NDArray[np.float64]:
         """`order_strength` as shares of its sum, shape (n,)."""
-        return distribution(self.order_strength())
+        return _distribution(self.order_strength())
 
     @property
     def mean_order(self) -> float:
         """Mean order of salient interactions, weighted by strength; NaN if there are none."""
-        return float(mean_order(self.order_strength()))
+        return float(_mean_order(self.order_strength()))
 
     @property
     def n_salient(self) -> NDArray[np.intp]:
@@ -142,7 +142,7 @@ class Explanation:
         i_and, i_or = self.interactions.salient(self.tau)
         return i_and.sum(1) + i_or.sum(1)
 
-    def n_explaining(self, share: float = EXPLAINED) -> NDArray[np.intp]:
+    def n_explaining(self, share: float = _EXPLAINED) -> NDArray[np.intp]:
         """How few interactions explain a share of each sample's output, shape (samples,)."""
         return self.interactions.n_explaining(share)
 

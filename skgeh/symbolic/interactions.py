@@ -6,10 +6,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from skgeh.symbolic.transforms import n_players, or_reconstruction, orders, zeta_transform
+from skgeh.symbolic.transforms import _n_players, _orders, or_reconstruction, zeta_transform
 
-SALIENT = 0.03  # threshold of a salient interaction, as a share of what the players change
-EXPLAINED = 0.9
+_SALIENT = 0.03  # threshold of a salient interaction, as a share of what the players change
+_EXPLAINED = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class AndOrInteractions:
     @property
     def n_players(self) -> int:
         """Number of players n."""
-        return n_players(self.i_and)
+        return _n_players(self.i_and)
 
     def reconstruct(self) -> NDArray[np.float64]:
         """The values of all subsets, shape (..., 2^n), `delta` included."""
@@ -62,7 +62,7 @@ class AndOrInteractions:
         AND and OR of one player are the same function, so OR's are added to AND's. Entry 0 of both
         is 0: the empty set is no interaction.
         """
-        single = orders(self.n_players) == 1
+        single = _orders(self.n_players) == 1
         i_and = self.i_and + np.where(single, self.i_or, 0.0)
         i_or = np.where(single, 0.0, self.i_or)
         i_and[..., 0] = i_or[..., 0] = 0.0
@@ -74,7 +74,7 @@ class AndOrInteractions:
         total = self.i_and[..., 1:].sum(-1) + self.i_or[..., 1:].sum(-1)
         return np.abs(total + self.delta[..., -1] - self.delta[..., 0])
 
-    def threshold(self, share: float = SALIENT) -> float:
+    def threshold(self, share: float = _SALIENT) -> float:
         """Threshold tau above which an interaction is salient: a share of the mean change."""
         return share * float(self.change.mean())
 
@@ -116,9 +116,9 @@ class AndOrInteractions:
                 "-": np.minimum(values, 0.0),
             }[sign]
             kept += np.where(salient, size, 0.0)
-        return by_order(kept)
+        return _by_order(kept)
 
-    def n_explaining(self, share: float = EXPLAINED) -> NDArray[np.intp]:
+    def n_explaining(self, share: float = _EXPLAINED) -> NDArray[np.intp]:
         """How few of the strongest interactions explain a share of the output.
 
         Explained is the share of the variance of the values of all subsets, less what is left by
@@ -138,30 +138,30 @@ class AndOrInteractions:
         shape, size = self.i_and.shape[:-1], self.i_and.shape[-1]
         values = self.reconstruct().reshape(-1, size)
         both = np.concatenate(self.merged, axis=-1).reshape(-1, 2 * size)
-        counts = [n_explaining(v, i, share) for v, i in zip(values, both, strict=True)]
+        counts = [_n_explaining(v, i, share) for v, i in zip(values, both, strict=True)]
         return np.array(counts, dtype=np.intp).reshape(shape)
 
 
-def by_order(strength: NDArray[np.float64]) -> NDArray[np.float64]:
+def _by_order(strength: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum over the subsets of every order from 1 on, (..., 2^n) -> (..., n)."""
-    n = n_players(strength)
-    return strength @ (orders(n)[:, None] == np.arange(1, n + 1))
+    n = _n_players(strength)
+    return strength @ (_orders(n)[:, None] == np.arange(1, n + 1))
 
 
-def distribution(strength: NDArray[np.float64]) -> NDArray[np.float64]:
+def _distribution(strength: NDArray[np.float64]) -> NDArray[np.float64]:
     """Strength by order as shares of their sum, (..., n); zeros where there is none."""
     total = strength.sum(-1, keepdims=True)
     return np.divide(strength, total, out=np.zeros_like(strength), where=total > 0)
 
 
-def mean_order(strength: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mean_order(strength: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean order under a strength by order, (..., n) -> (...); NaN where there is none."""
-    shares = distribution(strength)
+    shares = _distribution(strength)
     mean = shares @ np.arange(1, strength.shape[-1] + 1)
     return np.where(shares.sum(-1) > 0, mean, np.nan)
 
 
-def n_explaining(v: NDArray, interactions: NDArray, share: float) -> int:
+def _n_explaining(v: NDArray, interactions: NDArray, share: float) -> int:
     """One sample's `AndOrInteractions.n_explaining`; interactions are AND and then OR, (2^(n+1),).
 
     Bisection: the strongest m interactions together leave less as m grows, up to small steps back.

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skgeh.symbolic.transforms import MAX_PLAYERS
+from skgeh.symbolic.transforms import _MAX_PLAYERS
 
-NOBODY = -1
+_NOBODY = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Players:
         return np.concatenate([subsets, everywhere], axis=1)[:, self.labels]
 
 
-def find_players(
+def _find_players(
     players: Any, shape: tuple[int, ...] | None, column_names: Sequence[str] | None = None
 ) -> Players:
     """Players of samples of a shape, from what a user gives.
@@ -61,31 +61,31 @@ def find_players(
     if isinstance(players, Players):
         found = players
     elif isinstance(players, np.ndarray):
-        found = of_labels(players)
+        found = _of_labels(players)
     elif shape is None:
         raise ValueError("Players on a hidden layer must be an array of labels.")
     elif players is None:
-        found = of_columns(shape, column_names)
+        found = _of_columns(shape, column_names)
     elif isinstance(players, Mapping):
         names = tuple(map(str, players))
-        found = of_groups(list(players.values()), names, shape, column_names)
+        found = _of_groups(list(players.values()), names, shape, column_names)
     else:
-        found = of_groups(list(players), None, shape, column_names)
-    if shape is not None and not broadcasts(found.labels.shape, shape):
+        found = _of_groups(list(players), None, shape, column_names)
+    if shape is not None and not _broadcasts(found.labels.shape, shape):
         raise ValueError(
             f"players have labels of shape {found.labels.shape}, which do not broadcast to a "
             f"sample of shape {tuple(shape)}. Give one label a place: (d,) for columns or tokens, "
             "(H, W) for images, (P, 1) for points."
         )
-    if not 1 <= len(found) <= MAX_PLAYERS:
+    if not 1 <= len(found) <= _MAX_PLAYERS:
         raise ValueError(
-            f"There are {len(found)} players, and 2^n subsets of n: at most {MAX_PLAYERS}. Put "
+            f"There are {len(found)} players, and 2^n subsets of n: at most {_MAX_PLAYERS}. Put "
             "places into groups, or leave some out (label -1)."
         )
     return found
 
 
-def broadcasts(labels: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+def _broadcasts(labels: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     """Whether labels of one shape broadcast to a sample of the other."""
     try:
         return np.broadcast_shapes(labels, shape) == tuple(shape)
@@ -93,7 +93,7 @@ def broadcasts(labels: tuple[int, ...], shape: tuple[int, ...]) -> bool:
         return False
 
 
-def of_columns(shape: tuple[int, ...], names: Sequence[str] | None) -> Players:
+def _of_columns(shape: tuple[int, ...], names: Sequence[str] | None) -> Players:
     """Every column is a player."""
     if len(shape) != 1:
         raise ValueError(
@@ -104,12 +104,12 @@ def of_columns(shape: tuple[int, ...], names: Sequence[str] | None) -> Players:
     return Players(np.arange(shape[0]), tuple(map(str, names)))
 
 
-def of_labels(labels: NDArray) -> Players:
+def _of_labels(labels: NDArray) -> Players:
     """Players from labels 0, ..., n - 1, and -1 for nobody's places."""
     if labels.dtype.kind not in "iu":
         raise TypeError(f"players as an array must hold whole numbers; got {labels.dtype}.")
-    n = int(labels.max(initial=NOBODY)) + 1
-    if labels.min(initial=0) < NOBODY or not np.isin(np.arange(n), labels).all():
+    n = int(labels.max(initial=_NOBODY)) + 1
+    if labels.min(initial=0) < _NOBODY or not np.isin(np.arange(n), labels).all():
         raise ValueError(
             "players must be labelled 0, 1, ..., n - 1 without a gap, and -1 where nobody plays; "
             f"got {np.unique(labels).tolist()}."
@@ -117,7 +117,7 @@ def of_labels(labels: NDArray) -> Players:
     return Players(labels.astype(np.intp), tuple(f"p{i}" for i in range(n)))
 
 
-def of_groups(
+def _of_groups(
     groups: list,
     names: tuple[str, ...] | None,
     shape: tuple[int, ...],
@@ -131,11 +131,11 @@ def of_groups(
         )
     known = {name: k for k, name in enumerate(columns or [])}
     named = list(columns) if columns else [f"x{i}" for i in range(shape[0])]
-    labels, titles = np.full(shape, NOBODY), []
+    labels, titles = np.full(shape, _NOBODY), []
     for player, group in enumerate(groups):
         members = [group] if isinstance(group, str) or np.isscalar(group) else list(group)
-        found = [column(member, known, shape[0]) for member in members]
-        taken = [named[k] for k in found if labels[k] != NOBODY]
+        found = [_column(member, known, shape[0]) for member in members]
+        taken = [named[k] for k in found if labels[k] != _NOBODY]
         if taken or not found:
             what = f"{taken} are in two groups" if taken else "one is empty"
             raise ValueError(f"Groups of players must be apart and hold a column each; {what}.")
@@ -144,7 +144,7 @@ def of_groups(
     return Players(labels, names or tuple(titles))
 
 
-def column(member: Any, known: Mapping[str, int], n_columns: int) -> int:
+def _column(member: Any, known: Mapping[str, int], n_columns: int) -> int:
     """Position of a column given by position or name."""
     if isinstance(member, str):
         if member not in known:
@@ -177,7 +177,7 @@ def patches(size: tuple[int, int], patch: tuple[int, int]) -> NDArray[np.intp]:
     return rows[:, None] * (columns[-1] + 1) + columns
 
 
-def cluster_centres(X: ArrayLike, players: Players) -> NDArray[np.float64]:
+def _cluster_centres(X: ArrayLike, players: Players) -> NDArray[np.float64]:
     """The mean of every player's points, put at each of them: a baseline for clouds of points.
 
     Parameters

@@ -21,22 +21,22 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skgeh.symbolic.interactions import AndOrInteractions
 from skgeh.symbolic.transforms import (
-    ZETA,
-    ZETA_TRANSPOSED,
-    kronecker,
-    kronecker_power,
+    _ZETA,
+    _ZETA_TRANSPOSED,
+    _kronecker,
+    _kronecker_power,
+    _n_players,
+    _over_subsets,
     moebius_transform,
-    n_players,
-    over_subsets,
 )
 
-MAX_SPLIT = 12  # players: the projection's matrix has (2^n)^2 entries
-RELAXATION = 1.7
-THRESHOLD = 0.02  # first soft threshold, in units of the largest value
-CHECK = 25  # steps between looks at the gap
-BALANCE = 1000  # steps in which the threshold may change; additive outputs need many
+_MAX_SPLIT = 12  # players: the projection's matrix has (2^n)^2 entries
+_RELAXATION = 1.7
+_THRESHOLD = 0.02  # first soft threshold, in units of the largest value
+_CHECK = 25  # steps between looks at the gap
+_BALANCE = 1000  # steps in which the threshold may change; additive outputs need many
 
-Array = NDArray[np.float64]
+_Array = NDArray[np.float64]
 
 
 def sparse_and_or(
@@ -91,17 +91,17 @@ def sparse_and_or(
     >>> sparse_and_or(v, noise_bound=0.0).i_or.round(2)
     array([0., 0., 0., 2.])
     """
-    v = over_subsets(v)
-    n = n_players(v)
-    check(n, noise_bound, tol, max_iter)
+    v = _over_subsets(v)
+    n = _n_players(v)
+    _check(n, noise_bound, tol, max_iter)
     shape = v.shape
     rows = v.reshape(-1, shape[-1])
     y = rows - rows[:, :1]
     bound = noise_bound * np.abs(y[:, -1:])
     scale = np.abs(y).max(1, keepdims=True)
     scale[scale == 0] = 1.0  # nothing to explain
-    start = None if warm_start is None else warm_state(warm_start, y.shape)
-    search = Search(y / scale, bound / scale, None if start is None else start.rescaled(scale))
+    start = None if warm_start is None else _warm_state(warm_start, y.shape)
+    search = _Search(y / scale, bound / scale, None if start is None else start.rescaled(scale))
     a, b, q, gap = search.run(tol, max_iter)
     if (worst := gap.max(initial=0.0)) > max(tol, 0.01):
         warnings.warn(
@@ -112,98 +112,100 @@ def sparse_and_or(
         )
     a, b, q = a * scale, b * scale, q * scale
     # whatever the other two are, AND interactions can make up for the rest exactly
-    a = moebius_transform(y + q - or_part(b))
+    a = moebius_transform(y + q - _or_part(b))
     a[:, 0], b[:, 0] = rows[:, 0], 0.0
     i_and, i_or, delta = a.reshape(shape), b.reshape(shape), -q.reshape(shape)
     return AndOrInteractions(i_and, i_or, delta, gap.reshape(shape[:-1]), search.state(scale))
 
 
-class State:
+class _State:
     """Where a search stands: the split copies, their multipliers and the threshold."""
 
-    def __init__(self, copies: list[Array], duals: list[Array], threshold: Array, scale: Any = 1.0):
+    def __init__(
+        self, copies: list[_Array], duals: list[_Array], threshold: _Array, scale: Any = 1.0
+    ):
         self.copies, self.duals, self.threshold, self.scale = copies, duals, threshold, scale
 
     @classmethod
-    def cold(cls, y: Array) -> "State":
+    def cold(cls, y: _Array) -> "_State":
         """Everything 0."""
         copies, duals = ([np.zeros_like(y) for _ in range(3)] for _ in range(2))
-        return cls(copies, duals, np.full((len(y), 1), THRESHOLD))
+        return cls(copies, duals, np.full((len(y), 1), _THRESHOLD))
 
-    def rescaled(self, scale: Array) -> "State":
+    def rescaled(self, scale: _Array) -> "_State":
         """The same with values in another unit; multipliers have none."""
         copies = [part * (self.scale / scale) for part in self.copies]
         duals = [part.copy() for part in self.duals]
-        return State(copies, duals, self.threshold.copy(), scale)
+        return _State(copies, duals, self.threshold.copy(), scale)
 
 
-class Search:
+class _Search:
     """The alternating directions for rows y, with ``q = -delta`` within the bounds.
 
     ``Z a + M b = y + q`` has to hold of (a, b, q); `copies` are sparse and within the bounds.
     """
 
-    def __init__(self, y: Array, bound: Array, start: State | None):
-        self.y, self.bound, self.n = y, bound, n_players(y)
-        start = start or State.cold(y)
+    def __init__(self, y: _Array, bound: _Array, start: _State | None):
+        self.y, self.bound, self.n = y, bound, _n_players(y)
+        start = start or _State.cold(y)
         self.copies, self.duals, self.threshold = start.copies, start.duals, start.threshold
         self.best = self.feasible(self.copies)
         self.lower = np.zeros(len(y))
 
-    def run(self, tol: float, max_iter: int) -> tuple[Array, Array, Array, Array]:
+    def run(self, tol: float, max_iter: int) -> tuple[_Array, _Array, _Array, _Array]:
         """Step until the gap of every row is proven to be at most `tol`."""
         gap = self.gap()
         for step in range(max_iter):
             multiplier, primal, dual = self.step()
-            if step % CHECK != CHECK - 1 and step != max_iter - 1:
+            if step % _CHECK != _CHECK - 1 and step != max_iter - 1:
                 continue
             self.remember(multiplier)
             gap = self.gap()
             if (gap <= tol).all():
                 break
-            if step < BALANCE:
+            if step < _BALANCE:
                 self.balance(primal, dual)
         return self.best[0], self.best[1], self.best[2], gap
 
-    def step(self) -> tuple[Array, Array, Array]:
+    def step(self) -> tuple[_Array, _Array, _Array]:
         """One round; the multiplier of the equation and how far the copies are and moved."""
         moved = [z - u for z, u in zip(self.copies, self.duals, strict=True)]
         projected, multiplier = self.projected(*moved)
         old = self.copies
         relaxed = [
-            RELAXATION * x + (1 - RELAXATION) * z + u
+            _RELAXATION * x + (1 - _RELAXATION) * z + u
             for x, z, u in zip(projected, old, self.duals, strict=True)
         ]
         t = self.threshold
         self.copies = [
-            soft(relaxed[0], t),
-            soft(relaxed[1], t),
+            _soft(relaxed[0], t),
+            _soft(relaxed[1], t),
             np.clip(relaxed[2], -self.bound, self.bound),
         ]
         self.duals = [x - z for x, z in zip(relaxed, self.copies, strict=True)]
-        return multiplier, distance(projected, self.copies), distance(old, self.copies)
+        return multiplier, _distance(projected, self.copies), _distance(old, self.copies)
 
-    def projected(self, a: Array, b: Array, q: Array) -> tuple[list[Array], Array]:
+    def projected(self, a: _Array, b: _Array, q: _Array) -> tuple[list[_Array], _Array]:
         """The nearest point that fulfils the equation, and its multiplier l.
 
         It is ``(a, b, q) - (Z', M', -1) l`` with ``(Z Z' + M M' + 1) l = Z a + M b - q - y``.
         """
-        excess = and_part(a) + or_part(b) - q - self.y
+        excess = _and_part(a) + _or_part(b) - q - self.y
         multiplier = np.zeros_like(excess)
-        multiplier[:, 1:] = excess[:, 1:] @ projector(self.n)
-        for_and, for_or = adjoint(multiplier)
+        multiplier[:, 1:] = excess[:, 1:] @ _projector(self.n)
+        for_and, for_or = _adjoint(multiplier)
         return [a - for_and, b - for_or, q + multiplier], multiplier
 
-    def feasible(self, parts: list[Array]) -> list[Array]:
+    def feasible(self, parts: list[_Array]) -> list[_Array]:
         """A split that matches: a is computed from the rest; with the objective at the end."""
         _, b, q = parts
         q = np.clip(q, -self.bound, self.bound)  # those of a warm start had other bounds
         q[:, 0] = 0.0
-        a = moebius_transform(self.y + q - or_part(b))
+        a = moebius_transform(self.y + q - _or_part(b))
         a[:, 0] = 0.0
         return [a, b, q, np.abs(a).sum(1) + np.abs(b).sum(1)]
 
-    def remember(self, multiplier: Array) -> None:
+    def remember(self, multiplier: _Array) -> None:
         """Keep the best split and the best lower bound of every row."""
         new = self.feasible(self.copies)
         better = new[3] < self.best[3]
@@ -211,80 +213,80 @@ class Search:
         self.best = [np.where(rows, n, o) for n, o in zip(new[:3], self.best[:3], strict=True)] + [
             np.where(better, new[3], self.best[3])
         ]
-        self.lower = np.maximum(self.lower, dual_value(multiplier, self.y, self.bound))
+        self.lower = np.maximum(self.lower, _dual_value(multiplier, self.y, self.bound))
 
-    def gap(self) -> Array:
+    def gap(self) -> _Array:
         """Proven distance from the optimum of every row, as a share of it."""
         upper = self.best[3]
         zero = upper <= 1e-12  # in units of the largest value: nothing is left to explain
         return np.where(zero, 0.0, (upper - self.lower) / np.maximum(self.lower, 1e-300))
 
-    def balance(self, primal: Array, dual: Array) -> None:
+    def balance(self, primal: _Array, dual: _Array) -> None:
         """Move the threshold of rows of which one residual is far above the other."""
         factor = np.where(primal > 5 * dual, 0.5, np.where(dual > 5 * primal, 2.0, 1.0))[:, None]
         self.threshold = self.threshold * factor
         self.duals = [u * factor for u in self.duals]
 
-    def state(self, scale: Array) -> tuple:
+    def state(self, scale: _Array) -> tuple:
         """For a warm start."""
-        return (State(self.copies, self.duals, self.threshold, scale),)
+        return (_State(self.copies, self.duals, self.threshold, scale),)
 
 
-def dual_value(multiplier: Array, y: Array, bound: Array) -> Array:
+def _dual_value(multiplier: _Array, y: _Array, bound: _Array) -> _Array:
     """Lower bound on the optimum: ``max l'y - bound |l|_1  with  |Z'l|, |M'l| <= 1``, any l scaled.
 
     The multiplier of a projection points the other way.
     """
-    largest = np.maximum(*(np.abs(part).max(1) for part in adjoint(multiplier)))
+    largest = np.maximum(*(np.abs(part).max(1) for part in _adjoint(multiplier)))
     value = -(multiplier * y).sum(1) - (bound * np.abs(multiplier)).sum(1)
     return np.divide(value, largest, out=np.zeros_like(value), where=largest > 0)
 
 
-def and_part(a: Array) -> Array:
+def _and_part(a: _Array) -> _Array:
     """Z a: a sums over subsets. Entry 0 is 0."""
-    return kronecker(ZETA, a)
+    return _kronecker(_ZETA, a)
 
 
-def or_part(b: Array) -> Array:
+def _or_part(b: _Array) -> _Array:
     """M b: b sums over subsets that are met. Entry 0 is 0."""
-    return b.sum(1, keepdims=True) - kronecker(ZETA, b)[:, ::-1]
+    return b.sum(1, keepdims=True) - _kronecker(_ZETA, b)[:, ::-1]
 
 
-def adjoint(multiplier: Array) -> tuple[Array, Array]:
+def _adjoint(multiplier: _Array) -> tuple[_Array, _Array]:
     """Z' l and M' l, with entry 0 left out: the empty set is no interaction."""
-    for_and = kronecker(ZETA_TRANSPOSED, multiplier)
-    missed = kronecker(ZETA_TRANSPOSED, multiplier[:, ::-1])
+    for_and = _kronecker(_ZETA_TRANSPOSED, multiplier)
+    missed = _kronecker(_ZETA_TRANSPOSED, multiplier[:, ::-1])
     for_or = multiplier.sum(1, keepdims=True) - missed
     for_and[:, 0] = for_or[:, 0] = 0.0
     return for_and, for_or
 
 
 @lru_cache(maxsize=4)
-def projector(n: int) -> Array:
+def _projector(n: int) -> _Array:
     """Inverse of ``Z Z' + M M' + 1`` over the subsets that are not empty.
 
     ``(Z Z')(S, T) = 2^|S and T| - 1`` counts the T' in both; ``(M M')(S, T) = 2^n - 2^(n - |S|) -
     2^(n - |T|) + 2^(n - |S or T|)`` those that meet both.
     """
-    both = kronecker_power(((1.0, 1.0), (1.0, 2.0)), n)
-    neither = kronecker_power(((2.0, 1.0), (1.0, 1.0)), n)
+    both = _kronecker_power(((1.0, 1.0), (1.0, 2.0)), n)
+    neither = _kronecker_power(((2.0, 1.0), (1.0, 1.0)), n)
     without = neither[0]  # 2^(n - |S|)
     gram = both - 1 + 2.0**n - without[:, None] - without + neither
     gram = gram[1:, 1:] + np.eye(len(gram) - 1)
     return np.linalg.inv(gram)
 
 
-def soft(x: Array, threshold: Array) -> Array:
+def _soft(x: _Array, threshold: _Array) -> _Array:
     """Shrink towards 0."""
     return x - np.clip(x, -threshold, threshold)
 
 
-def distance(x: list[Array], z: list[Array]) -> Array:
+def _distance(x: list[_Array], z: list[_Array]) -> _Array:
     """Euclidean distance of the interactions of every row."""
     return np.sqrt(sum(np.square(p - q).sum(1) for p, q in zip(x[:2], z[:2], strict=True)))
 
 
-def warm_state(result: AndOrInteractions, shape: tuple[int, ...]) -> State:
+def _warm_state(result: AndOrInteractions, shape: tuple[int, ...]) -> _State:
     """Where an earlier search ended; refuse that of other samples."""
     state = result.state[0] if result.state else None
     if state is None or state.copies[0].shape != shape:
@@ -295,11 +297,11 @@ def warm_state(result: AndOrInteractions, shape: tuple[int, ...]) -> State:
     return state
 
 
-def check(n: int, noise_bound: float, tol: float, max_iter: int) -> None:
+def _check(n: int, noise_bound: float, tol: float, max_iter: int) -> None:
     """Refuse parameters out of their range."""
-    if not 1 <= n <= MAX_SPLIT:
+    if not 1 <= n <= _MAX_SPLIT:
         raise ValueError(
-            f"The split is for 1 to {MAX_SPLIT} players; got {n}. Put features into groups "
+            f"The split is for 1 to {_MAX_SPLIT} players; got {n}. Put features into groups "
             "(`players`), or use and_interactions, which go further."
         )
     if not 0 <= noise_bound < 1:

@@ -17,18 +17,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from skgeh.symbolic.interactions import by_order, distribution
+from skgeh.symbolic.interactions import _by_order, _distribution
 from skgeh.symbolic.transforms import (
-    MAX_PLAYERS,
-    Factor,
-    kronecker,
-    n_players,
-    orders,
-    over_subsets,
+    _MAX_PLAYERS,
+    _Factor,
+    _kronecker,
+    _n_players,
+    _orders,
+    _over_subsets,
 )
 
-LOG_RANGE = (-10.0, 2.0)  # of the search for a noise level, decimal logarithms
-GRID = 49  # levels tried before the best is refined
+_LOG_RANGE = (-10.0, 2.0)  # of the search for a noise level, decimal logarithms
+_GRID = 49  # levels tried before the best is refined
 
 
 def theoretical_interactions(w_star: ArrayLike, sigma2: float) -> NDArray[np.float64]:
@@ -61,11 +61,11 @@ def theoretical_interactions(w_star: ArrayLike, sigma2: float) -> NDArray[np.flo
     >>> theoretical_interactions([0.0, 1.0, 1.0, 1.0], 1.0).round(3)
     array([0.477, 0.266, 0.266, 0.117])
     """
-    w_star = over_subsets(w_star, "w_star")
-    check_level(sigma2)
-    n = n_players(w_star)
-    to_modes, back = mode_factors()
-    return kronecker(back, shrinkage(n, sigma2) * kronecker(to_modes, w_star))
+    w_star = _over_subsets(w_star, "w_star")
+    _check_level(sigma2)
+    n = _n_players(w_star)
+    to_modes, back = _mode_factors()
+    return _kronecker(back, _shrinkage(n, sigma2) * _kronecker(to_modes, w_star))
 
 
 def row_norm_ratio(n: int, sigma2: float) -> NDArray[np.float64]:
@@ -95,15 +95,15 @@ def row_norm_ratio(n: int, sigma2: float) -> NDArray[np.float64]:
     >>> row_norm_ratio(4, 0.01).round(2)
     array([1.1 , 1.33, 1.85, 2.15])
     """
-    if not 1 <= n <= MAX_PLAYERS:
-        raise ValueError(f"n must be from 1 to {MAX_PLAYERS}; got {n!r}.")
-    check_level(sigma2)
-    (to_modes, back), shrunk = mode_factors(), shrinkage(n, sigma2)
+    if not 1 <= n <= _MAX_PLAYERS:
+        raise ValueError(f"n must be from 1 to {_MAX_PLAYERS}; got {n!r}.")
+    _check_level(sigma2)
+    (to_modes, back), shrunk = _mode_factors(), _shrinkage(n, sigma2)
     norms = np.empty(n + 1)
     for k in range(n + 1):
         unit = np.zeros(1 << n)
         unit[(1 << k) - 1] = 1.0  # the first k players; all subsets of an order have one norm
-        row = kronecker(transposed(to_modes), shrunk * kronecker(transposed(back), unit))
+        row = _kronecker(_transposed(to_modes), shrunk * _kronecker(_transposed(back), unit))
         norms[k] = np.linalg.norm(row)
     return norms[:-1] / norms[1:]
 
@@ -151,79 +151,79 @@ def fit_noise_level(w_star: ArrayLike, measured: ArrayLike, tau: float = 0.0) ->
     Examples
     --------
     >>> w_star = np.random.default_rng(0).normal(size=2**6)
-    >>> strength = theoretical_distribution(w_star, 1e-2)
+    >>> strength = _theoretical_distribution(w_star, 1e-2)
     >>> fit = fit_noise_level(w_star, strength)
     >>> f"{fit.sigma2:.4f}", fit.distance < 1e-3
     ('0.0100', True)
     """
-    w_star = over_subsets(w_star, "w_star")
+    w_star = _over_subsets(w_star, "w_star")
     measured = np.asarray(measured, dtype=np.float64)
-    n = n_players(w_star)
+    n = _n_players(w_star)
     if measured.shape != (n,) or not (measured >= 0).all() or not measured.sum() > 0:
         raise ValueError(
             f"measured must hold one strength for each order from 1 to {n}, none negative, not all "
             f"0; got {measured!r}."
         )
-    aim = distribution(measured)
+    aim = _distribution(measured)
 
     def off(log_level: float) -> float:
-        theory = theoretical_distribution(w_star, 10**log_level, tau)
+        theory = _theoretical_distribution(w_star, 10**log_level, tau)
         # where noise has left nothing to count, nothing fits
         return float(np.abs(theory - aim).sum() / 2) if theory.any() else 1.0
 
-    levels = np.linspace(*LOG_RANGE, GRID)
+    levels = np.linspace(*_LOG_RANGE, _GRID)
     best = int(np.argmin([off(level) for level in levels]))
-    around = levels[max(best - 1, 0)], levels[min(best + 1, GRID - 1)]
+    around = levels[max(best - 1, 0)], levels[min(best + 1, _GRID - 1)]
     fine = minimize_scalar(off, bounds=around, method="bounded", options={"xatol": 1e-4}).x
     level = min((levels[best], fine), key=off)
     sigma2 = float(10**level)
-    return NoiseFit(sigma2, off(level), theoretical_distribution(w_star, sigma2, tau))
+    return NoiseFit(sigma2, off(level), _theoretical_distribution(w_star, sigma2, tau))
 
 
-def theoretical_distribution(
+def _theoretical_distribution(
     w_star: ArrayLike, sigma2: float, tau: float = 0.0
 ) -> NDArray[np.float64]:
     """Shares of the orders 1 to n in what is learned at a noise level, over all rows of w_star."""
-    w_star = over_subsets(w_star, "w_star").copy()
+    w_star = _over_subsets(w_star, "w_star").copy()
     w_star[..., 0] = 0.0
     learned = np.abs(theoretical_interactions(w_star, sigma2))
-    strength = by_order(np.where(learned >= tau, learned, 0.0))
-    return distribution(strength.reshape(-1, strength.shape[-1]).sum(0))
+    strength = _by_order(np.where(learned >= tau, learned, 0.0))
+    return _distribution(strength.reshape(-1, strength.shape[-1]).sum(0))
 
 
-def mode_factors() -> tuple[Factor, Factor]:
+def _mode_factors() -> tuple[_Factor, _Factor]:
     """``Q' D^1/2`` and ``D^-1/2 Q``."""
-    _, q = modes()
+    _, q = _modes()
     root = np.sqrt([1.0, 2.0])
-    return factor(q.T * root), factor(q / root[:, None])
+    return _factor(q.T * root), _factor(q / root[:, None])
 
 
-def modes() -> tuple[NDArray, NDArray]:
+def _modes() -> tuple[NDArray, NDArray]:
     """``mu = (5 -+ sqrt 17) / 4`` and Q."""
     root = np.sqrt([1.0, 2.0])
     return np.linalg.eigh(np.array([[2.0, 1.0], [1.0, 1.0]]) / np.outer(root, root))
 
 
-def shrinkage(n: int, sigma2: float) -> NDArray[np.float64]:
+def _shrinkage(n: int, sigma2: float) -> NDArray[np.float64]:
     """What is left of every mode, ``m / (m + 2^n s2)``."""
-    mu, k = modes()[0], orders(n)
+    mu, k = _modes()[0], _orders(n)
     m = mu[0] ** (n - k) * mu[1] ** k
     return m / (m + 2.0**n * sigma2)
 
 
-def factor(matrix: NDArray) -> Factor:
+def _factor(matrix: NDArray) -> _Factor:
     """A 2 x 2 matrix as numbers."""
     (a, b), (c, d) = matrix.tolist()
     return (a, b), (c, d)
 
 
-def transposed(matrix: Factor) -> Factor:
+def _transposed(matrix: _Factor) -> _Factor:
     """Its transpose."""
     (a, b), (c, d) = matrix
     return (a, c), (b, d)
 
 
-def check_level(sigma2: float) -> None:
+def _check_level(sigma2: float) -> None:
     """Refuse what is no variance."""
     if not isinstance(sigma2, Real) or not 0 <= float(sigma2) < np.inf:
         raise ValueError(f"sigma2 must be one finite number of at least 0; got {sigma2!r}.")

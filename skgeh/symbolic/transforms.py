@@ -9,13 +9,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-MAX_PLAYERS = 24
-BLOCK = 6  # players a matrix product: 64 x 64 stays in the cache
-MOEBIUS = ((1.0, 0.0), (-1.0, 1.0))
-ZETA = ((1.0, 0.0), (1.0, 1.0))
-ZETA_TRANSPOSED = ((1.0, 1.0), (0.0, 1.0))
+_MAX_PLAYERS = 24
+_BLOCK = 6  # players a matrix product: 64 x 64 stays in the cache
+_MOEBIUS = ((1.0, 0.0), (-1.0, 1.0))
+_ZETA = ((1.0, 0.0), (1.0, 1.0))
+_ZETA_TRANSPOSED = ((1.0, 1.0), (0.0, 1.0))
 
-Factor = tuple[tuple[float, float], tuple[float, float]]
+_Factor = tuple[tuple[float, float], tuple[float, float]]
 
 
 def moebius_transform(v: ArrayLike) -> NDArray[np.float64]:
@@ -41,7 +41,7 @@ def moebius_transform(v: ArrayLike) -> NDArray[np.float64]:
     >>> moebius_transform([1.0, 3.0, 4.0, 10.0])  # nobody, player 0, player 1, both
     array([1., 2., 3., 4.])
     """
-    return kronecker(MOEBIUS, over_subsets(v))
+    return _kronecker(_MOEBIUS, _over_subsets(v))
 
 
 def zeta_transform(a: ArrayLike) -> NDArray[np.float64]:
@@ -65,7 +65,7 @@ def zeta_transform(a: ArrayLike) -> NDArray[np.float64]:
     >>> zeta_transform([1.0, 2.0, 3.0, 4.0])
     array([ 1.,  3.,  4., 10.])
     """
-    return kronecker(ZETA, over_subsets(a))
+    return _kronecker(_ZETA, _over_subsets(a))
 
 
 def and_interactions(v: ArrayLike) -> NDArray[np.float64]:
@@ -117,8 +117,8 @@ def or_interactions(v: ArrayLike) -> NDArray[np.float64]:
     >>> or_interactions([0.0, 2.0, 2.0, 2.0])  # 2 as soon as one player is there
     array([0., 0., 0., 2.])
     """
-    v = over_subsets(v)
-    found = -kronecker(MOEBIUS, v[..., ::-1])
+    v = _over_subsets(v)
+    found = -_kronecker(_MOEBIUS, v[..., ::-1])
     found[..., 0] = v[..., 0]
     return found + 0.0  # no negative zeros
 
@@ -139,18 +139,18 @@ def or_reconstruction(i_or: ArrayLike) -> NDArray[np.float64]:
     >>> or_reconstruction(or_interactions([1.0, 3.0, 4.0, 10.0]))
     array([ 1.,  3.,  4., 10.])
     """
-    i_or = over_subsets(i_or)
+    i_or = _over_subsets(i_or)
     # T meets S unless T is a subset of what S leaves out; the empty set cancels and is counted once
-    missed = kronecker(ZETA, i_or)[..., ::-1]
+    missed = _kronecker(_ZETA, i_or)[..., ::-1]
     return i_or.sum(-1, keepdims=True) - missed + i_or[..., :1]
 
 
-def kronecker(factor: Factor, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _kronecker(factor: _Factor, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """The n-fold Kronecker power of a 2 x 2 matrix times x, over the last axis."""
-    n = n_players(x)
+    n = _n_players(x)
     shape, done = x.shape, 0
-    for k in blocks(n):
-        power = small_power(factor, k)
+    for k in _blocks(n):
+        power = _small_power(factor, k)
         if done == 0:  # one large product
             x = x.reshape(-1, 1 << k) @ power.T
         else:
@@ -159,7 +159,7 @@ def kronecker(factor: Factor, x: NDArray[np.float64]) -> NDArray[np.float64]:
     return x.reshape(shape) if n else x.copy()
 
 
-def kronecker_power(factor: Factor, k: int) -> NDArray[np.float64]:
+def _kronecker_power(factor: _Factor, k: int) -> NDArray[np.float64]:
     """Dense Kronecker power, (2^k, 2^k)."""
     power = np.ones((1, 1))
     for _ in range(k):
@@ -167,25 +167,25 @@ def kronecker_power(factor: Factor, k: int) -> NDArray[np.float64]:
     return power
 
 
-small_power = lru_cache(maxsize=64)(kronecker_power)
+_small_power = lru_cache(maxsize=64)(_kronecker_power)
 
 
-def blocks(n: int) -> list[int]:
+def _blocks(n: int) -> list[int]:
     """Numbers of players that are treated at a time; they sum to n and differ by one at most."""
-    count = -(-n // BLOCK)
+    count = -(-n // _BLOCK)
     return [n // count + (k < n % count) for k in range(count)]
 
 
-def over_subsets(v: ArrayLike, name: str = "v") -> NDArray[np.float64]:
+def _over_subsets(v: ArrayLike, name: str = "v") -> NDArray[np.float64]:
     """Values over subsets as float64; refuse what cannot be that."""
     v = np.asarray(v)
     if v.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers; got an array of {v.dtype}.")
     v = v.astype(np.float64, copy=False)
     size = v.shape[-1] if v.ndim else 0
-    if size == 0 or size & (size - 1) or size > 1 << MAX_PLAYERS:
+    if size == 0 or size & (size - 1) or size > 1 << _MAX_PLAYERS:
         raise ValueError(
-            f"{name} must have 2^n values on its last axis, one a subset of n <= {MAX_PLAYERS} "
+            f"{name} must have 2^n values on its last axis, one a subset of n <= {_MAX_PLAYERS} "
             f"players; got shape {v.shape}."
         )
     if not np.isfinite(v).all():
@@ -197,13 +197,13 @@ def over_subsets(v: ArrayLike, name: str = "v") -> NDArray[np.float64]:
     return v
 
 
-def n_players(v: NDArray) -> int:
+def _n_players(v: NDArray) -> int:
     """Number of players n of an array over subsets."""
     return v.shape[-1].bit_length() - 1
 
 
 @lru_cache(maxsize=8)
-def orders(n: int) -> NDArray[np.intp]:
+def _orders(n: int) -> NDArray[np.intp]:
     """Order ``|S|`` of every subset, shape (2^n,)."""
     count = np.zeros(1, dtype=np.intp)
     for _ in range(n):
@@ -212,6 +212,6 @@ def orders(n: int) -> NDArray[np.intp]:
     return count
 
 
-def masks(n: int) -> NDArray[np.bool_]:
+def _masks(n: int) -> NDArray[np.bool_]:
     """Who is in every subset, shape (2^n, n)."""
     return (np.arange(1 << n)[:, None] >> np.arange(n) & 1).astype(bool)

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from skorch import NeuralNet
 from tqdm.auto import tqdm
 
-from skgeh.symbolic.outputs import Output, output_of
-from skgeh.symbolic.players import Players, cluster_centres
-from skgeh.symbolic.transforms import masks
+from skgeh.symbolic._outputs import Output, output_of
+from skgeh.symbolic.players import Players, _cluster_centres
+from skgeh.symbolic.transforms import _masks
 
-CHUNK = 8192  # rows in a forward pass
+_CHUNK = 8192  # rows in a forward pass
 
 
-class NotFinite(ValueError):
+class _NotFinite(ValueError):
     """A model's output is infinite or no number."""
 
 
@@ -42,7 +42,7 @@ class FeatureMap:
     layer: str
 
 
-def masked_values(
+def _masked_values(
     model: Any,
     X: NDArray,
     y: NDArray | None,
@@ -50,7 +50,7 @@ def masked_values(
     baseline: Any,
     *,
     output: str = "auto",
-    chunk: int = CHUNK,
+    chunk: int = _CHUNK,
     verbose: bool = False,
 ) -> NDArray[np.float64]:
     """Output of a model for every subset of the players of every sample.
@@ -76,34 +76,34 @@ def masked_values(
     ndarray of shape (samples, 2^n)
         In the unit of the output.
     """
-    ask, subsets = output_of(model, output), masks(len(players))
+    ask, subsets = output_of(model, output), _masks(len(players))
     size = len(subsets)
     values = np.empty(len(X) * size)
     hooked = isinstance(baseline, FeatureMap)
-    absent = X if hooked else baselines(baseline, X, players)
-    with feature_map(model, baseline) if hooked else nullcontext() as hook:
-        for rows in chunks(len(values), chunk, verbose):
+    absent = X if hooked else _baselines(baseline, X, players)
+    with _feature_map(model, baseline) if hooked else nullcontext() as hook:
+        for rows in _chunks(len(values), chunk, verbose):
             sample, subset = np.divmod(rows, size)
             if hook is None:
-                inputs = masked(X[sample], absent[sample], players.present(subsets[subset]))
+                inputs = _masked(X[sample], absent[sample], players.present(subsets[subset]))
             else:
                 inputs, hook.present = X[sample], players.present(subsets[subset])
-            values[rows] = asked(ask, inputs, None if y is None else y[sample])
+            values[rows] = _asked(ask, inputs, None if y is None else y[sample])
     return values.reshape(len(X), size)
 
 
-def masked(X: NDArray, absent: NDArray, present: NDArray[np.bool_]) -> NDArray:
+def _masked(X: NDArray, absent: NDArray, present: NDArray[np.bool_]) -> NDArray:
     """Samples with the baseline where nobody is present, all (m, ...)."""
     missing = X.ndim - present.ndim  # labels may have fewer axes than a sample, as (H, W)
     present = present.reshape(len(present), *[1] * missing, *present.shape[1:])
     return np.where(present, X, absent)
 
 
-def baselines(baseline: Any, X: NDArray, players: Players) -> NDArray:
+def _baselines(baseline: Any, X: NDArray, players: Players) -> NDArray:
     """What stands in for every sample, of the shape and the type of X or wider."""
     if isinstance(baseline, str):
         if baseline == "cluster_centre":
-            return cluster_centres(X, players)
+            return _cluster_centres(X, players)
         raise ValueError(
             "baseline must be 'mean', 'cluster_centre', a FeatureMap, or numbers; got "
             f"{baseline!r}."
@@ -119,20 +119,20 @@ def baselines(baseline: Any, X: NDArray, players: Players) -> NDArray:
         ) from None
 
 
-def asked(ask: Output, inputs: NDArray, y: NDArray | None) -> NDArray[np.float64]:
+def _asked(ask: Output, inputs: NDArray, y: NDArray | None) -> NDArray[np.float64]:
     """Output of some rows, checked."""
     found = np.asarray(ask(inputs, y), dtype=np.float64)
     if found.shape != (len(inputs),):
         raise ValueError(f"The model gave {found.shape} numbers for {len(inputs)} rows.")
     if not np.isfinite(found).all():
-        raise NotFinite(
+        raise _NotFinite(
             "The model's output is not finite for some masked inputs. Choose another baseline, or "
             "a model with a decision_function or logits."
         )
     return found
 
 
-def chunks(n_rows: int, chunk: int, verbose: bool) -> Iterator[NDArray[np.intp]]:
+def _chunks(n_rows: int, chunk: int, verbose: bool) -> Iterator[NDArray[np.intp]]:
     """Row numbers, some at a time."""
     with tqdm(total=n_rows, desc="masked inputs", unit="row", disable=not verbose) as bar:
         for first in range(0, n_rows, chunk):
@@ -141,7 +141,7 @@ def chunks(n_rows: int, chunk: int, verbose: bool) -> Iterator[NDArray[np.intp]]
             bar.update(len(rows))
 
 
-class Hook:
+class _Hook:
     """Sets what is absent to zero on a layer's output."""
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ class Hook:
 
 
 @contextmanager
-def feature_map(model: Any, baseline: FeatureMap) -> Iterator[Hook]:
+def _feature_map(model: Any, baseline: FeatureMap) -> Iterator[_Hook]:
     """A hook on a layer, for as long as the block lasts."""
     module = model.module_ if isinstance(model, NeuralNet) else model
     layers = dict(module.named_modules()) if isinstance(module, torch.nn.Module) else {}
@@ -171,7 +171,7 @@ def feature_map(model: Any, baseline: FeatureMap) -> Iterator[Hook]:
             f"{baseline!r} names no layer of the model, which has "
             f"{[name for name in layers if name]}; it needs a torch module or a skorch net."
         )
-    hook = Hook()
+    hook = _Hook()
     handle = layers[baseline.layer].register_forward_hook(hook)
     try:
         yield hook

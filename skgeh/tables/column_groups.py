@@ -30,11 +30,11 @@ def resolve_groups(given: Any, names: Sequence[str], X: NDArray) -> dict[str, li
     {'age': [0], 'cat__sex': [1, 2]}
     """
     if isinstance(given, str) and given == "auto":
-        found = one_hot_groups(names, X)
+        found = _one_hot_groups(names, X)
     elif given is None:
         found = {}
     else:
-        found = named_groups(given, names)
+        found = _named_groups(given, names)
     taken = [column for columns in found.values() for column in columns]
     if len(taken) != len(set(taken)):
         raise ValueError(f"feature_groups must not share columns; got {given!r}.")
@@ -44,7 +44,7 @@ def resolve_groups(given: Any, names: Sequence[str], X: NDArray) -> dict[str, li
     return dict(sorted((found | alone).items(), key=lambda item: item[1][0]))
 
 
-def named_groups(given: Any, names: Sequence[str]) -> dict[str, list[int]]:
+def _named_groups(given: Any, names: Sequence[str]) -> dict[str, list[int]]:
     """Groups that were given, as places of columns."""
     place = {j: j for j in range(len(names))} | {name: j for j, name in enumerate(names)}
     try:
@@ -65,7 +65,7 @@ def named_groups(given: Any, names: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
-def one_hot_groups(names: Sequence[str], X: NDArray) -> dict[str, list[int]]:
+def _one_hot_groups(names: Sequence[str], X: NDArray) -> dict[str, list[int]]:
     """Columns of 0 and 1 that have a beginning up to a "_" in common, one of them 1 in every row.
 
     Names such as "cat__color_red" are those of a `ColumnTransformer` with a `OneHotEncoder`.
@@ -81,17 +81,17 @@ def one_hot_groups(names: Sequence[str], X: NDArray) -> dict[str, list[int]]:
                 by_beginning.setdefault(names[j][: end + 1], []).append(j)
         for columns in by_beginning.values():
             if len(columns) > 1 and (X[:, columns].sum(1) == 1).all():
-                found[common_beginning([names[j] for j in columns])] = columns
+                found[_common_beginning([names[j] for j in columns])] = columns
                 free -= set(columns)
     return found
 
 
-def common_beginning(names: Sequence[str]) -> str:
+def _common_beginning(names: Sequence[str]) -> str:
     """The longest beginning that names have in common, up to a "_".
 
     Examples
     --------
-    >>> common_beginning(["cat__color_red", "cat__color_rose"])
+    >>> _common_beginning(["cat__color_red", "cat__color_rose"])
     'cat__color'
     """
     same = [letters[0] for letters in zip(*names, strict=False)]

@@ -46,7 +46,7 @@ def adjust(p: NDArray, control: str, tested: NDArray | None = None) -> NDArray[n
     methods = {
         "fdr": false_discovery_control,
         "fdr_by": lambda values: false_discovery_control(values, method="by"),
-        "fwer": holm,
+        "fwer": _holm,
     }
     if control not in methods:
         raise ValueError(
@@ -59,7 +59,7 @@ def adjust(p: NDArray, control: str, tested: NDArray | None = None) -> NDArray[n
     return adjusted
 
 
-def holm(p: NDArray) -> NDArray[np.float64]:
+def _holm(p: NDArray) -> NDArray[np.float64]:
     """Holm's step-down correction of p-values (m,)."""
     order = np.argsort(p)
     steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))

@@ -14,12 +14,12 @@ def backend_of(X: Any) -> Backend:
     return "polars" if nw.dependencies.is_polars_dataframe(X) else "pandas"
 
 
-def column_labels(X: Any) -> tuple[tuple | None, bool]:
+def _column_labels(X: Any) -> tuple[tuple | None, bool]:
     """Labels of the columns, None without any, and whether they are names.
 
     Examples
     --------
-    >>> column_labels([[1.0, 2.0]])
+    >>> _column_labels([[1.0, 2.0]])
     (None, False)
     """
     labels = getattr(X, "columns", None)

@@ -9,7 +9,7 @@ MAX_HELD_OUT = 2000  # more rows would measure the noise no better, and could ha
 MAX_POINTS = 1000
 
 
-def counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_]:
+def _counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_]:
     """Rows with a weight above zero, shape (n,).
 
     Raises
@@ -24,7 +24,7 @@ def counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_]
 
     Examples
     --------
-    >>> counted_rows(np.array([1.0, 0.0, 2.0]), minimum=2).tolist()
+    >>> _counted_rows(np.array([1.0, 0.0, 2.0]), minimum=2).tolist()
     [True, False, True]
     """
     counted = weight > 0

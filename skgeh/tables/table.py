@@ -12,14 +12,14 @@ from sklearn.utils import check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
-from skgeh.tables.frames import Backend, backend_of, column_labels
+from skgeh.tables.frames import Backend, _column_labels, backend_of
 from skgeh.tables.messages import warn
-from skgeh.tables.rows import counted_rows
+from skgeh.tables.rows import _counted_rows
 
 MIN_ROWS = 8
-MOST_VALUES = 20  # of whole numbers that have steps; with more, a step is nearly a slope
-TESTED_ROWS = 100
-TESTED_CLASS = 10  # rows of the rarest class
+_MOST_VALUES = 20  # of whole numbers that have steps; with more, a step is nearly a slope
+_TESTED_ROWS = 100
+_TESTED_CLASS = 10  # rows of the rarest class
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class Table:
         ValueError
             If the table cannot be used; the message says what was expected.
         """
-        names, is_named = column_labels(X)
+        names, is_named = _column_labels(X)
         values, target = check_X_y(
             X,
             y,
@@ -104,8 +104,8 @@ class Table:
             sample_weight, values, dtype=np.float64, ensure_non_negative=True
         )
         known = target[weight > 0]
-        columns, classes = label_columns(known) if labels else (number_columns(known), None)
-        counted = counted_rows(weight, min_rows)
+        columns, classes = _label_columns(known) if labels else (_number_columns(known), None)
+        counted = _counted_rows(weight, min_rows)
         values, weight = values[counted], weight[counted]
         default = tuple(f"x{j}" for j in range(values.shape[1]))
         backend = backend_of(X)
@@ -152,7 +152,7 @@ class Table:
     def whole_columns(self) -> dict[int, float]:
         """Columns of 2 to 20 whole numbers, and their highest values in standard units."""
         whole = [j for j, x in enumerate(self.X.T) if (x == x.round()).all()]
-        few = [j for j in whole if 1 < len(np.unique(self.X[:, j])) <= MOST_VALUES]
+        few = [j for j in whole if 1 < len(np.unique(self.X[:, j])) <= _MOST_VALUES]
         return dict(zip(few, self.Z[:, few].max(0).tolist(), strict=True))
 
     @cached_property
@@ -168,7 +168,7 @@ class Table:
     @cached_property
     def copies(self) -> NDArray[np.intp]:
         """First feature that each feature is a copy of, shape (d,); -1 for constants."""
-        return copies(self.X)
+        return _copies(self.X)
 
     @property
     def twins(self) -> list[NDArray[np.intp]]:
@@ -178,7 +178,9 @@ class Table:
             for j, first in enumerate(self.copies)
         ]
 
-    def check_testable(self, min_rows: int = TESTED_ROWS, min_class: int = TESTED_CLASS) -> "Table":
+    def check_testable(
+        self, min_rows: int = _TESTED_ROWS, min_class: int = _TESTED_CLASS
+    ) -> "Table":
         """The table, unless it has too few rows, too rare a class or a constant target."""
         if len(self.X) < min_rows:
             raise ValueError(
@@ -226,19 +228,19 @@ class Table:
             )
 
 
-def number_columns(target: NDArray) -> NDArray[np.float64]:
+def _number_columns(target: NDArray) -> NDArray[np.float64]:
     """Numbers as columns, shape (n, c)."""
     if target.ndim == 1 or target.shape[1] == 1:
         target = column_or_1d(target, warn=True)[:, None]
     return target.astype(np.float64)
 
 
-def label_columns(target: NDArray) -> tuple[NDArray[np.float64], NDArray]:
+def _label_columns(target: NDArray) -> tuple[NDArray[np.float64], NDArray]:
     """Labels as columns of 0 and 1, one for two classes, else one per class; and the classes.
 
     Examples
     --------
-    >>> label_columns(np.array(["no", "yes", "no"]))[0].tolist()
+    >>> _label_columns(np.array(["no", "yes", "no"]))[0].tolist()
     [[0.0], [1.0], [0.0]]
     """
     check_classification_targets(target)
@@ -263,13 +265,13 @@ def codes_of(columns: NDArray) -> NDArray[np.intp]:
     return columns[:, 0].astype(int) if columns.shape[1] == 1 else columns.argmax(1)
 
 
-def copies(X: NDArray) -> NDArray[np.intp]:
+def _copies(X: NDArray) -> NDArray[np.intp]:
     """First feature that each feature is a copy of, up to a monotone change of scale; -1: constant.
 
     Examples
     --------
     >>> x = np.array([3.0, 1.0, 2.0])
-    >>> copies(np.column_stack([x, -5 * x, x**2 % 4, np.ones(3)])).tolist()
+    >>> _copies(np.column_stack([x, -5 * x, x**2 % 4, np.ones(3)])).tolist()
     [0, 0, 2, -1]
     """
     ranks = rankdata(X, axis=0) - (len(X) + 1) / 2

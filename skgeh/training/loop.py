@@ -13,13 +13,13 @@ import numpy as np
 from skorch import NeuralNet
 from torch import Tensor
 
-from skgeh.training.callbacks import RAMP, Annealing, BestState, HeldOutNoise, Progress
-from skgeh.training.muon import Muon
+from skgeh.training._callbacks import RAMP, Annealing, BestState, HeldOutNoise, Progress
+from skgeh.training._muon import Muon
 from skgeh.training.objective import Objective
-from skgeh.training.rows import Rows, Slices, n_batches
+from skgeh.training.rows import Rows, _n_batches, _Slices
 
-MUON_RATE = 20 / 3  # learning rate of hidden matrices, in units of the others'
-DROPOUT_RATE = 60  # the same of dropout logits: at the others' rate they never leave their start
+_MUON_RATE = 20 / 3  # learning rate of hidden matrices, in units of the others'
+_DROPOUT_RATE = 60  # the same of dropout logits: at the others' rate they never leave their start
 
 
 class StopTraining(Exception):
@@ -121,7 +121,7 @@ def train(
     """
     held_out = 0 if rows.held_out is None else len(rows.held_out)
     batch_size = settings.batch_rows(len(rows) + held_out, len(rows))
-    n_steps = settings.max_epochs * n_batches(len(rows), batch_size)
+    n_steps = settings.max_epochs * _n_batches(len(rows), batch_size)
     init_seed, batch_seed = np.random.SeedSequence(seed).generate_state(2, np.uint32).tolist()
     first_epoch = math.ceil(RAMP * settings.max_epochs) + 1
     patience = settings.patience
@@ -142,13 +142,13 @@ def train(
         criterion=objective,
         optimizer=Muon,
         optimizer__fused=True,
-        optimizer__param_groups=parameter_groups(family, settings.learning_rate),
+        optimizer__param_groups=_parameter_groups(family, settings.learning_rate),
         lr=settings.learning_rate,
         max_epochs=settings.max_epochs,
         batch_size=batch_size,
-        iterator_train=Slices,
+        iterator_train=_Slices,
         iterator_train__seed=batch_seed,
-        iterator_valid=Slices,
+        iterator_valid=_Slices,
         iterator_valid__batch_size=-1,
         train_split=None,
         callbacks=[*ours, *settings.callbacks],
@@ -161,10 +161,10 @@ def train(
     return net
 
 
-def parameter_groups(family: Any, learning_rate: float) -> list[tuple[str, dict]]:
+def _parameter_groups(family: Any, learning_rate: float) -> list[tuple[str, dict]]:
     """Groups for `Muon`, by parameter name: hidden matrices, dropout logits, and the rest."""
     hidden = [f"weight_{layer}" for layer in range(1, len(family.hidden_layer_sizes))]
     return [
-        *((name, {"lr": MUON_RATE * learning_rate, "muon": True}) for name in hidden),
-        ("logit_*", {"lr": DROPOUT_RATE * learning_rate, "betas": (0.9, 0.99), "eps": 1e-12}),
+        *((name, {"lr": _MUON_RATE * learning_rate, "muon": True}) for name in hidden),
+        ("logit_*", {"lr": _DROPOUT_RATE * learning_rate, "betas": (0.9, 0.99), "eps": 1e-12}),
     ]

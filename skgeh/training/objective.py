@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from skgeh.geh.likelihoods import Likelihood, common_noise
 
-NOISE_RANGE = (1e-6, 1.5)  # noise variance in units of the target's variance
+_NOISE_RANGE = (1e-6, 1.5)  # noise variance in units of the target's variance
 
 
 class Objective(nn.Module):
@@ -53,7 +53,7 @@ class Objective(nn.Module):
         """Sum of the copies' negative ELBO, from outputs (S, b, c) and a batch of `Rows`."""
         scale = self.likelihood.kl_scale(noise_variance)
         penalty = self.kl_weight * scale * kl / self.n_samples
-        return negative_elbo(self.errors(outputs, *known), self.noise, penalty).sum()
+        return _negative_elbo(self.errors(outputs, *known), self.noise, penalty).sum()
 
     def in_validation(self, outputs: Tensor, known: Sequence[Tensor]) -> Tensor:
         """Mean held-out error of the copies."""
@@ -66,17 +66,17 @@ class Objective(nn.Module):
         """Mean losses of outputs as the stack puts them out, shape (S, c)."""
         if moves is not None:
             targets, weights = self.likelihood.perturbed(targets, weights, moves, self.noise)
-        return mean_losses(self.likelihood, self.likelihood.unit * outputs, targets, weights)
+        return _mean_losses(self.likelihood, self.likelihood.unit * outputs, targets, weights)
 
 
-def mean_losses(
+def _mean_losses(
     likelihood: Likelihood, outputs: Tensor, targets: Tensor, weights: Tensor
 ) -> Tensor:
     """Weighted mean loss of each copy and target, shape (S, c); (S, 1) for labels."""
     return (likelihood.losses(outputs, targets) * weights).mean(1)
 
 
-def negative_elbo(errors: Tensor, noise: Tensor, penalty: Tensor) -> Tensor:
+def _negative_elbo(errors: Tensor, noise: Tensor, penalty: Tensor) -> Tensor:
     """Negative evidence lower bound of each copy, in units of the loss, shape (S,).
 
     Parameters

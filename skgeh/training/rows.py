@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-EPOCH_BATCHES = 20  # an epoch is one pass over the rows, or that many batches if it is fewer
+_EPOCH_BATCHES = 20  # an epoch is one pass over the rows, or that many batches if it is fewer
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Rows(torch.utils.data.Dataset):
         return found[..., :end], (targets, weights, *moves)
 
 
-class Slices:
+class _Slices:
     """Batches of a `Rows` data set: for training every copy has its own order of its rows."""
 
     def __init__(self, dataset: Rows, batch_size: int, seed: int | None = None):
@@ -81,7 +81,7 @@ class Slices:
     def __len__(self) -> int:
         if self.generator is None:
             return math.ceil(len(self.dataset) / self.batch_size)
-        return n_batches(len(self.dataset), self.batch_size)
+        return _n_batches(len(self.dataset), self.batch_size)
 
     def __iter__(self) -> Iterator[tuple]:
         rows = self.dataset.rows
@@ -91,6 +91,6 @@ class Slices:
             yield self.dataset.batch(rows[:, start : start + self.batch_size])
 
 
-def n_batches(n_rows: int, batch_size: int) -> int:
+def _n_batches(n_rows: int, batch_size: int) -> int:
     """Batches in an epoch."""
-    return max(1, min(EPOCH_BATCHES, n_rows // batch_size))
+    return max(1, min(_EPOCH_BATCHES, n_rows // batch_size))

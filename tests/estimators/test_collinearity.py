@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skgeh import BayesianInteractionRegressor, GEHSelector
-from skgeh.estimators.collinearity import exchangeable
+from skgeh.estimators._collinearity import exchangeable
 
 
 def table(n=400, seed=0):

@@ -6,7 +6,7 @@ from sklearn.linear_model import Ridge
 
 from skgeh import BayesianInteractionRegressor, GEHSelector
 from skgeh.estimators import fit_quality
-from skgeh.estimators.fit_quality import FitQuality, FitSample
+from skgeh.estimators.fit_quality import FitQuality, _FitSample
 from skgeh.geh.likelihoods import SquaredError
 from skgeh.geh.task import HeldOut, Task
 from tests.oracles import assert_close
@@ -108,7 +108,7 @@ def table(n=400, d=3, seed=0, interaction=0.0, noise=0.3):
 
 def additive_predictions(X, y, weight=None):
     weight = np.ones(len(X)) if weight is None else weight
-    return fit_quality.additive_predictions(Task(X, y[:, None], weight, SquaredError()), 0)[:, 0]
+    return fit_quality._additive_predictions(Task(X, y[:, None], weight, SquaredError()), 0)[:, 0]
 
 
 def test_additive_functions_are_learned_and_products_are_not():
@@ -121,7 +121,7 @@ def test_additive_functions_are_learned_and_products_are_not():
 
 def test_a_target_has_no_part_in_its_own_prediction(monkeypatch):
     """Given the strength of the ridge, which all rows choose together."""
-    monkeypatch.setattr(fit_quality, "ALPHAS", np.array([1.0]))
+    monkeypatch.setattr(fit_quality, "_ALPHAS", np.array([1.0]))
     X, y = table(80)
     before = additive_predictions(X, y)
     for row in (0, 17, 79):
@@ -137,10 +137,10 @@ def test_predictions_are_those_of_as_many_fits():
     n = 60
     X, y = table(n)
     weight = np.random.default_rng(1).uniform(0.5, 2, n)
-    B = fit_quality.additive_basis(X)
-    found = fit_quality.ridge_predictions(B, y[:, None], weight)[:, 0]
+    B = fit_quality._additive_basis(X)
+    found = fit_quality._ridge_predictions(B, y[:, None], weight)[:, 0]
     errors = []
-    for alpha in fit_quality.ALPHAS:
+    for alpha in fit_quality._ALPHAS:
         slow = [
             Ridge(alpha).fit(B[on], y[on], sample_weight=weight[on]).predict(B[~on])[0]
             for on in (np.arange(n) != row for row in range(n))
@@ -153,11 +153,11 @@ def test_wide_tables_take_lines_in_the_space_of_the_rows():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(50, 80))
     y = X @ rng.normal(size=80)
-    B = fit_quality.additive_basis(X)
+    B = fit_quality._additive_basis(X)
     assert B.shape == (50, 80)
-    tall = fit_quality.ridge_predictions(np.vstack([B] * 2), np.tile(y, 2)[:, None], np.ones(100))
+    tall = fit_quality._ridge_predictions(np.vstack([B] * 2), np.tile(y, 2)[:, None], np.ones(100))
     assert np.isfinite(tall).all()
-    assert np.isfinite(fit_quality.ridge_predictions(B, y[:, None], np.ones(50))).all()
+    assert np.isfinite(fit_quality._ridge_predictions(B, y[:, None], np.ones(50))).all()
 
 
 def test_rows_of_little_weight_say_little():
@@ -173,7 +173,7 @@ def test_large_tables_are_sampled_and_held_out_rows_are_in():
     X, y = table(7000)
     rows = np.random.default_rng(1).permutation(7000)[:1000]
     task = Task(X, y[:, None], np.ones(7000), SquaredError())
-    sample = FitSample.of(task, HeldOut(rows, lambda: y[rows, None]), 0)
+    sample = _FitSample.of(task, HeldOut(rows, lambda: y[rows, None]), 0)
     assert len(sample.task.X) == 2000
     np.testing.assert_array_equal(sample.task.X[sample.places], X[rows])
     quality = sample.quality()

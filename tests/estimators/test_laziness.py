@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor
 from skgeh.estimators import base, fit_quality
-from skgeh.estimators.fit_quality import FitQuality, FitSample
+from skgeh.estimators.fit_quality import FitQuality, _FitSample
 
 FEW = {"max_epochs": 2, "n_networks": 1, "n_perturbed": 0, "n_draws": 10, "random_state": 0}
 MODELS = {
@@ -32,7 +32,7 @@ def nothing_lazy(monkeypatch):
         raise AssertionError("computed though nobody asked")
 
     monkeypatch.setattr(base, "measure", fails)
-    monkeypatch.setattr(FitSample, "quality", fails)
+    monkeypatch.setattr(_FitSample, "quality", fails)
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -55,7 +55,7 @@ def test_held_out_rows_are_predicted_with_the_first_question(kind, monkeypatch):
     model = MODELS[kind].fit(X, y)
     assert "predictions" not in vars(model._fit_sample.held_out)
     assert isinstance(model.fit_quality_, FitQuality)
-    monkeypatch.setattr(fit_quality, "additive_predictions", None)
+    monkeypatch.setattr(fit_quality, "_additive_predictions", None)
     assert model.fit_quality_ is model.fit_quality_
     travelled = pickle.loads(pickle.dumps(model))
     assert travelled.fit_quality_ == model.fit_quality_

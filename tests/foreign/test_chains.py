@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 import skgeh
-from skgeh.foreign.chains import steps_of
-from skgeh.foreign.modules import ModulesPosterior
-from skgeh.geh.hessians import autodiff
+from skgeh.foreign._chains import steps_of
+from skgeh.foreign._modules import ModulesPosterior
+from skgeh.geh.hessians import _autodiff as autodiff
 from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer, frozen
 from tests.foreign.oracles import points
 from tests.oracles import assert_close
@@ -96,7 +96,7 @@ def test_a_chain_of_layers_has_the_answer_of_autodiff(options, monkeypatch):
         for name in ("group_hessian", "pointwise"):
             without.setattr(autodiff, name, None)
         found = skgeh.interactions_of(convolutional(), X, **options)
-    monkeypatch.setattr("skgeh.foreign.modules.steps_of", lambda *_: None)
+    monkeypatch.setattr("skgeh.foreign._modules.steps_of", lambda *_: None)
     expected = skgeh.interactions_of(convolutional(), X, **options)
     assert_close(found.draws, expected.draws, 1e-4)
     assert_close(found.score, expected.score, 1e-4)

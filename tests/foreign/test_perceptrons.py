@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import skgeh
-from skgeh.foreign.perceptrons import recognised
+from skgeh.foreign._perceptrons import recognised
 from skgeh.posteriors import ConcreteDropoutLayer
 from skgeh.posteriors.dropout_layers import frozen
 from tests.foreign.oracles import Branched, D, expected_effect, mlp, points

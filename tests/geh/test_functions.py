@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from skgeh.geh.functions import MLP, Additive, Hybrid
-from skgeh.geh.hessians import autodiff, group_mean_hessians, pointwise_hessians
+from skgeh.geh.hessians import _autodiff as autodiff
+from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index, to_vector
-from skgeh.posteriors.concrete_dropout import fold
+from skgeh.posteriors.concrete_dropout import _fold
 from skgeh.posteriors.ensemble import EnsemblePosterior
 from tests.oracles import (
     PHI,
@@ -95,7 +96,7 @@ def random_masks(widths, n_functions, kind, seed=0):
 def test_folded_masks_are_masks_on_the_activations(widths, kind, seed):
     mlp, x = random_mlp(widths, 2), random_points(9, widths[0])
     turn, masks = torch.tensor([0, 1, 0, 0, 1, 1]), random_masks(widths, 6, kind, seed)
-    assert_close(fold(mlp, turn, masks)(x), network(mlp[turn], masks)(x))
+    assert_close(_fold(mlp, turn, masks)(x), network(mlp[turn], masks)(x))
 
 
 OFF = {  # which hidden units of (K = 3, h = 4) are on, in both hidden layers
@@ -114,7 +115,7 @@ def test_units_that_are_off(on, layers):
     mlp, x = random_mlp((3, 4, 4, 2), 3), random_points(9, 3)
     on = 1.7 * torch.tensor(on, dtype=x.dtype)
     masks = [on if layer in layers else torch.ones(3, h) for layer, h in enumerate((3, 4, 4))]
-    folded = fold(mlp, torch.arange(3), [mask.to(x.dtype) for mask in masks])
+    folded = _fold(mlp, torch.arange(3), [mask.to(x.dtype) for mask in masks])
     assert_close(folded(x), network(mlp, masks)(x))
     kept = max(1, int((on != 0).sum(1).max()))
     assert folded.widths == [3, *(kept if layer in layers else 4 for layer in (1, 2)), 2]
@@ -123,7 +124,7 @@ def test_units_that_are_off(on, layers):
 def test_inputs_that_are_off_have_no_interactions():
     mlp, x = random_mlp((4, 6, 5, 1)), random_points(9, 4)
     masks = [torch.tensor([[1.0, 0, 1, 1]]), torch.ones(1, 6), torch.ones(1, 5)]
-    folded = fold(mlp, torch.tensor([0]), [mask.double() for mask in masks])
+    folded = _fold(mlp, torch.tensor([0]), [mask.double() for mask in masks])
     answer = group_mean_hessians(folded, x, random_partition(9, 3)).full()
     assert not answer[..., 1, :].any() and not answer[..., :, 1].any()
     assert answer[..., 0, 2].all()
@@ -132,7 +133,7 @@ def test_inputs_that_are_off_have_no_interactions():
 def test_folding_leaves_the_networks_as_they_were():
     mlp, x = random_mlp((3, 4, 4, 2), 2), random_points(9, 3)
     before = mlp(x)
-    fold(mlp, torch.tensor([0, 1]), random_masks((3, 4, 4, 2), 2, "hard"))
+    _fold(mlp, torch.tensor([0, 1]), random_masks((3, 4, 4, 2), 2, "hard"))
     assert torch.equal(mlp(x), before)
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from skgeh.geh.likelihoods import CrossEntropy, SquaredError, perturbation
+from skgeh.geh.likelihoods import CrossEntropy, SquaredError, _perturbation
 
 
 def random(*shape, seed=0):
@@ -85,7 +85,7 @@ def test_targets_are_moved_by_their_own_noise():
 
 def test_targets_move_by_the_noise_and_not_at_all_on_clean_data():
     noise = torch.tensor([1e-8, 1e-4, 0.01, 0.1, 1.0])
-    scale = perturbation(noise[:, None])
+    scale = _perturbation(noise[:, None])
     assert scale.shape == (5, 1, 1)
     of_noise = scale[:, 0, 0] / noise.sqrt()
     np.testing.assert_allclose(of_noise.square(), noise / (noise + 0.01), rtol=1e-5)

@@ -6,7 +6,7 @@ from skgeh.geh import n_groups as groups
 from skgeh.geh import score as ranking
 from skgeh.geh.effect import rank_weighted_distance
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
-from skgeh.geh.n_groups import find_n_groups, group_curve, mean_function_hessians
+from skgeh.geh.n_groups import _group_curve, _mean_function_hessians, find_n_groups
 from skgeh.geh.pairs import pair_index, to_vector
 from skgeh.geh.partition import Partition
 from tests.oracles import (
@@ -24,8 +24,8 @@ from tests.oracles import (
 
 @pytest.fixture(autouse=True)
 def _few_groups(monkeypatch):
-    monkeypatch.setattr(groups, "MAX_GROUPS", 12)
-    monkeypatch.setattr(groups, "MIN_GROUPS", 1)
+    monkeypatch.setattr(groups, "_MAX_GROUPS", 12)
+    monkeypatch.setattr(groups, "_MIN_GROUPS", 1)
 
 
 def one_function(function, n_features):
@@ -42,7 +42,7 @@ def test_effects_of_all_partitions_are_those_of_each(n_outputs):
     each = pointwise_hessians(mlp, x, torch.from_numpy(pair_index(4)))[0].numpy()
     partitions = [Partition.one_group(40), Partition.singletons(40)]
     partitions += [random_partition(40, m, seed=m) for m in (2, 5, 17)]
-    curve = group_curve(each, partitions)
+    curve = _group_curve(each, partitions)
     assert curve.shape == (5, 6)
     for effect, partition in zip(curve, partitions, strict=True):
         means = to_vector(group_mean_hessians(mlp, x, partition).full().numpy())[0]
@@ -58,17 +58,17 @@ def test_the_mean_function_is_the_mean_of_signed_hessians(target):
     """Over draws of its own, the same for every number of groups."""
     posterior, x = random_posterior((4, 6, 5, 2), 3), random_points(20, 4)
     generator = torch.Generator().manual_seed(7)
-    draws = [posterior.draw(1, generator, first=k) for k in range(groups.FIXED_DRAWS)]
+    draws = [posterior.draw(1, generator, first=k) for k in range(groups._FIXED_DRAWS)]
     expected = np.mean([upper(hessians(draw, x))[0] for draw in draws], axis=0)
-    answer = mean_function_hessians(posterior, x, target, seed=7)
+    answer = _mean_function_hessians(posterior, x, target, seed=7)
     assert_close(answer, expected if target is None else expected[[target]], 1e-9)
 
 
 def test_only_leading_pairs_are_measured_where_there_are_many(monkeypatch):
-    monkeypatch.setattr(ranking, "MANY_PAIRS", 5)
-    monkeypatch.setattr(ranking, "LEADING_PAIRS", 4)
+    monkeypatch.setattr(ranking, "_MANY_PAIRS", 5)
+    monkeypatch.setattr(ranking, "_LEADING_PAIRS", 4)
     posterior, x = random_posterior((4, 6, 5, 1), 3), random_points(20, 4)
-    assert mean_function_hessians(posterior, x, None, seed=0).shape == (1, 20, 4)
+    assert _mean_function_hessians(posterior, x, None, seed=0).shape == (1, 20, 4)
 
 
 def test_distances_are_those_of_neighbouring_numbers_of_groups():
@@ -76,7 +76,7 @@ def test_distances_are_those_of_neighbouring_numbers_of_groups():
     posterior, x = random_posterior((4, 6, 5, 1), 2), random_points(40, 4)
     _, distances = find_n_groups(posterior, x, seed=3)
     generator = torch.Generator().manual_seed(3)
-    draws = [posterior.draw(1, generator, first=k) for k in range(groups.FIXED_DRAWS)]
+    draws = [posterior.draw(1, generator, first=k) for k in range(groups._FIXED_DRAWS)]
     each = np.mean([hessians(draw, x)[0, 0] for draw in draws], axis=0)
     for k, curve in enumerate(distances):
         effects = [geh(each, Partition.kmeans(x.numpy(), m, 3 + k).labels) for m in range(1, 13)]
@@ -88,7 +88,7 @@ def test_distances_are_those_of_neighbouring_numbers_of_groups():
 def test_the_curve_ends_where_points_or_patience_do(n_points, longest):
     posterior, x = random_posterior((4, 6, 1), 2), random_points(n_points, 4)
     n_groups, distances = find_n_groups(posterior, x)
-    assert distances.shape == (groups.N_SEEDS, longest)
+    assert distances.shape == (groups._N_SEEDS, longest)
     assert 1 <= n_groups <= longest + 1
 
 

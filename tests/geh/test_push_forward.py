@@ -8,7 +8,7 @@ from joblib.externals.loky import get_reusable_executor
 
 from skgeh.geh import push_forward as module
 from skgeh.geh.functions import RandomFunction
-from skgeh.geh.hessians import closed_form
+from skgeh.geh.hessians import _closed_form as closed_form
 from skgeh.geh.pairs import n_pairs, to_matrix
 from skgeh.geh.partition import Partition
 from skgeh.geh.push_forward import push_forward
@@ -141,7 +141,7 @@ def test_single_precision_functions_have_moments_in_double():
 @pytest.mark.parametrize("n_draws", [1, 25, 60])
 def test_draws_that_are_not_kept_have_the_same_moments(monkeypatch, small, n_draws):
     kept = push_forward(*small, n_draws=n_draws)
-    monkeypatch.setattr(module, "KEEP", 10 * n_draws - 1)
+    monkeypatch.setattr(module, "_KEEP", 10 * n_draws - 1)
     pushed = push_forward(*small, n_draws=n_draws)
     assert pushed.draws is None
     for ours, theirs in ((pushed.effect, kept.effect), (pushed.groups, kept.groups)):
@@ -153,7 +153,7 @@ def test_draws_that_are_not_kept_have_the_same_moments(monkeypatch, small, n_dra
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
 def test_tiles_change_nothing(space, monkeypatch, small, size):
     whole = push_forward(*small, n_draws=30)
-    monkeypatch.setattr(module, "TILE", size)
+    monkeypatch.setattr(module, "_TILE", size)
     pushed = push_forward(*small, n_draws=30)
     assert_close(pushed.draws, whole.draws, 1e-13)
     assert_close(pushed.groups.mean, whole.groups.mean, 1e-13)
@@ -163,10 +163,10 @@ def test_tiles_change_nothing(space, monkeypatch, small, size):
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 128])
 @pytest.mark.parametrize("d", [1, 2, 3, 7, 8])
 def test_tiles_cover_every_pair_once(monkeypatch, d, size):
-    monkeypatch.setattr(module, "TILE", size)
+    monkeypatch.setattr(module, "_TILE", size)
     numbers = torch.from_numpy(to_matrix(np.arange(n_pairs(d)), d))
     covered = []
-    for rows, columns, inside, places in module.tiles(d):
+    for rows, columns, inside, places in module._tiles(d):
         assert numbers[rows, columns].flatten()[inside].tolist() == places.tolist()
         covered += places.tolist()
     assert sorted(covered) == list(range(n_pairs(d)))

@@ -6,7 +6,13 @@ from skgeh.geh import score as ranking
 from skgeh.geh.hessians import pointwise_hessians
 from skgeh.geh.pairs import n_pairs, pair_index
 from skgeh.geh.partition import Partition
-from skgeh.geh.score import detection_score, leading_pairs, pair_cells, pooled_spread, rank_pairs
+from skgeh.geh.score import (
+    _detection_score,
+    _leading_pairs,
+    _pair_cells,
+    _pooled_spread,
+    rank_pairs,
+)
 from tests.oracles import Finite, assert_close, geh, hessians, random_points, random_posterior
 
 
@@ -68,7 +74,7 @@ def test_the_score_is_that_of_a_loop(n_networks, seed):
     X, hessians = table(seed=seed), noise(n_networks, 240, 5, seed)
     hessians[:, :, 3] += X[:, 1] * X[:, 2]
     hessians[:, :, 8] *= 1e-4  # its variance stops at the floor
-    score = detection_score(hessians, X, pair_index(5), seed)
+    score = _detection_score(hessians, X, pair_index(5), seed)
     assert_close(score, score_by_hand(hessians, X, seed), 1e-10)
 
 
@@ -80,14 +86,14 @@ def test_an_interaction_that_changes_its_sign_is_found(along, seed):
     sign = np.prod([side(X[:, k]) for k in along], axis=0)
     hessians[:, :, place(1, 4, 5)] += 3 * sign[:, None].T - hessians[:, :, place(1, 4, 5)].mean()
     assert abs(hessians[:, :, place(1, 4, 5)].mean()) < 0.5  # AEH
-    assert detection_score(hessians, X, pair_index(5), seed).argmax() == place(1, 4, 5)
+    assert _detection_score(hessians, X, pair_index(5), seed).argmax() == place(1, 4, 5)
 
 
 @pytest.mark.parametrize("along", [(1,), (4,), (1, 4)])
 def test_a_sign_that_follows_the_pair_does_not_cancel_at_all(along):
     X = table()
     sign = np.prod([side(X[:, k]) for k in along], axis=0)
-    score = detection_score(np.tile(sign[None, :, None], (1, 1, 10)), X, pair_index(5))
+    score = _detection_score(np.tile(sign[None, :, None], (1, 1, 10)), X, pair_index(5))
     assert score[place(1, 4, 5)] == pytest.approx(1, abs=1e-12)
     others = [place(i, j, 5) for i, j in pair_index(5) if not set(along) <= {i, j}]
     assert score[others].max() < 0.9
@@ -97,7 +103,7 @@ def test_disagreement_of_networks_lowers_a_score():
     """Equal effects of all pairs; the networks disagree about feature 0."""
     X, pairs = table(), pair_index(5)
     hessians = 1 + noise(50, 240, 5) * np.where((pairs == 0).any(1), 3, 0.3)
-    score = detection_score(hessians, X, pairs)
+    score = _detection_score(hessians, X, pairs)
     assert score[(pairs == 0).any(1)].max() < score[(pairs != 0).all(1)].min() / 3
 
 
@@ -107,46 +113,46 @@ def test_the_units_of_features_do_not_matter(seed):
     X, pairs, hessians = table(seed=seed), pair_index(5), noise(4, 240, 5, seed)
     s = np.random.default_rng(seed).uniform(0.5, 2, 5)
     rescaled = hessians / (s[pairs[:, 0]] * s[pairs[:, 1]])
-    assert_close(detection_score(rescaled, X, pairs), detection_score(hessians, X, pairs), 1e-12)
+    assert_close(_detection_score(rescaled, X, pairs), _detection_score(hessians, X, pairs), 1e-12)
 
 
 def test_the_unit_of_the_target_does_not_matter():
     X, pairs, hessians = table(), pair_index(5), noise(4, 240, 5)
-    expected = detection_score(hessians, X, pairs)
-    assert_close(detection_score(-1e3 * hessians, X, pairs), expected, 1e-12)
+    expected = _detection_score(hessians, X, pairs)
+    assert_close(_detection_score(-1e3 * hessians, X, pairs), expected, 1e-12)
 
 
 @pytest.mark.parametrize("n_networks", range(2, 10))
 def test_networks_in_perfect_agreement(n_networks):
     """There is no spread to divide by, and the order is that of the effects."""
     X, pairs, hessians = table(), pair_index(5), noise(1, 240, 5)
-    alone = detection_score(hessians, X, pairs)
-    together = detection_score(np.repeat(hessians, n_networks, axis=0), X, pairs)
+    alone = _detection_score(hessians, X, pairs)
+    together = _detection_score(np.repeat(hessians, n_networks, axis=0), X, pairs)
     assert np.argsort(together).tolist() == np.argsort(alone).tolist()
 
 
 def test_one_network_has_its_numerator():
     X, hessians = table(), noise(2, 240, 5)
-    alone = detection_score(hessians[:1], X, pair_index(5))
+    alone = _detection_score(hessians[:1], X, pair_index(5))
     mirrored = np.concatenate([hessians[:1] + 1, hessians[:1] - 1])  # the same mean, variance 2
-    assert_close(detection_score(mirrored, X, pair_index(5)), alone / 2**0.5, 1e-12)
+    assert_close(_detection_score(mirrored, X, pair_index(5)), alone / 2**0.5, 1e-12)
 
 
 @pytest.mark.parametrize("pairs", [[[0, 1]], [[0, 1], [1, 2]]])
 def test_fewer_than_three_pairs_have_their_numerators(pairs):
     X, hessians = table(d=3), noise(4, 240, 3)[:, :, : len(pairs)]
-    alone = detection_score(hessians.mean(0, keepdims=True), X, np.array(pairs))
-    assert_close(detection_score(hessians, X, np.array(pairs)), alone, 1e-12)
+    alone = _detection_score(hessians.mean(0, keepdims=True), X, np.array(pairs))
+    assert_close(_detection_score(hessians, X, np.array(pairs)), alone, 1e-12)
 
 
 def test_no_interactions_at_all_score_zero():
-    assert not detection_score(np.zeros((4, 240, 10)), table(), pair_index(5)).any()
+    assert not _detection_score(np.zeros((4, 240, 10)), table(), pair_index(5)).any()
 
 
 def test_a_pair_without_any_spread_has_a_finite_score():
     hessians = noise(4, 240, 5)
     hessians[:, :, 2] = 1
-    score = detection_score(hessians, table(), pair_index(5))
+    score = _detection_score(hessians, table(), pair_index(5))
     assert np.isfinite(score).all()
     assert score.argmax() == 2
 
@@ -156,7 +162,7 @@ def test_a_pair_without_any_spread_has_a_finite_score():
 
 def test_cells_are_clusters_times_quadrants():
     X, pairs = table(), pair_index(5)
-    cells, clusters = pair_cells(X, pairs, 3), Partition.kmeans(X, 8, 3).labels
+    cells, clusters = _pair_cells(X, pairs, 3), Partition.kmeans(X, 8, 3).labels
     for p, (i, j) in enumerate(pairs):
         names = list(zip(clusters, side(X[:, i]), side(X[:, j]), strict=True))
         same = {(name, cell) for name, cell in zip(names, cells[:, p], strict=True)}
@@ -173,7 +179,7 @@ def binary(ones, n=240):
 def test_a_binary_feature_is_split_into_its_values(ones):
     """Whichever of the two values is the more frequent one."""
     X = np.column_stack([binary(ones), table(d=2)])
-    cells = pair_cells(X, pair_index(3), 0)
+    cells = _pair_cells(X, pair_index(3), 0)
     for p in (0, 1):
         ones_in_cell = Partition.from_labels(cells[:, p]).mean(X[:, 0])
         assert set(ones_in_cell) == {0, 1}
@@ -182,7 +188,7 @@ def test_a_binary_feature_is_split_into_its_values(ones):
 @pytest.mark.parametrize("ones", [0, 1, 20, 220, 239, 240])
 def test_a_feature_that_hardly_varies_is_not_split(ones):
     X = np.column_stack([binary(ones), table(d=2)])
-    cells, clusters = pair_cells(X, pair_index(3), 0), Partition.kmeans(X, 8, 0).labels
+    cells, clusters = _pair_cells(X, pair_index(3), 0), Partition.kmeans(X, 8, 0).labels
     for p, k in ((0, 1), (1, 2)):
         names = set(zip(clusters, side(X[:, k]), strict=True))
         assert len(set(cells[:, p])) == len(names)
@@ -190,7 +196,7 @@ def test_a_feature_that_hardly_varies_is_not_split(ones):
 
 def test_fewer_points_than_clusters():
     hessians, X = noise(3, 4, 3), table(4, 3)
-    assert np.isfinite(detection_score(hessians, X, pair_index(3))).all()
+    assert np.isfinite(_detection_score(hessians, X, pair_index(3))).all()
 
 
 # The pooled spread
@@ -201,13 +207,13 @@ def test_fewer_points_than_clusters():
 def test_a_product_of_features_is_recovered(d, seed):
     pairs, s = pair_index(d), np.random.default_rng(seed).uniform(0.3, 3, d)
     products = s[pairs[:, 0]] * s[pairs[:, 1]]
-    np.testing.assert_allclose(pooled_spread(products**2, pairs, d), products, rtol=1e-12)
+    np.testing.assert_allclose(_pooled_spread(products**2, pairs, d), products, rtol=1e-12)
 
 
 def test_the_pooled_spread_is_the_closest_product():
     """Least squares in logarithms: moving any feature's share makes the fit worse."""
     pairs, variance = pair_index(6), np.random.default_rng(0).gamma(2.0, size=15)
-    fit = 2 * np.log(pooled_spread(variance, pairs, 6))
+    fit = 2 * np.log(_pooled_spread(variance, pairs, 6))
     best = np.sum((np.log(variance) - fit) ** 2)
     for k in range(6):
         for step in (-1e-3, 1e-3):
@@ -220,7 +226,7 @@ def test_some_pairs_of_many_features():
     pairs = np.array([[0, 3], [0, 7], [3, 7], [3, 9]])
     s = np.random.default_rng(0).uniform(0.3, 3, 12)
     products = s[pairs[:, 0]] * s[pairs[:, 1]]
-    np.testing.assert_allclose(pooled_spread(products**2, pairs, 12), products, rtol=1e-12)
+    np.testing.assert_allclose(_pooled_spread(products**2, pairs, 12), products, rtol=1e-12)
 
 
 # A posterior
@@ -229,15 +235,15 @@ def test_some_pairs_of_many_features():
 @pytest.fixture(params=range(4))
 def many_pairs(request, monkeypatch):
     """15 pairs are many, of which five are leading."""
-    monkeypatch.setattr(ranking, "MANY_PAIRS", 14)
-    monkeypatch.setattr(ranking, "LEADING_PAIRS", 5)
+    monkeypatch.setattr(ranking, "_MANY_PAIRS", 14)
+    monkeypatch.setattr(ranking, "_LEADING_PAIRS", 5)
     effect = np.random.default_rng(request.param).gamma(1.0, size=15)
     return random_posterior((6, 7, 5, 2), 3, seed=request.param), random_points(80, 6), effect
 
 
 def score_of_members(posterior, x, pairs, target):
     each = pointwise_hessians(posterior.members(), x, torch.from_numpy(pairs)).numpy()
-    return detection_score(each[:, target], x.numpy(), pairs, seed=3)
+    return _detection_score(each[:, target], x.numpy(), pairs, seed=3)
 
 
 def test_pairs_are_scored_by_the_mean_networks():
@@ -311,9 +317,9 @@ def test_the_leading_pairs_are_the_strongest_of_the_mean_networks(many_pairs, ta
     outputs = each if target is None else each[:, target : target + 1]
     effects = np.mean([geh(h, labels) for h in outputs.mean(0)], axis=0)  # networks' mean first
     expected = pair_index(6)[np.sort(np.argsort(-effects)[:5])]
-    assert leading_pairs(posterior, x, target).tolist() == expected.tolist()
+    assert _leading_pairs(posterior, x, target).tolist() == expected.tolist()
 
 
 def test_few_pairs_are_all_leading():
     posterior, x = random_posterior((4, 7, 5, 1), 3), random_points(80, 4)
-    assert leading_pairs(posterior, x).tolist() == pair_index(4).tolist()
+    assert _leading_pairs(posterior, x).tolist() == pair_index(4).tolist()

@@ -9,8 +9,8 @@ from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.likelihoods import SquaredError
 from skgeh.geh.partition import Partition
 from skgeh.posteriors import ConcreteDropout, Ensemble
-from skgeh.posteriors.concrete_dropout import LogisticNoise
-from skgeh.training.objective import mean_losses, negative_elbo
+from skgeh.posteriors.concrete_dropout import _LogisticNoise
+from skgeh.training.objective import _mean_losses, _negative_elbo
 
 
 class FixedNoise:
@@ -57,8 +57,8 @@ def data(n=6, d=4):
 def loss_of(stack, x, y, weights, kl_weight=1.0, n_samples=50.0):
     """Negative ELBO of each copy."""
     penalty = kl_weight * SquaredError().kl_scale(stack.noise_variance) * stack.kl() / n_samples
-    errors = mean_losses(SquaredError(), stack(x), y, weights)
-    return negative_elbo(errors, stack.noise_variance[:, None], penalty)
+    errors = _mean_losses(SquaredError(), stack(x), y, weights)
+    return _negative_elbo(errors, stack.noise_variance[:, None], penalty)
 
 
 @pytest.mark.parametrize("stack", [noisy_stack(), stack_of(Ensemble((5, 3)))])
@@ -88,7 +88,7 @@ def test_gradient_of_the_elbo_against_finite_differences(stack):
 def test_elbo_is_the_formula_of_the_paper():
     stack = noisy_stack()
     x, y, weights = data()
-    errors = mean_losses(SquaredError(), stack(x), y, weights)[:, 0]
+    errors = _mean_losses(SquaredError(), stack(x), y, weights)[:, 0]
     found = loss_of(stack, x, y, weights)
     for copy in range(2):
         s2 = stack.noise_variance[copy].item()
@@ -223,12 +223,12 @@ def test_probabilities_stay_where_they_can_move():
 
 
 def test_noise_is_logistic_and_its_windows_differ():
-    noise = LogisticNoise(seed=0, scale=1.0)
+    noise = _LogisticNoise(seed=0, scale=1.0)
     one, two = noise(torch.empty(200, 100)), noise(torch.empty(200, 100))
     assert not torch.equal(one, two)
     assert one.mean().abs() < 5 * np.pi / np.sqrt(3) / np.sqrt(one.numel())
     assert one.std().item() == pytest.approx(np.pi / np.sqrt(3), rel=0.03)
-    again = LogisticNoise(seed=0, scale=1.0)
+    again = _LogisticNoise(seed=0, scale=1.0)
     assert torch.equal(again(torch.empty(200, 100)), one)
     large = noise(torch.empty(3, 1000, 1000))
     assert large.shape == (3, 1000, 1000)

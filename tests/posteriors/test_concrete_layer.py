@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from skgeh.posteriors.concrete_layer import ConcreteLayer, Divergence, entropy
+from skgeh.posteriors._concrete_layer import ConcreteLayer, Divergence, entropy
 
 
 def test_derivatives_written_out():

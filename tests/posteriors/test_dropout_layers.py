@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from skgeh.posteriors import ConcreteDropoutLayer
-from skgeh.posteriors.concrete_layer import Divergence
+from skgeh.posteriors._concrete_layer import Divergence
 from skgeh.posteriors.dropout_layers import Masks, frozen
 
 

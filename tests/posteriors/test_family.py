@@ -4,7 +4,7 @@ import torch
 
 from skgeh.posteriors import ConcreteDropout, Ensemble
 from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
-from skgeh.posteriors.family import of_own_rows
+from skgeh.posteriors.family import _of_own_rows
 from skgeh.posteriors.perturbed import PerturbedPosterior
 from tests.oracles import assert_close, random_posterior
 from tests.posteriors.standins import learned, regressor, table, task_of, trainer_of
@@ -51,7 +51,7 @@ def test_networks_predict_the_rows_that_they_held_out():
         return torch.stack([k + x[:, :1] * x[:, 1:] for k in range(3)])
 
     expected = [k + X[row, 0] * X[row, 1] for k in range(3) for row in held_out[k]]
-    assert_close(of_own_rows(members, X[held_out])[:, 0], expected, 1e-5)
+    assert_close(_of_own_rows(members, X[held_out])[:, 0], expected, 1e-5)
 
 
 def test_no_more_than_a_thousand_are_predicted():

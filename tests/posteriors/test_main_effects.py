@@ -4,7 +4,7 @@ import torch
 from sklearn.preprocessing import SplineTransformer
 
 from skgeh.posteriors import ConcreteDropout
-from skgeh.posteriors.main_effects import N_KNOTS, MainEffects
+from skgeh.posteriors.main_effects import _N_KNOTS, MainEffects
 
 
 @pytest.mark.parametrize("kind", ["linear", "spline", None])
@@ -22,7 +22,7 @@ def test_main_effects_of_a_draw_are_those_of_training(kind):
 def test_what_enters_the_model():
     """The features come first, and splines after them."""
     X = np.random.default_rng(0).normal(size=(50, 3))
-    splines = SplineTransformer(N_KNOTS, include_bias=False, extrapolation="linear").fit(X)
+    splines = SplineTransformer(_N_KNOTS, include_bias=False, extrapolation="linear").fit(X)
     after = np.hstack([X, splines.transform(X)])
     for kind, columns, inputs in (
         ("linear", (0, 3), X),

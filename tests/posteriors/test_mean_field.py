@@ -5,8 +5,8 @@ import torch
 from skgeh import BayesianInteractionRegressor
 from skgeh.geh.likelihoods import SquaredError
 from skgeh.posteriors import MeanField
-from skgeh.posteriors.mean_field import RATE, NormalNoise
-from skgeh.training.objective import mean_losses, negative_elbo
+from skgeh.posteriors.mean_field import _RATE, _NormalNoise
+from skgeh.training.objective import _mean_losses, _negative_elbo
 from tests.oracles import assert_mean
 
 D = 4
@@ -35,7 +35,7 @@ def test_kl_is_that_of_gaussians():
         for layer, precision in enumerate(stack.prior_precisions):
             for kind in ("weight", "bias"):
                 mean = stack.numbered_at(kind, layer)
-                std = (RATE * stack.numbered_at(f"spread_{kind}", layer)).exp()
+                std = (_RATE * stack.numbered_at(f"spread_{kind}", layer)).exp()
                 prior = torch.distributions.Normal(0.0, precision**-0.5)
                 posterior = torch.distributions.Normal(mean, std)
                 total = total + torch.distributions.kl_divergence(posterior, prior).sum((1, 2))
@@ -72,9 +72,9 @@ def test_draws_have_the_learned_moments():
 def test_copies_do_not_touch_each_other():
     stack = noisy_stack()
     x, y = torch.randn(2, 6, D).double(), torch.randn(2, 6, 1).double()
-    errors = mean_losses(SquaredError(), stack(x), y, torch.ones_like(y))
+    errors = _mean_losses(SquaredError(), stack(x), y, torch.ones_like(y))
     penalty = SquaredError().kl_scale(stack.noise_variance) * stack.kl() / 50
-    negative_elbo(errors, stack.noise_variance[:, None], penalty)[0].backward()
+    _negative_elbo(errors, stack.noise_variance[:, None], penalty)[0].backward()
     for parameter in stack.parameters():
         assert parameter.grad[0].abs().sum() > 0
         assert parameter.grad[1].abs().sum() == 0
@@ -99,7 +99,7 @@ def test_a_constant_feature_has_no_interactions():
 
 
 def test_normal_noise():
-    values = NormalNoise(3)(torch.empty(500, 100))
+    values = _NormalNoise(3)(torch.empty(500, 100))
     assert values.mean().item() == pytest.approx(0, abs=0.02)
     assert values.std().item() == pytest.approx(1, abs=0.02)
     assert values.abs().max() < 6

@@ -5,7 +5,7 @@ import torch
 from skgeh.geh.functions import evaluate
 from skgeh.geh.likelihoods import SquaredError
 from skgeh.posteriors import Ensemble
-from skgeh.posteriors.perturbed import PerturbedPosterior, perturbations
+from skgeh.posteriors.perturbed import PerturbedPosterior, _perturbations
 from skgeh.training.loop import Settings, train
 from skgeh.training.objective import Objective
 from tests.oracles import random_posterior
@@ -17,22 +17,22 @@ from tests.training.runs import rows_of
 
 @pytest.mark.parametrize(("n_networks", "n_perturbed"), [(1, 1), (3, 4), (2, 5)])
 def test_perturbations_are_antithetic(n_networks, n_perturbed):
-    moves = perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=0)
+    moves = _perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=0)
     assert moves.shape == (n_networks + n_perturbed, 50, 1)
     assert not moves[:n_networks].any()
     moved = moves[n_networks:]
     assert torch.equal(moved[1::2], -moved[: n_perturbed // 2 * 2 : 2])
     assert len(torch.unique(moved.abs(), dim=0)) == (n_perturbed + 1) // 2
     assert torch.equal(
-        moves, perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=0)
+        moves, _perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=0)
     )
     assert not torch.equal(
-        moves, perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=1)
+        moves, _perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=1)
     )
 
 
 def test_perturbations_are_standard_normal():
-    moved = perturbations(1, 8, n_rows=5000, n_targets=1, seed=0)[1::2]
+    moved = _perturbations(1, 8, n_rows=5000, n_targets=1, seed=0)[1::2]
     assert moved.mean().abs() < 5 / 20_000**0.5
     assert moved.square().mean().item() == pytest.approx(1, abs=5 * (2 / 20_000) ** 0.5)
     correlations = np.corrcoef(moved[..., 0].numpy())
@@ -40,7 +40,7 @@ def test_perturbations_are_standard_normal():
 
 
 def test_none_are_asked_for():
-    assert perturbations(3, 0, n_rows=50, n_targets=1, seed=0) is None
+    assert _perturbations(3, 0, n_rows=50, n_targets=1, seed=0) is None
 
 
 def trained(rows, max_epochs=10):
@@ -51,7 +51,7 @@ def trained(rows, max_epochs=10):
 
 
 def test_copies_train_on_their_own_moves_only():
-    moves = perturbations(2, 2, n_rows=60, n_targets=1, seed=0)
+    moves = _perturbations(2, 2, n_rows=60, n_targets=1, seed=0)
     other = moves.clone()
     other[3] *= 5
     plain, one, two = (trained(rows_of(moves=given)) for given in (None, moves, other))

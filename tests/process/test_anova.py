@@ -7,8 +7,8 @@ import torch
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
-from skgeh.process.anova import GROUPS, Anova, AnovaFunctions
-from skgeh.process.family import n_weights
+from skgeh.process._anova import GROUPS, Anova, AnovaFunctions
+from skgeh.process.family import _n_weights
 from tests.oracles import PARTITIONS, assert_close, group_means, upper
 
 M, STEP = 3, 1e-4
@@ -62,7 +62,7 @@ def test_design_is_that_of_a_loop(d, triples):
             column = column * single[i][:, a]
         columns.append(column - np.average(column, weights=weight))
     assert_close(basis.design(X), np.column_stack(columns), 1e-10)
-    assert len(columns) == len(basis.weights) == len(basis.groups) == n_weights(d, M, triples)
+    assert len(columns) == len(basis.weights) == len(basis.groups) == _n_weights(d, M, triples)
 
 
 def test_products_at_new_rows_are_not_centred_again():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skgeh.posteriors import GaussianProcess
-from skgeh.process.gaussian_process import GaussianProcessPosterior
+from skgeh.process._gaussian_process import GaussianProcessPosterior
 from tests.oracles import assert_close
 from tests.posteriors.standins import learned, task_of, trainer_of
 

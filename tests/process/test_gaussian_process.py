@@ -15,10 +15,10 @@ from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.geh.score import rank_pairs
 from skgeh.posteriors import GaussianProcess
-from skgeh.process import family, gaussian_process
-from skgeh.process.anova import Anova
-from skgeh.process.family import n_weights
-from skgeh.process.gaussian_process import (
+from skgeh.process import _gaussian_process as gaussian_process
+from skgeh.process import family
+from skgeh.process._anova import Anova
+from skgeh.process._gaussian_process import (
     FLOOR,
     SPREAD,
     TYPICAL,
@@ -27,6 +27,7 @@ from skgeh.process.gaussian_process import (
     find_variances,
     negative_log_evidence,
 )
+from skgeh.process.family import _n_weights
 from tests.oracles import assert_close, assert_mean
 
 VARIANCES = np.array([0.5, 0.1, 0.3, 0.05, 0.02, 0.04, 0.3])
@@ -333,7 +334,7 @@ def test_as_rich_as_can_be_computed(n, d, expected):
     assert found == expected
     assert GaussianProcess().is_rich(n, d) == (found is not None and found[0] >= 5)
     if found is not None:
-        q = n_weights(d, *found)
+        q = _n_weights(d, *found)
         assert min(n, q) <= 3000 and min(n, q) * q <= 6e7
 
 
@@ -356,11 +357,11 @@ def learn(n, d, seed=0):
     [(15e3, (5, True)), (12e3, (5, False)), (5e3, (3, False)), (3e3, (2, False))],
 )
 def test_where_room_is_short_the_basis_is_poorer(monkeypatch, most, size):
-    monkeypatch.setattr(family, "MOST_VALUES", most)
+    monkeypatch.setattr(family, "_MOST_VALUES", most)
     posterior, _ = learn(40, 5)
     assert (posterior.basis.n_functions, posterior.basis.triples) == size
     assert posterior.evidence_ratio().argmax() == 0
-    assert len(posterior.mean) == n_weights(5, *size)
+    assert len(posterior.mean) == _n_weights(5, *size)
 
 
 def test_many_features():
@@ -392,7 +393,7 @@ def test_variances_of_many_rows_are_those_of_all_of_them(monkeypatch):
 
 
 def test_too_large_a_table_is_refused_in_words(monkeypatch):
-    monkeypatch.setattr(family, "MOST_ROWS", 50)
+    monkeypatch.setattr(family, "_MOST_ROWS", 50)
     X, y = table(60, 8)
     with pytest.raises(ValueError, match=r"at most 50.*60 rows and 8 features.*concrete_dropout"):
         regressor().fit(X, y)
@@ -410,7 +411,7 @@ def test_number_of_functions(m):
     """More than there are knots are zero."""
     X, y = table(60)
     model = regressor(posterior=GaussianProcess(m)).fit(X, y)
-    assert len(model.posterior_.mean) == n_weights(3, m, True)
+    assert len(model.posterior_.mean) == _n_weights(3, m, True)
     assert np.isfinite(model.interactions_.effect).all()
 
 

@@ -7,9 +7,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
 from skgeh.posteriors import GaussianProcess
-from skgeh.process.anova import Anova
-from skgeh.process.gaussian_process import some_rows
-from skgeh.process.laplace import (
+from skgeh.process._anova import Anova
+from skgeh.process._gaussian_process import some_rows
+from skgeh.process._laplace import (
     AllRows,
     FewRows,
     WorkingResponse,
@@ -198,8 +198,8 @@ def test_many_rows_start_from_few(n_classes, monkeypatch):
     X, y = table(500, n_classes)
     found = []
     for few in (150, 500):
-        monkeypatch.setattr("skgeh.process.laplace.BLOCK", few)
-        monkeypatch.setattr("skgeh.process.laplace.some_rows", lambda n: np.arange(150))
+        monkeypatch.setattr("skgeh.process._laplace.BLOCK", few)
+        monkeypatch.setattr("skgeh.process._laplace.some_rows", lambda n: np.arange(150))
         logits = learn_logits(GaussianProcess(2).basis(X, np.ones(500)), X, y, np.ones(500))
         found.append(probabilities(np.column_stack([one.at(X) for one in logits])))
     assert np.abs(found[0] - found[1]).mean() < 0.02

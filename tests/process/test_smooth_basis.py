@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from skgeh.process.smooth_basis import SmoothBasis
+from skgeh.process._smooth_basis import SmoothBasis
 from tests.oracles import assert_close
 
 FEATURES = {

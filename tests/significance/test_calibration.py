@@ -3,8 +3,8 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from skgeh import BayesianInteractionRegressor, posteriors
-from skgeh.significance.calibration import VARIANCE_INFLATION, inflation
-from skgeh.significance.refits import learner_of
+from skgeh.significance._calibration import VARIANCE_INFLATION, inflation
+from skgeh.significance._refits import learner_of
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import skgeh
 from skgeh import posteriors
 from skgeh.significance import permutation
-from skgeh.significance.checkpoint import Checkpoint
+from skgeh.significance._checkpoint import Checkpoint
 from tests.significance.runs import answer, assert_same, leave_chunks, product, small
 
 KILLED = """

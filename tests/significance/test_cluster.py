@@ -59,7 +59,7 @@ def assert_same(one, two, names):
 
 
 def test_crossfit(on_cluster, monkeypatch):
-    monkeypatch.setattr("skgeh.significance.refits.STACK", (1, 2))
+    monkeypatch.setattr("skgeh.significance._refits.STACK", (1, 2))
     X, y = product()
     here = crossfit_test(small(), X, y, random_state=0)
     there = on_cluster(crossfit_test, small(), X, y, random_state=0)

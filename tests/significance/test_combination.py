@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import cauchy as cauchy_distribution
 from scipy.stats import norm
 
-from skgeh.significance.combination import cauchy, combined
+from skgeh.significance._combination import cauchy, combined
 from tests.significance.oracles import combined_by_hand
 
 

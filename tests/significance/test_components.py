@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skgeh.geh.pairs import pair_index
-from skgeh.significance import components
+from skgeh.significance import _components as components
 from tests.oracles import assert_close
 
 FEW, MANY = 60, 1500  # predicted at the rows themselves, on a grid

@@ -6,8 +6,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
-from skgeh.significance import confirmation
-from skgeh.significance.confirmation import (
+from skgeh.significance import _confirmation as confirmation
+from skgeh.significance._confirmation import (
     HALF_NETWORKS,
     MOST,
     Confirmation,
@@ -16,9 +16,9 @@ from skgeh.significance.confirmation import (
     confirmed_effect,
     number_coefficients,
 )
-from skgeh.significance.nuisance import main_effect_basis
-from skgeh.significance.refits import NetworkRefit, Refit
-from skgeh.significance.regressions import Regressions
+from skgeh.significance._nuisance import main_effect_basis
+from skgeh.significance._refits import NetworkRefit, Refit
+from skgeh.significance._regressions import Regressions
 from skgeh.tables.table import Table
 from tests.oracles import assert_close, double, random_mlp
 

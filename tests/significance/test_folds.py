@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skgeh.geh.pairs import pair_index
-from skgeh.significance.folds import (
+from skgeh.significance._folds import (
     dealt,
     draw_folds,
     fold_rows,

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from skgeh.geh.pairs import n_pairs, pair_index
-from skgeh.significance.components import pair_components
-from skgeh.significance.learned import assemble, fold_shapes, half_shapes, pair_places
-from skgeh.significance.refits import Refit
+from skgeh.significance._components import pair_components
+from skgeh.significance._learned import assemble, fold_shapes, half_shapes, pair_places
+from skgeh.significance._refits import Refit
 from tests.oracles import assert_close
 
 TRUE = [1, 7, 4]  # places of 10 pairs, weakest first

@@ -4,9 +4,9 @@ from scipy.special import softmax
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
-from skgeh.significance.logistic import Working, contrasts
-from skgeh.significance.nuisance import main_effect_basis
-from skgeh.significance.scores import fold_scores
+from skgeh.significance._logistic import Working, contrasts
+from skgeh.significance._nuisance import main_effect_basis
+from skgeh.significance._scores import fold_scores
 from tests.oracles import assert_close
 
 

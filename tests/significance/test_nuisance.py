@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from skgeh.geh.pairs import pair_index
-from skgeh.significance.nuisance import legendre, main_effect_basis, smooth_shapes
-from skgeh.significance.scores import without
+from skgeh.significance._nuisance import legendre, main_effect_basis, smooth_shapes
+from skgeh.significance._scores import without
 from tests.oracles import assert_close
 
 

@@ -19,8 +19,8 @@ from skgeh import (
 from skgeh.geh.pairs import pair_index
 from skgeh.posteriors import GaussianProcess
 from skgeh.significance import permutation
-from skgeh.significance.permutation import Null
-from skgeh.significance.refits import learner_of
+from skgeh.significance._refits import learner_of
+from skgeh.significance.permutation import _Null
 from skgeh.significance.result import PermutationResult
 from skgeh.tables.table import Table
 from tests.significance.oracles import binary, numbers, three
@@ -35,7 +35,7 @@ def learning(**parameters):
 
 def null_of(data=None, seed=0):
     trainer, table = learner_of(small(), None), Table.of(*(data or product()))
-    return Null.of(trainer, table, "effect", seed, n_groups=11, n_draws=25)
+    return _Null.of(trainer, table, "effect", seed, n_groups=11, n_draws=25)
 
 
 def assert_near(one, two, rtol=1e-4):
@@ -216,15 +216,15 @@ class TestSharedStart:
         chunks_of(3)
         estimator = small(n_networks=n_networks)
         assert np.ptp(answer(estimator, statistic=statistic).null, axis=0).min() > 1e-3
-        monkeypatch.setattr(Null, "permuted", lambda self, number: self.target)
+        monkeypatch.setattr(_Null, "permuted", lambda self, number: self.target)
         result = answer(estimator, statistic=statistic)
         np.testing.assert_allclose(result.null, np.tile(result.statistic, (19, 1)), rtol=1e-4)
 
     def test_a_target_has_one_statistic_in_every_chunk(self, monkeypatch):
-        null, permuted = null_of(), Null.permuted
+        null, permuted = null_of(), _Null.permuted
         _, observed = null(0, 3)
         monkeypatch.setattr(
-            Null, "permuted", lambda self, number: permuted(self, 0 if number == 7 else number)
+            _Null, "permuted", lambda self, number: permuted(self, 0 if number == 7 else number)
         )
         start, other = null(6, 9)
         assert start == 6

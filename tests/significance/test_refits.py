@@ -19,8 +19,8 @@ from skgeh.geh.functions import MLP
 from skgeh.geh.pairs import to_vector
 from skgeh.geh.partition import Partition
 from skgeh.posteriors.trainer import Trainer
-from skgeh.significance import refits
-from skgeh.significance.refits import (
+from skgeh.significance import _refits as refits
+from skgeh.significance._refits import (
     NetworkRefit,
     Refit,
     by_code,

@@ -3,9 +3,9 @@ import pytest
 from scipy.stats import norm
 
 from skgeh.geh.pairs import pair_index
-from skgeh.significance import regressions
-from skgeh.significance.nuisance import main_effect_basis, smooth_shapes
-from skgeh.significance.scores import fold_scores
+from skgeh.significance import _regressions as regressions
+from skgeh.significance._nuisance import main_effect_basis, smooth_shapes
+from skgeh.significance._scores import fold_scores
 from skgeh.tables.table import Table
 from tests.oracles import assert_close
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from skgeh.significance.nuisance import main_effect_basis
-from skgeh.significance.scores import fold_scores, without
+from skgeh.significance._nuisance import main_effect_basis
+from skgeh.significance._scores import fold_scores, without
 from tests.oracles import assert_close
 
 

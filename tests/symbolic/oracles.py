@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import linprog
 
-from skgeh.symbolic.transforms import masks
+from skgeh.symbolic.transforms import _masks
 
 
 def subsets(s):
@@ -61,7 +61,7 @@ Y = (X[:, 0] * X[:, 1] + X[:, 2] > 0).astype(int)
 def naive_values(function, x, baseline, groups):
     n = len(groups)
     values = []
-    for subset in masks(n):
+    for subset in _masks(n):
         row = np.array(baseline, dtype=float).copy()
         for there, group in zip(subset, groups, strict=True):
             if there:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from skgeh.symbolic import or_reconstruction, sparse_and_or, zeta_transform
-from skgeh.symbolic.interactions import AndOrInteractions, mean_order
-from skgeh.symbolic.transforms import orders
+from skgeh.symbolic.interactions import AndOrInteractions, _mean_order
+from skgeh.symbolic.transforms import _orders
 from tests.symbolic.oracles import subsets
 
 
@@ -14,7 +14,7 @@ def test_strength_by_order():
     both, plus, minus = (found.order_strength(0.0, sign) for sign in ("both", "+", "-"))
     np.testing.assert_allclose(plus - minus, both)
     i_and, i_or = found.merged
-    by_hand = [(np.abs(i_and) + np.abs(i_or))[orders(n) == k].sum() for k in range(1, n + 1)]
+    by_hand = [(np.abs(i_and) + np.abs(i_or))[_orders(n) == k].sum() for k in range(1, n + 1)]
     np.testing.assert_allclose(both, by_hand)
     np.testing.assert_allclose(found.order_strength(1e9), 0)
     with pytest.raises(ValueError, match="sign must be"):
@@ -72,5 +72,5 @@ def test_salient_is_what_is_a_share_of_the_mean_change():
 
 
 def test_the_mean_order_is_weighted_by_strength():
-    np.testing.assert_allclose(mean_order(np.array([[1.0, 0, 3.0], [0, 2.0, 0]])), [2.5, 2])
-    assert np.isnan(mean_order(np.zeros(3)))
+    np.testing.assert_allclose(_mean_order(np.array([[1.0, 0, 3.0], [0, 2.0, 0]])), [2.5, 2])
+    assert np.isnan(_mean_order(np.zeros(3)))

@@ -1,6 +1,6 @@
 import math
 
-from skgeh.symbolic.monitor import overfits, switch_of_phases
+from skgeh.symbolic._monitor import overfits, switch_of_phases
 
 
 def test_the_switch_of_phases():

@@ -8,7 +8,7 @@ from skorch import NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 
 from skgeh.symbolic import AndOrExplainer
-from skgeh.symbolic.outputs import log_odds, output_of
+from skgeh.symbolic._outputs import log_odds, output_of
 from tests.symbolic.oracles import X, Y
 
 

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from skgeh.symbolic import AndOrExplainer
-from skgeh.symbolic.pictures import NEGATIVE, POSITIVE
+from skgeh.symbolic._pictures import NEGATIVE, POSITIVE
 from tests.symbolic.oracles import X, polynomial
 
 

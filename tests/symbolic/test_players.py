@@ -5,8 +5,8 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from skgeh.symbolic import AndOrExplainer, Players, patches
-from skgeh.symbolic.players import cluster_centres, find_players
-from skgeh.symbolic.transforms import masks
+from skgeh.symbolic.players import _cluster_centres, _find_players
+from skgeh.symbolic.transforms import _masks
 from tests.symbolic.oracles import X, naive_values
 
 
@@ -30,14 +30,14 @@ def test_groups_by_position_and_name():
 
 def test_places_are_there_when_their_player_is():
     labels = np.array([[0, 2, -1], [1, 0, 2]])
-    players = find_players(labels, (5, 2, 3))  # five channels
+    players = _find_players(labels, (5, 2, 3))  # five channels
     assert players.names == ("p0", "p1", "p2")
-    present = players.present(masks(3))
+    present = players.present(_masks(3))
     assert present.shape == (8, 2, 3)
     for subset, places in enumerate(present):
         for label, there in zip(labels.ravel(), places.ravel(), strict=True):
             assert there == (label == -1 or bool(subset >> label & 1))
-    assert find_players(players, (2, 3)) is players
+    assert _find_players(players, (2, 3)) is players
 
 
 @pytest.mark.parametrize(("size", "patch"), [((4, 6), (2, 3)), ((5, 7), (2, 3)), ((3, 3), (3, 3))])
@@ -52,14 +52,14 @@ def test_patches_are_numbered_row_by_row(size, patch):
 def test_a_centre_is_the_mean_of_a_players_points():
     points = np.random.default_rng(0).normal(size=(2, 5, 3))
     players = Players(np.array([0, -1, 0, 1, 0])[:, None], ("a", "b"))
-    found = cluster_centres(points, players)
+    found = _cluster_centres(points, players)
     for sample in range(2):
         for place in (0, 2, 4):
             expected = [np.mean(points[sample, [0, 2, 4], k]) for k in range(3)]
             np.testing.assert_allclose(found[sample, place], expected)
     np.testing.assert_array_equal(found[:, [1, 3]], points[:, [1, 3]])
     with pytest.raises(ValueError, match=r"labels of shape \(P, 1\)"):
-        cluster_centres(points[0], players)
+        _cluster_centres(points[0], players)
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_a_centre_is_the_mean_of_a_players_points():
 )
 def test_players_that_cannot_be(players, shape, error, words):
     with pytest.raises(error, match=words):
-        find_players(players, shape)
+        _find_players(players, shape)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skgeh.symbolic import sparse_and_or, zeta_transform
-from skgeh.symbolic.split import projector
+from skgeh.symbolic.split import _projector
 from skgeh.symbolic.transforms import or_reconstruction
 from tests.symbolic.oracles import sparse_objective
 
@@ -56,7 +56,7 @@ def test_the_projector_inverts_the_gram_matrix():
     n, s = 5, np.arange(32)
     contains, meets = ((s[:, None] & s) == s)[1:, 1:], ((s[:, None] & s) != 0)[1:, 1:]
     gram = contains @ contains.T.astype(float) + meets @ meets.T.astype(float) + np.eye(31)
-    np.testing.assert_allclose(projector(n) @ gram, np.eye(31), atol=1e-9)
+    np.testing.assert_allclose(_projector(n) @ gram, np.eye(31), atol=1e-9)
 
 
 def test_known_parts_are_found():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skgeh.symbolic import fit_noise_level, row_norm_ratio, theoretical_interactions
-from skgeh.symbolic.theory import theoretical_distribution
+from skgeh.symbolic.theory import _theoretical_distribution
 from tests.symbolic.oracles import dense_theory
 
 
@@ -37,14 +37,14 @@ def test_without_noise_all_is_learned_and_with_much_nothing():
 
 def test_noise_moves_strength_to_low_orders():
     w = np.random.default_rng(0).normal(size=(4, 256))
-    shares = [theoretical_distribution(w, level) @ np.arange(1, 9) for level in (1e-6, 1e-3, 0.1)]
+    shares = [_theoretical_distribution(w, level) @ np.arange(1, 9) for level in (1e-6, 1e-3, 0.1)]
     assert shares[0] > shares[1] > shares[2]
 
 
 @pytest.mark.parametrize("level", [1e-7, 1e-4, 1e-2, 1.0])
 def test_a_known_level_is_found(level):
     w = np.random.default_rng(1).normal(size=(2, 3, 128))
-    fit = fit_noise_level(w, 17 * theoretical_distribution(w, level))
+    fit = fit_noise_level(w, 17 * _theoretical_distribution(w, level))
     assert fit.distance < 1e-3
     np.testing.assert_allclose(np.log10(fit.sigma2), np.log10(level), atol=0.3)
     np.testing.assert_allclose(fit.distribution.sum(), 1)

@@ -8,7 +8,7 @@ from skgeh.symbolic import (
     or_reconstruction,
     zeta_transform,
 )
-from skgeh.symbolic.transforms import blocks, masks, orders
+from skgeh.symbolic.transforms import _blocks, _masks, _orders
 from tests.symbolic.oracles import naive_and, naive_or
 
 
@@ -45,7 +45,7 @@ def test_the_argument_is_left_as_it_is():
 def test_a_permutation_of_players_permutes_the_interactions():
     n, rng = 5, np.random.default_rng(0)
     v, new = rng.normal(size=1 << n), rng.permutation(n)
-    index = masks(n)[:, new] @ (1 << np.arange(n))
+    index = _masks(n)[:, new] @ (1 << np.arange(n))
     for transform in (and_interactions, or_interactions):
         np.testing.assert_allclose(transform(v[index]), transform(v)[index], atol=1e-12)
 
@@ -72,5 +72,5 @@ def test_what_is_no_array_over_subsets(v, error, words):
 
 
 def test_orders_and_blocks():
-    np.testing.assert_array_equal(orders(6), masks(6).sum(1))
-    assert all(sum(blocks(n)) == n for n in range(21))
+    np.testing.assert_array_equal(_orders(6), _masks(6).sum(1))
+    assert all(sum(_blocks(n)) == n for n in range(21))

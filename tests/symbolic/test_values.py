@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from skgeh.symbolic import AndOrExplainer, FeatureMap, patches
-from skgeh.symbolic.outputs import log_odds
+from skgeh.symbolic._outputs import log_odds
 from tests.symbolic.oracles import X, naive_values, polynomial
 
 RNG = np.random.default_rng(0)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from skgeh.tables.column_groups import (
-    common_beginning,
-    named_groups,
-    one_hot_groups,
+    _common_beginning,
+    _named_groups,
+    _one_hot_groups,
     resolve_groups,
 )
 
@@ -24,18 +24,18 @@ NAMES = ["age", "c__col_red", "c__col_dark_blue", "c__col_x", "ill", "c__sex_f",
 
 
 def test_one_hot_columns_are_found_by_name_and_values():
-    assert one_hot_groups(NAMES, rows()) == {"c__col": [1, 2, 3], "c__sex": [5, 6]}
+    assert _one_hot_groups(NAMES, rows()) == {"c__col": [1, 2, 3], "c__sex": [5, 6]}
 
 
 def test_columns_that_overlap_are_none():
     X = rows()
     X[0, 1] = X[0, 2] = X[0, 3] = 1
-    assert one_hot_groups(NAMES, X) == {"c__sex": [5, 6]}
+    assert _one_hot_groups(NAMES, X) == {"c__sex": [5, 6]}
 
 
 def test_one_category_alone():
     X = rows()[:, :4]
-    assert one_hot_groups(NAMES[:4], X) == {"c__col": [1, 2, 3]}
+    assert _one_hot_groups(NAMES[:4], X) == {"c__col": [1, 2, 3]}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_one_category_alone():
     ],
 )
 def test_the_name_of_a_group(names, expected):
-    assert common_beginning(names) == expected
+    assert _common_beginning(names) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_groups_by_name_and_place(given):
     found = resolve_groups(given, NAMES, rows())
     assert list(found) == ["age", "color", "ill", "c__sex_f", "c__sex_m"]
     assert found["color"] == [1, 2, 3]
-    assert named_groups(given, NAMES) == {"color": [1, 2, 3]}
+    assert _named_groups(given, NAMES) == {"color": [1, 2, 3]}
 
 
 def test_groups_without_names():

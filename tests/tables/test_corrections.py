@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, norm
 
-from skgeh.tables.corrections import adjust, bonferroni, holm
+from skgeh.tables.corrections import _holm, adjust, bonferroni
 
 
 def p_values(*shape, seed=0):
@@ -53,7 +53,7 @@ def test_combined_uniform_values_keep_the_level():
 def test_holm_by_hand():
     """0.01 x 4, 0.015 x 3, 0.03 x 2 and 0.04, which may not be less than the one before."""
     p = np.array([0.03, 0.01, 0.04, 0.015])
-    np.testing.assert_allclose(holm(p), [0.06, 0.04, 0.06, 0.045])
+    np.testing.assert_allclose(_holm(p), [0.06, 0.04, 0.06, 0.045])
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -70,7 +70,7 @@ def test_holm_is_the_closed_test_by_bonferroni(seed):
         )
         for one in range(6)
     ]
-    np.testing.assert_allclose(holm(p), expected, rtol=1e-12)
+    np.testing.assert_allclose(_holm(p), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -78,7 +78,7 @@ def test_corrections_are_the_known_ones(seed):
     p = p_values(40, seed=seed)
     np.testing.assert_array_equal(adjust(p, "fdr"), false_discovery_control(p))
     np.testing.assert_array_equal(adjust(p, "fdr_by"), false_discovery_control(p, method="by"))
-    np.testing.assert_array_equal(adjust(p, "fwer"), holm(p))
+    np.testing.assert_array_equal(adjust(p, "fwer"), _holm(p))
 
 
 @pytest.mark.parametrize("control", ["fdr", "fdr_by", "fwer"])

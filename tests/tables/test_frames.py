@@ -3,7 +3,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from skgeh.tables.frames import backend_of, column_labels, make_frame, with_columns
+from skgeh.tables.frames import _column_labels, backend_of, make_frame, with_columns
 
 KINDS = {"pandas": pd.DataFrame, "polars": pl.DataFrame}
 X = np.arange(6.0).reshape(3, 2)
@@ -34,12 +34,12 @@ def test_other_tables_are_answered_by_pandas(given):
     ids=["array", "list", "pandas", "polars", "numbered", "other numbers"],
 )
 def test_labels_are_names_if_they_are_words(given, labels, named):
-    assert column_labels(given) == (labels, named)
+    assert _column_labels(given) == (labels, named)
 
 
 def test_words_beside_numbers_are_refused():
     with pytest.raises(TypeError, match="string"):
-        column_labels(pd.DataFrame(X, columns=["a", 1]))
+        _column_labels(pd.DataFrame(X, columns=["a", 1]))
 
 
 @pytest.mark.parametrize("backend", KINDS)

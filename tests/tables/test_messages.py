@@ -8,7 +8,7 @@ from joblib import delayed
 
 from skgeh.parallel import run_jobs
 from skgeh.tables.messages import warn
-from skgeh.tables.rows import counted_rows
+from skgeh.tables.rows import _counted_rows
 from skgeh.tables.table import Table
 
 
@@ -25,7 +25,7 @@ def line_of(function):
 
 
 def at_once():
-    counted_rows(np.full(10, 0.1), minimum=1)
+    _counted_rows(np.full(10, 0.1), minimum=1)
 
 
 def deeper():

@@ -4,7 +4,7 @@ import pytest
 from skgeh.tables.rows import (
     MAX_HELD_OUT,
     MAX_POINTS,
-    counted_rows,
+    _counted_rows,
     held_out_rows,
     in_proportion,
     point_rows,
@@ -20,20 +20,20 @@ def generator(seed=0):
 
 def test_rows_with_a_weight_count():
     weight = np.array([0.0, 1.0, 2.5, 0.0, 1.0])
-    assert counted_rows(weight, minimum=3).tolist() == [False, True, True, False, True]
+    assert _counted_rows(weight, minimum=3).tolist() == [False, True, True, False, True]
 
 
 def test_rows_of_weight_zero_do_not_make_enough():
     with pytest.raises(ValueError, match="Found 3 rows with a sample weight above zero while a "
                                          "minimum of 4 is required"):  # fmt: skip
-        counted_rows(np.array([0.0, 1.0, 2.5, 0.0, 1.0]), minimum=4)
+        _counted_rows(np.array([0.0, 1.0, 2.5, 0.0, 1.0]), minimum=4)
 
 
 def test_weights_that_are_no_counts_are_warned_about():
-    counted_rows(np.full(10, 0.5), minimum=1)  # warnings are errors
-    counted_rows(np.repeat([0.5, 0.0], [10, 30]), minimum=1)
+    _counted_rows(np.full(10, 0.5), minimum=1)  # warnings are errors
+    _counted_rows(np.repeat([0.5, 0.0], [10, 30]), minimum=1)
     with pytest.warns(UserWarning, match="weights of 10 rows sum to 4.9. They are read as counts"):
-        counted_rows(np.repeat([0.49, 0.0], [10, 30]), minimum=1)
+        _counted_rows(np.repeat([0.49, 0.0], [10, 30]), minimum=1)
 
 
 # Rows that are held out

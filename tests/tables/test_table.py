@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from skgeh.geh.pairs import chosen_pairs, pair_index
-from skgeh.tables.table import Table, codes_of, copies, label_columns, number_columns
+from skgeh.tables.table import Table, _copies, _label_columns, _number_columns, codes_of
 from tests.oracles import assert_close
 
 
@@ -165,7 +165,7 @@ def test_strata_are_the_classes_of_the_rows(classes):
     table = Table.of(X, np.array(classes)[codes], labels=True)
     assert table.classes.tolist() == classes
     np.testing.assert_array_equal(table.strata, codes)
-    np.testing.assert_array_equal(codes_of(label_columns(np.array(classes)[codes])[0]), codes)
+    np.testing.assert_array_equal(codes_of(_label_columns(np.array(classes)[codes])[0]), codes)
     assert Table.of(X, y).strata is None
 
 
@@ -202,8 +202,8 @@ def test_targets_that_do_not_vary_have_places():
 def test_a_column_is_a_target_and_is_warned_about():
     _, y = rows()
     with pytest.warns(UserWarning, match="column-vector"):
-        found = number_columns(y[:, None])
-    np.testing.assert_array_equal(found, number_columns(y))
+        found = _number_columns(y[:, None])
+    np.testing.assert_array_equal(found, _number_columns(y))
     assert found.shape == (120, 1)
 
 
@@ -274,7 +274,7 @@ def test_copies_up_to_a_monotone_change_of_scale(ties, n):
     X = rows(n, 3)[0].round(0 if ties else 9)
     a, b, c = X.T
     columns = [np.ones(n), a, -a, b, np.exp(a), 3 - 2 * b**3, c, -np.exp(-c), a + b, a**2]
-    found = copies(np.column_stack(columns))
+    found = _copies(np.column_stack(columns))
     assert found.tolist() == [-1, 1, 1, 3, 1, 3, 6, 6, 8, 9]
     assert found.tolist() == copies_by_hand(np.column_stack(columns))
 
@@ -282,7 +282,7 @@ def test_copies_up_to_a_monotone_change_of_scale(ties, n):
 def test_binary_copies():
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 50)) < 0.3
-    found = copies(np.column_stack([a, ~a, b, 5.0 * a, 1 - 2.0 * b, a ^ b]).astype(float))
+    found = _copies(np.column_stack([a, ~a, b, 5.0 * a, 1 - 2.0 * b, a ^ b]).astype(float))
     assert found.tolist() == [0, 0, 2, 0, 2, 5]
 
 
@@ -291,7 +291,7 @@ def test_one_row_that_differs_makes_no_copy():
     changed = X[:, 0].copy()
     changed[np.argsort(changed)[[3, 4]]] = changed[np.argsort(changed)[[4, 3]]]
     coarse = np.minimum(X[:, 0], np.sort(X[:, 0])[-2])
-    assert copies(np.column_stack([X, changed, coarse])).tolist() == [0, 1, 2, 3, 4]
+    assert _copies(np.column_stack([X, changed, coarse])).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_columns_of_few_whole_numbers_and_their_highest_values():

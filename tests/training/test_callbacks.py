@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from skgeh.training.callbacks import (
+from skgeh.training._callbacks import (
     RAMP,
     Annealing,
     BestState,

@@ -4,8 +4,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from skgeh.posteriors import ConcreteDropout, Ensemble
-from skgeh.training.loop import parameter_groups
-from skgeh.training.objective import mean_losses
+from skgeh.training.loop import _parameter_groups
+from skgeh.training.objective import _mean_losses
 from skgeh.training.rows import Rows
 from tests.training.runs import different_targets, stacked, table, trained
 
@@ -23,7 +23,7 @@ def test_every_parameter_has_its_rate():
     assert rates["weight_1"] == pytest.approx(0.02)
     assert {rates["weight_0"], rates["weight_2"], rates["bias_1"], rates["main"]} == {3e-3}
     assert {rates[f"logit_{layer}"] for layer in range(3)} == {0.18}
-    shallow = [name for name, _ in parameter_groups(Ensemble((20,)), 3e-3)]
+    shallow = [name for name, _ in _parameter_groups(Ensemble((20,)), 3e-3)]
     assert not any(name.startswith("weight") for name in shallow)
 
 
@@ -58,9 +58,9 @@ def test_an_interrupt_is_not_kept_quiet(monkeypatch):
         calls.append(arguments)
         if len(calls) == 25:
             raise KeyboardInterrupt
-        return mean_losses(*arguments)
+        return _mean_losses(*arguments)
 
-    monkeypatch.setattr("skgeh.training.objective.mean_losses", interrupted)
+    monkeypatch.setattr("skgeh.training.objective._mean_losses", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trained(table())
 
@@ -124,9 +124,9 @@ def test_an_interrupt_goes_through_whatever_may_stop_a_training(monkeypatch, opt
         calls.append(arguments)
         if len(calls) == 25:
             raise KeyboardInterrupt
-        return mean_losses(*arguments)
+        return _mean_losses(*arguments)
 
-    monkeypatch.setattr("skgeh.training.objective.mean_losses", interrupted)
+    monkeypatch.setattr("skgeh.training.objective._mean_losses", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trained(table(), **options)
 

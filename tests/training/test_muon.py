@@ -3,7 +3,7 @@ import pickle
 import pytest
 import torch
 
-from skgeh.training.muon import Muon, polar_factor
+from skgeh.training._muon import Muon, polar_factor
 
 
 @pytest.mark.parametrize("shape", [(3, 20, 20), (2, 30, 12), (2, 12, 30)])

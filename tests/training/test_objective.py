@@ -7,7 +7,7 @@ import torch
 
 from skgeh.geh.likelihoods import CrossEntropy, SquaredError, common_noise
 from skgeh.training.loop import StackNet
-from skgeh.training.objective import Objective, mean_losses, negative_elbo
+from skgeh.training.objective import Objective, _mean_losses, _negative_elbo
 from tests.oracles import assert_close
 
 
@@ -17,7 +17,7 @@ def random(*shape, seed=0):
 
 def test_losses_are_weighted_means_of_each_copy_and_target():
     outputs, targets, weights = random(3, 7, 2), random(3, 7, 2, seed=1), random(3, 7, 1).exp()
-    found = mean_losses(SquaredError(), outputs, targets, weights)
+    found = _mean_losses(SquaredError(), outputs, targets, weights)
     assert found.shape == (3, 2)
     for copy, target in product(range(3), range(2)):
         rows = [
@@ -43,7 +43,7 @@ def test_networks_put_out_logits_in_units_of_five():
     likelihood, outputs, weights = CrossEntropy(0.6), random(2, 9, 1), torch.ones(2, 9, 1)
     targets = (random(2, 9, 1, seed=1) > 0).double()
     found = Objective(likelihood, n_samples=9.0).errors(outputs, targets, weights)
-    expected = mean_losses(likelihood, 5 * outputs, targets, weights)
+    expected = _mean_losses(likelihood, 5 * outputs, targets, weights)
     torch.testing.assert_close(found, expected)
 
 
@@ -53,7 +53,7 @@ def test_targets_count_by_their_noise():
     kl, n = torch.tensor([7.0]).double(), 40
     common = common_noise(noise)
     assert common.item() == pytest.approx(2 / (1 / 1.0 + 1 / 0.01))
-    found = negative_elbo(errors, noise, SquaredError().kl_scale(common) * kl / n)
+    found = _negative_elbo(errors, noise, SquaredError().kl_scale(common) * kl / n)
     plain = (errors / (2 * noise)).sum() + kl / n
     assert found.item() == pytest.approx((plain * 2 * common / 2).item())
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from skgeh.posteriors.perturbed import perturbations
-from skgeh.training.rows import Slices, n_batches
+from skgeh.posteriors.perturbed import _perturbations
+from skgeh.training.rows import _n_batches, _Slices
 from tests.training.runs import different_targets, rows_of, stacked, table, trained
 
 
 def test_batches_are_the_rows_of_each_copy_once_in_its_own_order():
     rows = table()
-    batches = list(Slices(rows, 45, seed=0))
-    assert len(batches) == len(Slices(rows, 45, seed=0)) == 4
+    batches = list(_Slices(rows, 45, seed=0))
+    assert len(batches) == len(_Slices(rows, 45, seed=0)) == 4
     seen = torch.cat([x for x, _ in batches], dim=1)
     for copy in range(3):
         expected = rows.inputs[rows.rows[copy]]
@@ -25,7 +25,7 @@ def test_batches_are_the_rows_of_each_copy_once_in_its_own_order():
 def test_targets_and_weights_follow_their_rows():
     weights = torch.rand(200, 1, generator=torch.Generator().manual_seed(1))
     rows = replace(table(own_targets=True), weights=weights)
-    for x, (y, weight) in Slices(rows, 30, seed=0):
+    for x, (y, weight) in _Slices(rows, 30, seed=0):
         for copy in range(3):
             places = [rows.inputs.tolist().index(row) for row in x[copy].tolist()]
             torch.testing.assert_close(y[copy], rows.targets[copy, places])
@@ -34,13 +34,13 @@ def test_targets_and_weights_follow_their_rows():
 
 def test_held_out_rows_come_in_order_and_all_of_them():
     rows = table().held_out
-    seen = torch.cat([x for x, _ in Slices(rows, 7)], dim=1)
+    seen = torch.cat([x for x, _ in _Slices(rows, 7)], dim=1)
     torch.testing.assert_close(seen, rows.inputs[rows.rows])
 
 
 @pytest.mark.parametrize(("n", "size", "expected"), [(100, 10, 10), (99999, 250, 20), (7, 10, 1)])
 def test_number_of_batches(n, size, expected):
-    assert n_batches(n, size) == expected
+    assert _n_batches(n, size) == expected
 
 
 class TestSharedStart:
@@ -53,7 +53,7 @@ class TestSharedStart:
         )
         assert rows.n_copies == 6 and len(rows) == 180
         n_seen = 0
-        for x, (y, weight) in Slices(rows, 30, seed=0):
+        for x, (y, weight) in _Slices(rows, 30, seed=0):
             assert x.shape[:2] == y.shape[:2] == weight.shape[:2] == (6, x.shape[1])
             assert torch.equal(x[:3], x[3:]) and torch.equal(weight[:3], weight[3:])
             assert not torch.equal(x[0], x[1])
@@ -66,15 +66,15 @@ class TestSharedStart:
         assert n_seen == 180
 
     def test_the_order_is_that_of_one_turn(self):
-        one = Slices(stacked(1), 30, seed=0)
-        three = Slices(stacked(3), 30, seed=0)
+        one = _Slices(stacked(1), 30, seed=0)
+        three = _Slices(stacked(3), 30, seed=0)
         for (x, (y, _)), (again, (targets, _)) in zip(one, three, strict=True):
             assert torch.equal(x.repeat(3, 1, 1), again)
             assert torch.equal(y.repeat(3, 1, 1), targets)
 
     def test_held_out_rows_take_turns_too(self):
         rows = stacked(2, different_targets()).held_out
-        (x, (y, _)), *more = Slices(rows, len(rows))
+        (x, (y, _)), *more = _Slices(rows, len(rows))
         assert not more
         assert torch.equal(x, rows.inputs[np.concatenate([rows.rows] * 2)])
         for copy in range(6):
@@ -82,11 +82,11 @@ class TestSharedStart:
 
 
 def test_perturbations_follow_their_rows_copy_by_copy():
-    moves = perturbations(1, 3, n_rows=60, n_targets=1, seed=0)
+    moves = _perturbations(1, 3, n_rows=60, n_targets=1, seed=0)
     rows, without = rows_of(moves=moves), rows_of()
     n_seen = 0
     for (x, (y, weight, move)), (again, known) in zip(
-        Slices(rows, 10, seed=0), Slices(without, 10, seed=0), strict=True
+        _Slices(rows, 10, seed=0), _Slices(without, 10, seed=0), strict=True
     ):
         assert torch.equal(x, again)
         assert len(known) == 2

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from skgeh.geh.functions import MLP, Chain, Hybrid, Repeated, Separate, stack
-from skgeh.geh.hessians import autodiff, closed_form, layered
+from skgeh.geh.hessians import _autodiff as autodiff
+from skgeh.geh.hessians import _closed_form as closed_form
+from skgeh.geh.hessians import _layered as layered
 from skgeh.geh.hessians.group_hessian import GroupHessian
 from skgeh.geh.partition import Partition
 from skgeh.geh.units import Function, FunctionInUnits

@@ -28,7 +28,7 @@ from skgeh.geh.hessians import (
 from skgeh.geh.pairs import pair_index, to_matrix
 from skgeh.geh.partition import Partition
 from skgeh.geh.score import rank_pairs
-from skgeh.geh.views.view import PosteriorView
+from skgeh.geh.views._view import PosteriorView
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Blocks:
     def of(cls, groups: Sequence[Sequence[int]], Z: NDArray) -> "Blocks":
         """From rows in standard units."""
         columns = [np.array(group) for group in groups]
-        return cls(columns, [root_of(Z[:, group]) for group in columns])
+        return cls(columns, [_root_of(Z[:, group]) for group in columns])
 
     @property
     def order(self) -> NDArray[np.intp]:
@@ -63,7 +63,7 @@ class Blocks:
         return found
 
 
-def root_of(Z: NDArray) -> NDArray[np.float64]:
+def _root_of(Z: NDArray) -> NDArray[np.float64]:
     """Symmetric square root of the covariance of columns; 1 for a column alone."""
     if Z.shape[1] == 1:
         return np.ones((1, 1))
@@ -127,7 +127,7 @@ class GroupedFunction:
 
 
 @group_mean_hessians.register
-def group_hessian_by_block(
+def _group_hessian_by_block(
     function: GroupedFunction, x: Tensor, partition: Partition
 ) -> BlockHessian:
     """Norms of the blocks of the columns' Hessian."""

@@ -29,9 +29,9 @@ from skgeh.geh.hessians import (
 )
 from skgeh.geh.partition import Partition
 from skgeh.geh.score import rank_pairs
-from skgeh.geh.views.view import PosteriorView
+from skgeh.geh.views._view import PosteriorView
 
-STEP = 1e-3  # of continuous features, where there is no closed form
+_STEP = 1e-3  # of continuous features, where there is no closed form
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Steps:
         return upper, upper - size
 
 
-def at(x: Tensor, values: dict[int, Tensor]) -> Tensor:
+def _at(x: Tensor, values: dict[int, Tensor]) -> Tensor:
     """Points with some features set."""
     moved = x.clone()
     for feature, value in values.items():
@@ -80,7 +80,7 @@ def at(x: Tensor, values: dict[int, Tensor]) -> Tensor:
     return moved
 
 
-def group_mean_values(function: Function, x: Tensor, partition: Partition) -> Tensor:
+def _group_mean_values(function: Function, x: Tensor, partition: Partition) -> Tensor:
     """Means of a function over groups of points, shape (K, c, M)."""
     with torch.no_grad():
         values = function(x.double())
@@ -89,30 +89,30 @@ def group_mean_values(function: Function, x: Tensor, partition: Partition) -> Te
 
 
 @singledispatch
-def group_mean_gradients(function: Function, x: Tensor, partition: Partition) -> Tensor:
+def _group_mean_gradients(function: Function, x: Tensor, partition: Partition) -> Tensor:
     """Means of a function's gradient over groups of points, shape (K, c, M, d)."""
     x, columns = x.double(), []
     for j in range(x.shape[1]):
-        ends = (at(x, {j: x[:, j] + sign * STEP}) for sign in (1, -1))
-        above, below = (group_mean_values(function, end, partition) for end in ends)
-        columns.append((above - below) / (2 * STEP))
+        ends = (_at(x, {j: x[:, j] + sign * _STEP}) for sign in (1, -1))
+        above, below = (_group_mean_values(function, end, partition) for end in ends)
+        columns.append((above - below) / (2 * _STEP))
     return torch.stack(columns, dim=-1)
 
 
-@group_mean_gradients.register
-def gradient_of_hybrid(function: Hybrid, x: Tensor, partition: Partition) -> Tensor:
+@_group_mean_gradients.register
+def _gradient_of_hybrid(function: Hybrid, x: Tensor, partition: Partition) -> Tensor:
     """Main effects cancel in differences of gradients."""
-    return group_mean_gradients(function.interactions, x, partition)
+    return _group_mean_gradients(function.interactions, x, partition)
 
 
-@group_mean_gradients.register
-def gradient_of_repeated(function: Repeated, x: Tensor, partition: Partition) -> Tensor:
+@_group_mean_gradients.register
+def _gradient_of_repeated(function: Repeated, x: Tensor, partition: Partition) -> Tensor:
     """Each distinct function once."""
-    return group_mean_gradients(function.distinct, x, partition)[function.which]
+    return _group_mean_gradients(function.distinct, x, partition)[function.which]
 
 
-@group_mean_gradients.register
-def gradient_of_mlp(function: MLP, x: Tensor, partition: Partition) -> Tensor:
+@_group_mean_gradients.register
+def _gradient_of_mlp(function: MLP, x: Tensor, partition: Partition) -> Tensor:
     """By a shift of each group and one backward pass per output."""
     labels = torch.from_numpy(partition.labels)
     counts = torch.as_tensor(partition.counts, dtype=x.dtype)
@@ -144,7 +144,7 @@ class DifferencedFunction:
 
 
 @group_mean_hessians.register
-def group_hessian_by_steps(
+def _group_hessian_by_steps(
     function: DifferencedFunction, x: Tensor, partition: Partition
 ) -> GroupHessian:
     """Second derivatives, with differences in the rows and columns of stepped features."""
@@ -152,14 +152,15 @@ def group_hessian_by_steps(
     full = group_mean_hessians(inner, x, partition).full()
     for place, i in enumerate(steps.features):
         above, below = (
-            group_mean_gradients(inner, at(x, {i: end}), partition) for end in steps.ends(x, place)
+            _group_mean_gradients(inner, _at(x, {i: end}), partition)
+            for end in steps.ends(x, place)
         )
         slope = ((above - below) / steps.sizes[place]).to(full)
         full[..., i, :] = full[..., :, i] = slope
     for (a, i), (b, j) in combinations(enumerate(steps.features), 2):
         (up, down), (right, left) = steps.ends(x, a), steps.ends(x, b)
         corners = [
-            group_mean_values(inner, at(x, {i: one, j: two}), partition)
+            _group_mean_values(inner, _at(x, {i: one, j: two}), partition)
             for one, two in ((up, right), (up, left), (down, right), (down, left))
         ]
         change = corners[0] - corners[1] - corners[2] + corners[3]

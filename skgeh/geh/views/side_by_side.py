@@ -32,7 +32,7 @@ class SideBySide:
 
 
 @group_mean_hessians.register
-def group_hessian_side_by_side(
+def _group_hessian_side_by_side(
     function: SideBySide, x: Tensor, partition: Partition
 ) -> GroupHessian:
     """Group mean Hessians of each output."""
@@ -41,7 +41,7 @@ def group_hessian_side_by_side(
 
 
 @pointwise_hessians.register
-def pointwise_side_by_side(function: SideBySide, x: Tensor, pairs: Tensor) -> Tensor:
+def _pointwise_side_by_side(function: SideBySide, x: Tensor, pairs: Tensor) -> Tensor:
     """Mixed second derivatives of each output."""
     return torch.cat([pointwise_hessians(one, x, pairs) for one in function.functions], dim=1)
 

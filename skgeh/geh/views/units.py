@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skgeh.geh.functions import Function, RandomFunction
-from skgeh.geh.score import detection_scores
+from skgeh.geh.score import _detection_scores
 from skgeh.geh.units import Units, in_units
-from skgeh.geh.views.view import PosteriorView
+from skgeh.geh.views._view import PosteriorView
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class InUnits(PosteriorView):
         """Scores of the posterior itself, of the output that the target asks for, if it has any."""
         own: Any = getattr(self.posterior, "pair_scores", None)
         if own is None:
-            return detection_scores(self, x, effect, target=target, seed=seed)
+            return _detection_scores(self, x, effect, target=target, seed=seed)
         if target is not None or self.n_outputs == 1:
             target = self.units.source(target or 0)
         return own(self.units.inputs(x), effect, target=target, seed=seed)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from skgeh.geh.hessians import autodiff, group_mean_hessians, pointwise_hessians
+from skgeh.geh.hessians import _autodiff as autodiff
+from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from tests.oracles import (

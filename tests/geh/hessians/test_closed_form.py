@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode  # no public name yet
 
-from skgeh.geh.hessians import closed_form, group_mean_hessians, pointwise_hessians
+from skgeh.geh.hessians import _closed_form as closed_form
+from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index
-from skgeh.posteriors.concrete_dropout import fold
+from skgeh.posteriors.concrete_dropout import _fold
 from tests.oracles import (
     PARTITIONS,
     PHI,
@@ -117,7 +118,7 @@ def test_masks_are_part_of_the_function(space, widths, kind):
     if kind == "hard":
         masks = [(mask < 0.6) / 0.6 for mask in masks]
         masks[-1][2] = 0  # a function without interactions
-    folded = fold(mlp, turn, masks)
+    folded = _fold(mlp, turn, masks)
     expected = means_by_hand(mlp[turn], x, partition, masks)
     assert_close(group_mean_hessians(folded, x, partition).full(), expected)
     pairs = torch.from_numpy(pair_index(widths[0]))

@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from skgeh.geh.functions import Repeated, stack
-from skgeh.geh.hessians import autodiff, group_mean_hessians, pointwise_hessians
+from skgeh.geh.hessians import _autodiff as autodiff
+from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.geh.units import FunctionInUnits, Units
 from skgeh.geh.views.blocks import Blocks, GroupedFunction
 from skgeh.geh.views.differences import DifferencedFunction, Steps
 from skgeh.geh.views.side_by_side import SideBySide
-from skgeh.process.anova import Anova, AnovaFunctions
+from skgeh.process._anova import Anova, AnovaFunctions
 from tests.oracles import random_mlp, random_points, random_posterior
 
 D, N = 3, 12

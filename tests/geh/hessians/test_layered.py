@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from skgeh.foreign.modules import ModulesPosterior
+from skgeh.foreign._modules import ModulesPosterior
 from skgeh.geh.functions import Repeated, Separate, stack
-from skgeh.geh.hessians import autodiff, group_mean_hessians, layered, pointwise_hessians
+from skgeh.geh.hessians import _autodiff as autodiff
+from skgeh.geh.hessians import _layered as layered
+from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.units import Units, in_units
 from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer, frozen

@@ -11,7 +11,7 @@ from skgeh.geh.functions import MLP
 from skgeh.geh.hessians import group_mean_hessians
 from skgeh.geh.partition import Partition
 from skgeh.geh.score import rank_pairs
-from skgeh.geh.views.blocks import Blocks, GroupedPosterior, root_of
+from skgeh.geh.views.blocks import Blocks, GroupedPosterior, _root_of
 from tests.oracles import assert_close, random_mlp, random_points, random_posterior
 
 
@@ -76,7 +76,7 @@ def test_the_coding_of_a_category_does_not_matter():
         )
         moved = torch.cat([x[:, [0, 3]], x[:, 1:3] @ torch.from_numpy(np.linalg.inv(to_two))], 1)
         blocks = Blocks([np.array([0]), np.array([1]), np.array([2, 3])],
-                        [np.ones((1, 1)), np.ones((1, 1)), root_of(columns)])  # fmt: skip
+                        [np.ones((1, 1)), np.ones((1, 1)), _root_of(columns)])  # fmt: skip
         posterior = GroupedPosterior(random_posterior([4, 4, 1]), blocks)
         hessian = group_mean_hessians(posterior.view(function), moved, Partition.one_group(20))
         effects.append(hessian.full().numpy())

@@ -10,7 +10,7 @@ from skgeh.geh.views.differences import (
     DifferencedFunction,
     DifferencedPosterior,
     Steps,
-    group_mean_gradients,
+    _group_mean_gradients,
 )
 from tests.oracles import assert_close, network, random_mlp, random_points, random_posterior
 
@@ -56,7 +56,7 @@ def test_gradients(kind):
         torch.func.jacrev(lambda point: plain(point[None])[:, 0]), out_dims=2
     )(x)
     expected = np.stack([at_points[:, :, partition.labels == m].mean(2) for m in range(3)], axis=2)
-    found = group_mean_gradients(mlp if kind == "closed" else plain, x, partition)
+    found = _group_mean_gradients(mlp if kind == "closed" else plain, x, partition)
     assert_close(found.numpy(), expected, 1e-5)
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from skgeh.geh.functions import Hybrid, stack
-from skgeh.geh.hessians import autodiff, group_mean_hessians, pointwise_hessians
+from skgeh.geh.hessians import _autodiff as autodiff
+from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.geh.score import rank_pairs

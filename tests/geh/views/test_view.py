@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
-from skgeh.geh.n_groups import find_n_groups, mean_function_hessians
+from skgeh.geh.n_groups import _mean_function_hessians, find_n_groups
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
+from skgeh.geh.views._view import PosteriorView
 from skgeh.geh.views.blocks import Blocks, GroupedPosterior
 from skgeh.geh.views.differences import DifferencedPosterior, Steps
-from skgeh.geh.views.view import PosteriorView
 from tests.oracles import Finite, random_mlp, random_points, random_posterior
 
 
@@ -80,7 +80,7 @@ def test_the_curve_of_groups_is_that_of_the_differences():
 
     posterior = Finite([wave], 3, 1)
     stepped = DifferencedPosterior(posterior, Steps([0], [1.0], [3.0]))
-    plain, found = (mean_function_hessians(one, x, None, 0)[0] for one in (posterior, stepped))
+    plain, found = (_mean_function_hessians(one, x, None, 0)[0] for one in (posterior, stepped))
     np.testing.assert_allclose(plain[:, 0], 2 * np.pi, rtol=1e-6)
     np.testing.assert_allclose(found[:, 0], 0, atol=1e-6)
     np.testing.assert_allclose(found[:, 2], plain[:, 2])

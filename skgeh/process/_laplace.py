@@ -24,8 +24,8 @@ from scipy.special import expit, softmax
 
 from skgeh.geh.functions import evaluate
 from skgeh.geh.likelihoods import LEAST, CrossEntropy
-from skgeh.process.anova import Anova
-from skgeh.process.gaussian_process import (
+from skgeh.process._anova import Anova
+from skgeh.process._gaussian_process import (
     BLOCK,
     TYPICAL,
     GaussianProcessPosterior,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skgeh.foreign.perceptrons import has_hooks, leaves
+from skgeh.foreign._perceptrons import has_hooks, leaves
 from skgeh.geh.functions import Affine, Chain, Function
 from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer, FrozenDropout
 

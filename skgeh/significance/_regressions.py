@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from skgeh.significance.logistic import Working
-from skgeh.significance.nuisance import SHARE, main_effect_basis, smooth_shapes
-from skgeh.significance.scores import fold_scores
+from skgeh.significance._logistic import Working
+from skgeh.significance._nuisance import SHARE, main_effect_basis, smooth_shapes
+from skgeh.significance._scores import fold_scores
 from skgeh.tables.table import Table
 
 ROWS_PER_SHAPE = 3

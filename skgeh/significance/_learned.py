@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgeh.geh.partition import Partition
-from skgeh.significance.components import pair_components
-from skgeh.significance.refits import NetworkRefit, Refit, Split
+from skgeh.significance._components import pair_components
+from skgeh.significance._refits import NetworkRefit, Refit, Split
 
 SCREENING_ROWS = 300
 SCREENING_GROUPS = 8

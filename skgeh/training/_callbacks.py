@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
 from skgeh.geh.likelihoods import common_noise
-from skgeh.training.objective import NOISE_RANGE
+from skgeh.training.objective import _NOISE_RANGE
 
 RAMP = 0.4  # share of the steps in which the prior's weight rises; then the noise is switched on
 WARM_UP = 0.05  # share of the steps in which the learning rate rises
@@ -56,7 +56,7 @@ class HeldOutNoise(Callback):
 
     def on_epoch_end(self, net: Any, *_: Any, **__: Any) -> None:
         """Take the new errors in."""
-        error = net.criterion_.held_out_errors.clamp(*NOISE_RANGE)
+        error = net.criterion_.held_out_errors.clamp(*_NOISE_RANGE)
         self.smooth_ = error if self.smooth_ is None else (self.smooth_ + error) / 2
         net.criterion_.noise = self.smooth_
         net.module_.noise_variance.copy_(common_noise(self.smooth_))

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skgeh.foreign.chains import Step, chain_of, steps_of
-from skgeh.foreign.perceptrons import recognised
+from skgeh.foreign._chains import Step, chain_of, steps_of
+from skgeh.foreign._perceptrons import recognised
 from skgeh.geh.functions import Function, RandomFunction, Repeated, stack
 from skgeh.posteriors.dropout_layers import Masks, is_random
 

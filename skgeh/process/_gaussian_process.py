@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, cholesky, lapack, solve_triangular
 from scipy.optimize import minimize
 
-from skgeh.process.anova import Anova, AnovaFunctions
+from skgeh.process._anova import Anova, AnovaFunctions
 
 # hyperprior of the variances of `anova.GROUPS` and of the noise: log-normal, wide
 TYPICAL = np.log([0.1, 0.05, 0.003, 0.003, 0.003, 0.0003, 0.5])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_scalar
 
-from skgeh.significance.refits import Split
+from skgeh.significance._refits import Split
 
 SEQUENTIAL = (0.4, 0.6, 0.8)  # shares of the rows after which a test fold begins
 MIN_FOLD = 20

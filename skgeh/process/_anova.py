@@ -23,7 +23,7 @@ from skgeh.geh.hessians import (
 )
 from skgeh.geh.pairs import pair_index, to_matrix
 from skgeh.geh.partition import Partition
-from skgeh.process.smooth_basis import SmoothBasis
+from skgeh.process._smooth_basis import SmoothBasis
 
 ROWS = 1000  # whose products are computed at once
 IN_TRIPLE = 2  # functions of a feature that enter triples: the line and the smoothest wave

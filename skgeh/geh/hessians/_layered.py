@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.autograd import grad
 
 from skgeh.geh.functions import Chain, Function
-from skgeh.geh.hessians.closed_form import add_product, pair_products, rows_kept, stretches
+from skgeh.geh.hessians._closed_form import add_product, pair_products, rows_kept, stretches
 from skgeh.geh.hessians.group_hessian import GroupHessian
 from skgeh.geh.partition import Partition
 
