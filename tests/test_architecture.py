@@ -166,17 +166,21 @@ def top_names(module):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
-            parts = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
-            found |= {part.id for part in parts if isinstance(part.ctx, ast.Store)}
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            parts = [name for target in targets for name in ast.walk(target)]
+            found |= {part.id for part in parts if isinstance(part, ast.Name)}
     return {name for name in found if not name.startswith("_")}
 
 
 def test_privates_are_marked():
     """By "_" before the name or before the file's, where no other room uses a name."""
-    doors = imported_names(text_of("__init__.py"))
-    for folder in ("posteriors", "datasets", "symbolic", "estimators", "foreign", "significance"):
-        doors |= imported_names(text_of(f"{folder}/__init__.py"))
-    used = doors | {
+    doors = [text_of(module) for module in MODULES if module.endswith("__init__.py")]
+    used = {
+        name
+        for door in doors
+        for name in imported_names(door)
+        if f'"{name.split(".")[-1]}"' in door  # in its __all__
+    } | {
         name
         for module in MODULES
         for name in imported_names(text_of(module))
