@@ -25,7 +25,7 @@ demo: $(VENV)/.plot
 test: export OMP_NUM_THREADS ?= 1
 test: export MPLBACKEND ?= Agg
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
