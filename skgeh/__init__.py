@@ -1,4 +1,4 @@
-"""Find which features of a table interact, how strongly, where, and how sure one can be."""
+"""Find which features of a table interact, how strongly, where, and how certain this is."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-# Rooms are entered when a name of theirs is first asked for (PEP 562): torch alone takes a second.
+# A subpackage is imported when one of its names is first used (PEP 562): torch takes a second.
 _ROOMS = {
     "BayesianInteractionClassifier": "estimators",
     "BayesianInteractionRegressor": "estimators",

@@ -16,36 +16,36 @@ if TYPE_CHECKING:  # matplotlib is optional
 _KINDS = ("heatmap", "intervals", "groups")
 _LABELS = {"effect": "M-GEH, standard units", "score": "detection score, no unit"}
 _POSITIVE, _NEGATIVE, _TRUTH = "#b2182b", "#2166ac", "#e31a1c"
-_CELLS_WITH_NUMBERS = 12  # features a side; with more, the numbers no longer fit in
+_CELLS_WITH_NUMBERS = 12  # features per side; with more, the numbers no longer fit
 _LONGEST_NAME = 28  # characters
 _LETTER = 0.08  # inches
 _MARKER = 20.0  # points squared, on average over the groups
 
 
 class InteractionDisplay:
-    """Picture of interactions: how strong, how sure, or where of which sign.
+    """Picture of interactions: their strength, their uncertainty, or their sign in each group.
 
-    Made by `from_estimator` or `from_interactions`, which draw at once.
+    `from_estimator` and `from_interactions` make the picture and draw it at once.
 
     Parameters
     ----------
     interactions : Interactions
     kind : {"heatmap", "intervals", "groups"}, default="heatmap"
         "heatmap": every pair as a cell of a symmetric matrix. "intervals": the top pairs' effects
-        with their posterior intervals. "groups": signed mean in each group of points for the top
-        pairs, where they are synergistic (+) or antagonistic (-); group m is at one height in
-        every row, the first the highest.
+        with their posterior intervals. "groups": the top pairs' signed mean in each group of
+        points, synergistic (+) or antagonistic (-). A group has the same height in every row, the
+        first group the highest.
     values : {"effect", "score"}, default="effect"
-        What the heat map shows.
+        Values in the heat map.
     k : int, default=15
-        Number of pairs in "intervals" and "groups", highest score first from the top.
+        Number of pairs in "intervals" and "groups", with the highest score at the top.
     level : float, default=0.95
         Posterior probability inside an interval.
     truth : array-like of shape (P,), default=None
-        True M-GEH of every pair, in the order of `interactions.pairs` and in standard units, which
-        "intervals" marks by red crosses. NaN leaves one out.
+        True M-GEH of every pair, in the order of `interactions.pairs` and in standard units. In
+        "intervals", red crosses mark it, except where it is NaN.
     max_features : int, default=40
-        A heat map of more features shows only those of the pairs with the highest scores.
+        With more features, a heat map shows only this many: those of the top pairs by score.
 
     Attributes
     ----------
@@ -89,8 +89,8 @@ class InteractionDisplay:
         self.truth = None if truth is None else np.asarray(truth, dtype=np.float64)
         if self.truth is not None and self.truth.shape != (n_pairs,):
             raise ValueError(
-                f"truth must have shape ({n_pairs},), one value a pair; got {self.truth.shape}. "
-                "Of a matrix of features pass skgeh.geh.pairs.to_vector(matrix)."
+                f"truth must have shape ({n_pairs},), one value per pair; got {self.truth.shape}. "
+                "For a matrix of features, pass skgeh.geh.pairs.to_vector(matrix)."
             )
         interactions.interval(level)  # refuses a level outside (0, 1)
         self.interactions, self.kind, self.values = interactions, kind, values
@@ -105,10 +105,10 @@ class InteractionDisplay:
         Parameters
         ----------
         estimator : object
-            Fitted, such as `BayesianInteractionRegressor`.
+            A fitted estimator, such as a `BayesianInteractionRegressor`.
         kind : {"heatmap", "intervals", "groups"}, default="heatmap"
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure if None.
+            Axes to draw into; a new figure if None.
         **options
             The other parameters of the class.
 
@@ -122,8 +122,8 @@ class InteractionDisplay:
             raise
         except AttributeError as error:
             raise TypeError(
-                "estimator must have `interactions_`, as a fitted BayesianInteractionRegressor; "
-                f"got {estimator!r}. Of a pipeline pass the step that finds interactions."
+                "estimator must have `interactions_`, like a fitted BayesianInteractionRegressor; "
+                f"got {estimator!r}. For a pipeline, pass the step that finds interactions."
             ) from error
         return cls.from_interactions(interactions, kind=kind, ax=ax, **options)
 
@@ -131,11 +131,11 @@ class InteractionDisplay:
     def from_interactions(
         cls, interactions: Interactions, *, kind: str = "heatmap", ax: Any = None, **options: Any
     ) -> "InteractionDisplay":
-        """Draw interactions; parameters as in `from_estimator`."""
+        """Draw interactions; the other parameters are those of `from_estimator`."""
         return cls(interactions, kind=kind, **options).plot(ax)
 
     def plot(self, ax: "Axes | None" = None) -> "InteractionDisplay":
-        """Draw into `ax`, or into a new figure if None; return itself, with `ax_` and `figure_`."""
+        """Draw into `ax`, or a new figure if None; return the display, with `ax_` and `figure_`."""
         if ax is None:
             try:
                 import matplotlib.pyplot as plt
@@ -149,7 +149,7 @@ class InteractionDisplay:
         return self
 
     def _size(self) -> tuple[float, float]:
-        """Width and height in inches of a figure where labels do not overlap."""
+        """Width and height, in inches, of a figure in which labels do not overlap."""
         names, n_groups = self._pair_names(), len(self.interactions.group_weights)
         if self.kind == "heatmap":
             names = [_short(self.interactions.feature_names[i]) for i in self._features()]
@@ -160,7 +160,7 @@ class InteractionDisplay:
         return 5.2 + _LETTER * max(map(len, names)), max(2.8, 1.2 + row * len(names))
 
     def _features(self) -> NDArray[np.intp]:
-        """Features of a heat map: all, or as many of the top pairs as allowed, in the old order."""
+        """Features of a heat map in table order: all, or those of the top pairs up to the limit."""
         n_features = len(self.interactions.feature_names)
         if n_features <= self.max_features:
             return np.arange(n_features)
@@ -182,7 +182,7 @@ class InteractionDisplay:
         few, shown = len(chosen) <= _CELLS_WITH_NUMBERS, [_short(names[i]) for i in chosen]
         style: dict[str, Any] = {"parse_math": False, "fontsize": "medium" if few else "x-small"}
         ax.set_yticks(range(len(chosen)), shown, **style)
-        if max(map(len, shown)) > 3:  # too long to stand side by side
+        if max(map(len, shown)) > 3:  # too long to fit side by side
             style |= {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
         ax.set_xticks(range(len(chosen)), shown, **style)
         ax.tick_params(length=0)
@@ -217,11 +217,11 @@ class InteractionDisplay:
         ax.errorbar(mean, y, xerr=sd, fmt="none", ecolor="0.6", elinewidth=0.7)
         ax.scatter(mean, y, area, np.where(mean < 0, _NEGATIVE, _POSITIVE).tolist(), lw=0, zorder=3)
         ax.set_xlabel("signed group mean, standard units\n\u2190 antagonistic | synergistic \u2192")
-        ax.set_title("one marker a group: area = share of points, bar = 1 sd", fontsize="small")
+        ax.set_title("one marker per group: area = share of points, bar = 1 sd", fontsize="small")
         self._label_rows(ax)
 
     def _label_rows(self, ax: "Axes") -> None:
-        """Names of the top pairs at their rows, the first at the top."""
+        """Label the rows with the names of the top pairs, the first at the top."""
         names, n_pairs = self._pair_names(), len(self.interactions.pairs)
         ax.set_yticks(range(len(names)), names, parse_math=False)
         ax.set_ylim(len(names) - 0.5, -0.5)
@@ -235,7 +235,7 @@ class InteractionDisplay:
 
 
 def _short(name: str) -> str:
-    """Leave out the middle of a long name."""
+    """Shorten a long name by leaving out its middle."""
     half = _LONGEST_NAME // 2
     return name if len(name) <= _LONGEST_NAME else name[: half - 1] + "\u2026" + name[-half:]
 
@@ -243,8 +243,8 @@ def _short(name: str) -> str:
 def _write_numbers(image: "AxesImage", matrix: NDArray) -> None:
     """Write a heat map's values into its cells, dark on light and light on dark."""
     largest = np.nanmax(np.abs(matrix))
-    decimals = int(np.clip(1 - np.floor(np.log10(largest or 1)), 0, 4))  # two digits of it
+    decimals = int(np.clip(1 - np.floor(np.log10(largest or 1)), 0, 4))  # two digits of the largest
     for i, j in np.argwhere(np.isfinite(matrix)):
-        light = image.cmap(image.norm(matrix[i, j]))[1] > 0.6  # green is most of brightness
+        light = image.cmap(image.norm(matrix[i, j]))[1] > 0.6  # brightness is mostly green
         colour, text = "black" if light else "white", f"{matrix[i, j]:.{decimals}f}"
         image.axes.text(j, i, text, color=colour, ha="center", va="center", fontsize="small")

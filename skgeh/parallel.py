@@ -1,4 +1,4 @@
-"""Jobs in parallel on whatever backend joblib was given, each on one thread, and their progress."""
+"""Parallel jobs on any joblib backend, each on one thread, and their progress bars."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,14 +14,14 @@ from tqdm.auto import tqdm
 def run_jobs(
     jobs: Sequence[Callable], n_jobs: int | None, *, ordered: bool = True, **options: Any
 ) -> Iterator[Any]:
-    """Results of delayed calls, each as soon as it is there.
+    """Results of delayed calls, each as soon as it is ready.
 
     Parameters
     ----------
     jobs : sequence of delayed calls
     n_jobs : int or None
     ordered : bool, default=True
-        In the order of the jobs; else as they come.
+        Yield results in the order of the jobs; otherwise in the order in which the jobs finish.
     **options
         Passed to `joblib.Parallel`.
 
@@ -37,16 +37,16 @@ def run_jobs(
     except ValueError as error:
         if "does not support return_as" not in str(error):
             raise
-        size = effective_n_jobs(n_jobs)  # such backends give back all or nothing: wave by wave
+        size = effective_n_jobs(n_jobs)  # such backends return everything at once: run in waves
         for start in range(0, len(jobs), size):
             yield from Parallel(n_jobs=n_jobs, **options)(jobs[start : start + size])
 
 
 class _OneThread(ContextDecorator):
-    """One thread for matrix products: on small ones a second waits longer than it computes.
+    """Limit matrix products to one thread: on small ones a second thread mostly waits.
 
-    The settings are those of the process: with jobs in threads, the first to come changes them and
-    the last to go restores them.
+    The settings belong to the process. If jobs run in threads, the first to enter changes the
+    settings and the last to leave restores them.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ ONE_THREAD = _OneThread()
 
 
 def progress_bar(name: str, verbose: bool) -> Callable:
-    """A function (iterable, total) that wraps an iterable in a bar, if asked."""
+    """Function (iterable, total) that wraps an iterable in a progress bar if `verbose` is true."""
     return lambda iterable, total: tqdm(iterable, total=total, desc=name, disable=not verbose)
 
 

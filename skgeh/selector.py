@@ -1,4 +1,4 @@
-"""A transformer that appends the products of interacting features."""
+"""A transformer that appends products of interacting features."""
 
 from numbers import Integral, Real
 
@@ -26,39 +26,42 @@ from skgeh.tables.table import MIN_ROWS, Table
 
 _CROSSFITTED = ("crossfit", "sequential")
 _TESTS = ("crossfit", "sequential", "permutation", "interval", None)
-_CLEAR = 2.0  # standard deviations from which the sign of a group's effect is told
+_CLEAR = 2.0  # standard deviations from which the sign of a group's effect is clear
 
 
 class GEHSelector(TransformerMixin, BaseEstimator):
     """Find the pairs of features that interact, and append their products to the table.
 
-    `fit` ranks the pairs by a Bayesian neural network and decides by a test which of them are real;
-    `transform` appends one column a chosen pair, the product of the two centred features, so that a
-    linear model after it can use the interaction. It never looks at the target. Where nothing is
-    chosen, the table passes through as it is.
+    `fit` ranks the pairs with a Bayesian estimator and tests which of them are real. `transform`
+    appends one column per chosen pair, the product of the two centred features, so that a linear
+    model after it can use the interaction; it never looks at the target. If no pair is chosen, the
+    table passes through unchanged.
 
     Parameters
     ----------
     estimator : BayesianInteractionRegressor or -Classifier, or FrozenEstimator, default=None
-        Ranks the pairs; a clone is fitted, a regressor with defaults if None. A fitted one inside
-        `sklearn.frozen.FrozenEstimator` is used for the ranking as it is; tests always refit
-        clones.
+        Estimator that ranks the pairs. A clone of it is fitted; None means a regressor with default
+        parameters. A fitted estimator inside `sklearn.frozen.FrozenEstimator` ranks as it is; tests
+        always refit clones.
     test : {"crossfit", "sequential", "permutation", "interval", None}, default="crossfit"
-        What decides. `crossfit_test`, error-controlled beside true interactions; the same with
-        sequential splits; `permutation_test`, which tests the global hypothesis that nothing in
-        the table matters and is no error control beside true interactions (a warning says so);
-        the posterior's interval above 0, a description without error control;
-        or None: the `max_pairs` strongest.
+        Rule by which pairs are chosen. "crossfit" is `crossfit_test`, which controls errors in the
+        presence of true interactions, and "sequential" is the same test with sequential splits.
+        "permutation" is `permutation_test`, which tests the global hypothesis that nothing in the
+        table matters; it does not control errors in the presence of true interactions (a warning
+        says so). "interval" chooses pairs whose posterior interval lies above 0, a description
+        without error control. None chooses the `max_pairs` strongest pairs.
     control : {"fdr", "fwer"}, default="fdr"
-        What `alpha` bounds: the false discovery rate or the family-wise error rate. With several
-        targets or classes the rate is that over pairs and targets; only "fwer" bounds that of
-        pairs.
+        Error rate that `alpha` bounds: the false discovery rate or the family-wise error rate. It
+        is the rate over pairs; with several targets or classes, a pair is false if it interacts for
+        none of them.
     alpha : float, default=0.05
         Level of the test; the interval has probability ``1 - alpha``.
     max_pairs : int, default=None
-        Most pairs to choose, the strongest of those that pass the test. Needed if `test` is None.
+        Largest number of pairs to choose, the strongest of those that pass the test. Required if
+        `test` is None.
     n_groups : int or "auto", default="auto"
-        Groups of points (M) in the group expected Hessian; "auto" leaves it to the estimator.
+        Number of groups of points (M) in the group expected Hessian; "auto" leaves the choice to
+        the estimator.
     n_jobs : int, default=None
         Jobs over refits and posterior draws. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -67,17 +70,17 @@ class GEHSelector(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     pairs_ : list of tuple of two int
-        Chosen pairs, strongest first; the form that ExplainableBoosting's `interactions` takes.
+        Chosen pairs, strongest first, in the form that ExplainableBoosting's `interactions` takes.
     interactions_ : Interactions
         The ranking.
     test_result_ : CrossfitResult, PermutationResult or None
-        What the test found.
+        Result of the test.
     estimator_ : BayesianInteractionRegressor or BayesianInteractionClassifier
-        Fitted; it ranks.
+        The fitted estimator that ranks the pairs.
     n_groups_ : int
-        Number of groups.
+        Number of groups of points.
     distances_ : ndarray or None
-        Rank-weighted distances (Eq. 7) from which "auto" chose it.
+        Rank-weighted distances (Eq. 7) from which "auto" chose `n_groups_`.
     means_ : ndarray of shape (d,)
         Centres of the features.
     n_features_in_ : int
@@ -132,11 +135,11 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         X : array-like or data frame of shape (n, d)
             All numbers, none missing; at least 100 rows for a cross-fitted test.
         y : array-like of shape (n,) or (n, c)
-            Of several targets, or classes, pairs are chosen that interact for any of them; see
+            With several targets or classes, pairs that interact for any of them are chosen; see
             `TestResult.adjusted_pairs`.
         sample_weight : array-like of shape (n,), default=None
-            How often each row counts in the ranking. Tests leave out rows of weight 0; they have no
-            other weights, so the rest must be equal unless `test` is "interval" or None.
+            How often each row counts in the ranking. Tests leave out rows of weight 0. They support
+            no other weights, so the rest must be equal unless `test` is "interval" or None.
 
         Returns
         -------
@@ -153,7 +156,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         model = self._ranking_model(rank_seed)
         trainer, frozen = model.trainer(), isinstance(self.estimator, FrozenEstimator)
         labels, reader = is_classifier(model), type(self).__name__
-        least = 1 if frozen or self.test in _CROSSFITTED else MIN_ROWS  # the test has a say itself
+        least = 1 if frozen or self.test in _CROSSFITTED else MIN_ROWS  # the test checks its own
         table = Table.of(X, y, sample_weight, labels=labels, min_rows=least, reader=reader)
         table.name_features_of(self)
         self._check_testable(table)
@@ -181,7 +184,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray or data frame of shape (n, d + k)
-            With k pairs chosen.
+            With k chosen pairs.
         """
         check_is_fitted(self, "pairs_")
         X = validate_data(self, X, dtype=np.float64, reset=False)
@@ -216,13 +219,14 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Returns
         -------
         data frame
-            With the columns sign ("+", "-" or "mixed": over the groups of points; with several
-            targets, or more than two classes, always mixed), p_value, q_value (corrected as
-            `control` says) and selected; p_value and q_value, of several targets those of the pair
-            for any of them, are missing where no test was made. After a cross-fitted test of one
-            target also confirmed_effect, confirmed_low and confirmed_high, the confidence interval
-            of detected pairs beside the posterior's ci_low and ci_high, and strength_low; see
-            `CrossfitResult`.
+            With the further columns sign, p_value, q_value and selected. sign is "+", "-" or
+            "mixed" over the groups of points; with several targets or more than two classes, it is
+            always "mixed". q_value is p_value corrected as `control` says. With several targets,
+            both belong to an interaction for any of them; without a test, both are missing. After a
+            cross-fitted test of one target by networks, there are also confirmed_effect, with the
+            confidence interval confirmed_low to confirmed_high for detected pairs, and
+            strength_low; see `CrossfitResult`. ci_low and ci_high are the interval of the
+            posterior.
         """
         check_is_fitted(self, "pairs_")
         order, result = self.interactions_.order, self.test_result_
@@ -253,7 +257,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         return with_columns(self.interactions_.to_frame(units), ordered)
 
     def interaction_cst(self):
-        """Interaction constraints for HistGradientBoosting: the chosen pairs, and each other alone.
+        """Interaction constraints for HistGradientBoosting: chosen pairs, and other features alone.
 
         Returns
         -------
@@ -270,7 +274,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         return tags
 
     def _check_parameters(self) -> None:
-        """Refuse parameters that cannot be used, in words."""
+        """Raise an error if a parameter cannot be used."""
         if self.test not in _TESTS:
             known = ", ".join(map(repr, _TESTS))
             raise ValueError(f"test must be one of {known}; got {self.test!r}.")
@@ -281,15 +285,18 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         if self.max_pairs is not None:
             check_scalar(self.max_pairs, "max_pairs", Integral, min_val=0)
         elif self.test is None:
-            raise ValueError("Without a test, max_pairs must say how many pairs to choose.")
+            raise ValueError(
+                "With test=None, max_pairs must say how many pairs to choose; got None. Set "
+                "max_pairs, or choose a test."
+            )
 
     def _signs(self) -> NDArray:
-        """Sign of each pair; of several targets there is not one."""
+        """Sign of each pair; always "mixed" for several targets."""
         found = _signs(self.interactions_)
         return found if self.estimator_.is_of_one_output else np.full(found.shape, "mixed")
 
     def _ranking_model(self, seed: int) -> InteractionEstimator:
-        """The estimator, out of its frozen case."""
+        """The estimator that ranks: an unfitted clone, or the one inside a FrozenEstimator."""
         model = self.estimator
         if isinstance(model, FrozenEstimator):
             model = model.estimator
@@ -312,11 +319,11 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         return model
 
     def _check_same_columns(self, model: InteractionEstimator) -> None:
-        """Refuse a frozen estimator that was fitted on other columns."""
+        """Raise an error if a frozen estimator was fitted on other columns."""
         if model.n_features_in_ != self.n_features_in_:
             raise ValueError(
                 f"The frozen estimator was fitted on {model.n_features_in_} features; X has "
-                f"{self.n_features_in_}."
+                f"{self.n_features_in_}. They must be the same."
             )
         mine, theirs = (list(getattr(one, "feature_names_in_", ())) for one in (self, model))
         if mine and theirs and mine != theirs:
@@ -326,13 +333,14 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             )
 
     def _check_testable(self, table: Table) -> None:
-        """Refuse a table that the test cannot be made of."""
+        """Raise an error if the table cannot be tested."""
         if self.test in ("interval", None):
             return
         if np.ptp(table.weight) > 0:
             raise ValueError(
-                f"The test {self.test!r} has no sample weights: those above zero must be equal. "
-                "Take test='interval' or test=None, or leave the weights out."
+                f"The test {self.test!r} does not support sample weights: all weights above zero "
+                "must be equal, but they differ. Use test='interval' or test=None, or leave the "
+                "weights out."
             )
         if self.test in _CROSSFITTED:
             table.check_testable()
@@ -347,16 +355,16 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         options = {"n_jobs": self.n_jobs, "random_state": seed, "verbose": model.verbose}
         if self.test == "permutation":
             warn(
-                "test='permutation' selects pairs by the maximum over a null without any signal, "
-                "as published. That is a test of the hypothesis that nothing in the table matters; "
-                "next to real interactions nothing bounds its errors. test='crossfit' does."
+                "test='permutation' selects pairs by the maximum of a null without any signal, as "
+                "published. This tests the hypothesis that nothing in the table matters; it does "
+                "not control errors in the presence of true interactions. test='crossfit' does."
             )
             return permute(model, table, trainer, **options)
         cv = "sequential" if self.test == "sequential" else 5
         return crossfit(model, table, trainer, cv=cv, **options)
 
     def _passed(self) -> NDArray[np.bool_]:
-        """Pairs that the test takes for real, shape (P,)."""
+        """Whether each pair passes the test, shape (P,)."""
         if self.test is None:
             return np.ones(len(self.interactions_.pairs), dtype=bool)
         if self.test_result_ is None:
@@ -368,7 +376,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
 def _signs(interactions: Interactions) -> NDArray:
     """Sign of each pair, "+" or "-" where all groups with a clear sign agree, else "mixed", (P,).
 
-    A group's sign is clear from two posterior standard deviations; where none is, all count.
+    A group's sign is clear if its effect exceeds two posterior standard deviations; if no group has
+    a clear sign, all groups count.
     """
     mean, std = interactions.group_effects, interactions.group_std
     clear = np.abs(mean) > _CLEAR * std

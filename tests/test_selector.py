@@ -706,7 +706,7 @@ class TestWeights:
     @pytest.mark.parametrize("test", ["crossfit", "sequential", "permutation"])
     def test_unequal_weights_are_refused_by_tests(self, frozen, test):
         X, y = product(100)
-        words = f"'{test}' has no sample weights.*test='interval' or test=None"
+        words = f"'{test}' does not support sample weights.*test='interval' or test=None"
         with pytest.raises(ValueError, match=words):
             selector(frozen, test=test).fit(X, y, sample_weight=np.arange(100.0))
 
@@ -849,7 +849,7 @@ class TestRefusals:
     @pytest.mark.parametrize("test", ["crossfit", "sequential"])
     def test_too_few_rows_for_a_test(self, frozen, test):
         X, y = product(100)
-        words = "at least 100 rows; got 99.*ranks pairs from 8 rows on, without a test"
+        words = "at least 100 rows; got 99.*needs only 8 rows to rank pairs without a test"
         with pytest.raises(ValueError, match=words):
             selector(frozen, test=test).fit(X[:99], y[:99])
         with pytest.raises(ValueError, match=words):  # rows of weight 0 do not count

@@ -1,7 +1,7 @@
 """Data sets: simulations whose true interactions are known, and real tables.
 
-Answers: a table to try things on, and the truth about it where there is one.
-In: a size, a noise and a seed, or the place of a file. Out: X, y and a `Truth`, or a `Bunch`.
+Answers: a table to try methods on, and the truth about it where it is known.
+In: a size, a noise level and a seed, or the folder of a file. Out: X, y, `Truth`, or a `Bunch`.
 Rests on `geh.pairs` alone.
 Read `truth.py` first, then `simulation.py`.
 """

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
 
-# words and their codes: the sea by nearness, the rest as UCI's hour.csv has it
+# codes of words: ocean proximity in order of distance, the rest as in UCI's hour.csv
 _CODES = {
     "ocean_proximity": {"INLAND": 0, "<1H OCEAN": 1, "NEAR BAY": 2, "NEAR OCEAN": 3, "ISLAND": 4},
     "season": {"spring": 1, "summer": 2, "fall": 3, "winter": 4},
@@ -26,7 +26,7 @@ _BIKE_COLUMNS = (
     "season", "yr", "mnth", "hr", "holiday", "weekday", "workingday", "weathersit", "temp", "atemp",
     "hum", "windspeed", "cnt",
 )  # fmt: skip
-_BIKE_NAMES = {  # OpenML's: UCI's
+_BIKE_NAMES = {  # OpenML's name: UCI's name
     "year": "yr", "month": "mnth", "hour": "hr", "weather": "weathersit", "feel_temp": "atemp",
     "humidity": "hum", "count": "cnt",
 }  # fmt: skip
@@ -40,32 +40,32 @@ _ENERGY_NAMES |= {"Y1": "heating_load", "Y2": "cooling_load"}
 
 
 def _read_table(file_name: str, openml_id: int, data_home: Any, **openml: str) -> Any:
-    """Read a named folder, else the folder SKGEH_DATA, else OpenML."""
+    """Read from the folder `data_home`, else from the folder SKGEH_DATA, else from OpenML."""
     folder = os.environ.get("SKGEH_DATA") if data_home is None else data_home
     if folder:
         path = Path(folder).expanduser() / file_name
         if not path.is_file():
             raise FileNotFoundError(
-                f"Expected the file {file_name} in {path.parent}, found none. Put it there, name "
-                "another folder by data_home or the environment variable SKGEH_DATA, or name none "
-                "to download from OpenML."
+                f"Expected the file {file_name} in {path.parent}, but found none. Put it there, "
+                "set data_home or the environment variable SKGEH_DATA to another folder, or set "
+                "neither to download it from OpenML."
             )
         return pd.read_csv(path)
     try:
         return fetch_openml(data_id=openml_id, as_frame=True, parser="auto", **openml).frame
-    except OSError as error:  # what urllib raises without a network
+    except OSError as error:  # urllib raises this without a network
         raise OSError(
-            f"Expected to download data set {openml_id} from OpenML, got: {error}. Try again, or "
-            f"name a folder with {file_name} by data_home or the environment variable SKGEH_DATA."
+            f"Expected to download data set {openml_id} from OpenML, but got: {error}. Try again, "
+            f"or put {file_name} into a folder and set data_home or SKGEH_DATA to that folder."
         ) from error
 
 
 def _clean(table: Any, columns: Sequence[str]) -> Any:
-    """Select columns, drop rows with missing values, code words as numbers; all floats."""
+    """Select columns, drop rows with missing values, and code words as numbers; all are floats."""
     if missing := sorted(set(columns) - set(table.columns)):
         raise ValueError(
-            f"Expected the columns {list(columns)}, missing {missing}. Use the original table, "
-            "with its header."
+            f"Expected the columns {list(columns)}, but the table is missing {missing}. Use the "
+            "original table, with its header."
         )
     table = table[list(columns)].dropna().reset_index(drop=True)
     for name in table.columns.intersection(list(_CODES)):
@@ -82,7 +82,7 @@ def _clean(table: Any, columns: Sequence[str]) -> Any:
 
 
 def _bunch(frame: Any, description: str | None, return_X_y: bool, as_frame: bool) -> Any:
-    """Split off the last column as the target, in the forms of scikit-learn's loaders."""
+    """Split off the last column as the target; return the forms of scikit-learn's loaders."""
     *feature_names, target_name = frame.columns
     data, target = frame[feature_names], frame[target_name]
     if not as_frame:
@@ -98,30 +98,30 @@ def load_california_housing(
 ) -> Any:
     """Load California housing: 20,433 block groups of the 1990 census [1]_, 9 features.
 
-    The raw counts, not the ratios of scikit-learn's form. The target ``median_house_value`` is in
+    It has raw counts, unlike the ratios in scikit-learn. The target ``median_house_value`` is in
     US dollars, capped at 500,001. ``ocean_proximity`` is coded 0 INLAND, 1 <1H OCEAN, 2 NEAR BAY,
     3 NEAR OCEAN, 4 ISLAND. The 207 rows without ``total_bedrooms`` are dropped.
 
     Parameters
     ----------
     data_home : path-like, default=None
-        Folder with ``california_housing.csv.gz``. None: the folder that the environment variable
-        ``SKGEH_DATA`` names, or else OpenML data set 43939, which scikit-learn downloads and keeps.
+        Folder with ``california_housing.csv.gz``. If None, the folder in the environment variable
+        ``SKGEH_DATA``, or else OpenML data set 43939, which scikit-learn downloads and caches.
     return_X_y : bool, default=False
-        Return ``(data, target)`` alone.
+        Return only ``(data, target)``.
     as_frame : bool, default=True
-        Give pandas objects, else arrays (and ``frame`` None).
+        Return pandas objects; if False, arrays, and ``frame`` is None.
 
     Returns
     -------
     Bunch
-        ``data`` (n, d) and ``target`` (n,), both float64; ``frame``, the two together;
+        ``data`` (n, d) and ``target`` (n,), both float64; ``frame``, both together;
         ``feature_names``, ``target_name``, ``DESCR``.
 
     Raises
     ------
     FileNotFoundError
-        If the folder is named and lacks the file.
+        If a folder is given and lacks the file.
     OSError
         If OpenML cannot be reached.
     ValueError
@@ -153,11 +153,12 @@ def load_bike_sharing(
 ) -> Any:
     """Load bike sharing: 17,379 hours of bicycle rentals in Washington, 2011 and 2012 [1]_.
 
-    The 12 features and the target ``cnt`` of UCI's ``hour.csv``, in its coding; ``instant`` and
-    ``dteday`` (no features) and ``casual`` and ``registered`` (which add up to the target) are left
-    out. OpenML's copy has other names, words for codes and unscaled weather: it is brought back to
-    UCI's form (season 1 to 4 from January on; weathersit 1 clear to 4 heavy rain; temp / 41,
-    atemp / 50, windspeed / 67, each rounded to four digits).
+    It has the 12 features and the target ``cnt`` of UCI's ``hour.csv``, with the same codes. It
+    leaves out ``instant`` and ``dteday``, which are not features, and ``casual`` and
+    ``registered``, which add up to the target. OpenML's copy has other names, words instead of
+    codes, and unscaled weather. It is converted to UCI's form: season 1 to 4, from January on;
+    weathersit 1 clear to 4 heavy rain; temp / 41, atemp / 50, hum / 100 and windspeed / 67, each
+    rounded to four digits.
 
     Parameters
     ----------
@@ -194,7 +195,7 @@ def load_bike_sharing(
     table = _read_table("bike_sharing.csv.gz", 42712, data_home).rename(columns=_BIKE_NAMES)
     frame = _clean(table, _BIKE_COLUMNS)
     for name, scale in _BIKE_SCALES.items():
-        if frame[name].max() > 1:  # UCI's scaled columns never are
+        if frame[name].max() > 1:  # UCI's scaled columns never exceed 1
             frame[name] = (frame[name] / scale).round(4)
     return _bunch(frame, load_bike_sharing.__doc__, return_X_y, as_frame)
 
@@ -206,10 +207,10 @@ def load_energy_efficiency(
     return_X_y: bool = False,
     as_frame: bool = True,
 ) -> Any:
-    """Load energy efficiency: simulated loads of 768 building shapes, kWh per square metre [1]_.
+    """Load energy efficiency: simulated loads of 768 building shapes, in kWh per square metre [1]_.
 
-    Eight features, strongly dependent (surface area = wall area + 2 roof area). The other load is
-    left out, for it gives the target away.
+    The eight features depend strongly on each other (surface area = wall area + 2 roof area). The
+    other load is left out, because it would give the target away.
 
     Parameters
     ----------

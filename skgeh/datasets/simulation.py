@@ -1,4 +1,4 @@
-"""The simulation of Cui, Marttinen and Kaski (2020): every interaction and Hessian known."""
+"""Simulation of Cui, Marttinen and Kaski (2020), with known interactions and Hessians."""
 
 from functools import cache
 from numbers import Integral
@@ -14,7 +14,7 @@ from skgeh.geh.pairs import pair_index
 _LOW = np.array([0.5, -0.5, 0.5, -0.5, 0.5, 0.5, -0.5, 0.5])  # every feature has a range of 1
 _MAIN = np.array([1.0, -1.5, 0.8, 2.0, -1.0, 0.5, -1.2, 0.9])
 _PURE_VARIANCES = np.array([0.02, 0.035, 0.03, 0.12, 0.025, 0.16, 0.06])
-# h_k(a, b) with a = x_k, b = x_{k+1}, and its derivative by a and b
+# h_k(a, b) with a = x_k, b = x_{k+1}, and its mixed derivative
 _FORMS = (
     (lambda a, b: a**2 * b, lambda a, b: 2 * a),
     (lambda a, b: a**2 * b, lambda a, b: 2 * a),
@@ -31,8 +31,8 @@ def _simulation_constants() -> tuple[tuple[float, ...], float]:
     """Return the weights ``b_k`` and ``Var(f)``.
 
     Under independent features the main effects and the pure interactions are uncorrelated, so
-    ``Var(f)`` is the sum of their variances. The forms are analytic: Gauss-Legendre quadrature is
-    exact to rounding.
+    ``Var(f)`` is the sum of their variances. The forms are analytic, so Gauss-Legendre quadrature
+    is exact up to rounding.
     """
     nodes, mass = np.polynomial.legendre.leggauss(40)
     nodes, mass = (nodes + 1) / 2, mass / 2
@@ -57,7 +57,7 @@ def _simulation_function(X: ArrayLike) -> NDArray[np.float64]:
 
 
 def _simulation_hessian(X: ArrayLike) -> NDArray[np.float64]:
-    """Return ``b_k h_k''`` at the neighbours ``(k, k + 1)``, 0 at every other pair."""
+    """Return ``b_k h_k''`` at the neighbours ``(k, k + 1)``, and 0 at every other pair."""
     X = _check_features(X, 8)
     pairs = pair_index(8)
     weights, _ = _simulation_constants()
@@ -74,7 +74,7 @@ def make_interactions(
     signal_to_noise: float | None = 1.0,
     random_state: Any = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Truth]:
-    r"""Simulate eight features of which seven pairs interact, as in Section 5.1 of [1]_.
+    r"""Simulate eight features with seven interacting pairs, as in Section 5.1 of [1]_.
 
     .. math:: y = \sum_{j=1}^8 m_j x_j + \sum_{k=1}^7 b_k h_k(x_k, x_{k+1}) + \epsilon
 
@@ -84,18 +84,19 @@ def make_interactions(
     :math:`x_6 \cos 2 \pi x_7` and :math:`x_7 x_8`; the weights :math:`b_k > 0` give the pure
     interactions (main effects removed) the variances 0.02, 0.035, 0.03, 0.12, 0.025, 0.16 and 0.06.
     The main weights are 1, -1.5, 0.8, 2, -1, 0.5, -1.2 and 0.9. The paper shows its forms and
-    variances in a figure only: these values are this package's choice, in the paper's order of
-    strength and with :math:`h_2` and :math:`h_6` symmetric, so that their Hessians average to zero.
+    variances only in a figure, so this package has chosen these values. They keep the paper's order
+    of strength, and :math:`h_2` and :math:`h_6` are symmetric, so that their Hessians average to
+    zero.
 
     Parameters
     ----------
     n_samples : int, default=1000
         Number of rows.
     signal_to_noise : float or None, default=1.0
-        Var(f) / Var(noise), where f includes the main effects and Var(f) is that of the
-        distribution, not of the sample. None or infinity: no noise.
+        Var(f) / Var(noise), where f includes the main effects and Var(f) is the variance under the
+        distribution, not in the sample. None or infinity means no noise.
     random_state : int, RandomState instance or None, default=None
-        Seed. One seed gives the same features at every `signal_to_noise`.
+        Seed. The same seed gives the same features at every `signal_to_noise`.
 
     Returns
     -------
@@ -107,7 +108,7 @@ def make_interactions(
     Raises
     ------
     TypeError, ValueError
-        If `n_samples` is no positive integer or `signal_to_noise` no positive number.
+        If `n_samples` is not a positive integer or `signal_to_noise` is not a positive number.
 
     References
     ----------

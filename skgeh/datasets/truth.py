@@ -1,4 +1,4 @@
-"""What is known about a simulated data set, and how its noise is drawn."""
+"""Truth about a simulated data set, and its noise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from skgeh.geh.pairs import to_vector
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is known about a simulated target ``y = f(x) + noise``.
+    """Truth about a simulated target ``y = f(x) + noise``.
 
     Parameters
     ----------
@@ -23,9 +23,9 @@ class Truth:
     function : callable
         ``function(X)``: the noise-free target ``f``, shape (n,), at ``X`` of shape (n, d).
     hessian : callable
-        ``hessian(X)``: the exact second derivatives of ``f`` by ``x_i`` and ``x_j``, shape (n, P),
-        for all ``P = d (d - 1) / 2`` pairs in lexicographic order. Raises NotImplementedError where
-        ``f`` has kinks (`make_tsang`).
+        ``hessian(X)``: the exact second derivatives of ``f`` with respect to ``x_i`` and ``x_j``,
+        shape (n, P), for all ``P = d (d - 1) / 2`` pairs in lexicographic order. It raises
+        NotImplementedError if ``f`` has kinks (`make_tsang`).
 
     Examples
     --------
@@ -51,12 +51,12 @@ class Truth:
 
 
 def _check_features(X: ArrayLike, n_features: int) -> NDArray[np.float64]:
-    """Return X as an array of floats; ValueError unless it has `n_features` columns."""
+    """Return X as an array of floats; refuse it unless it has `n_features` columns."""
     X = np.asarray(X, dtype=np.float64)
     if X.ndim != 2 or X.shape[1] != n_features:
         raise ValueError(
             f"Expected X of shape (n, {n_features}), got shape {X.shape}. "
-            "Pass one row a point, with the columns that the data set was drawn with."
+            "Pass one row per point, with the columns of the simulated data set."
         )
     return X
 

@@ -20,7 +20,7 @@ def _tsang_3(x):
     )  # fmt: skip
 
 
-# number: (function of x[1] .. x[10], the sets of features that interact), as the paper counts them
+# number in the paper: (function of x[1] .. x[10], the sets of features that interact)
 # fmt: off
 _TSANG = {
     1: (lambda x: np.pi ** (x[1] * x[2]) * np.sqrt(2 * x[3]) - np.arcsin(x[4])
@@ -81,7 +81,7 @@ def _tsang_hessian(X: ArrayLike) -> NDArray[np.float64]:
 def _tsang_variance(function: int) -> float:
     """Return ``Var(f)`` over 2^16 Sobol points.
 
-    They are moved by half a cell: one point would otherwise be 0, where F3 and F4 have a pole.
+    The points are moved by half a cell; otherwise one would be 0, where F3 and F4 have a pole.
     """
     unit = qmc.Sobol(10, scramble=False).random_base2(16) + 2.0**-17
     return float(_tsang_function(function, _tsang_features(unit, function)).var())
@@ -96,9 +96,10 @@ def make_tsang(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Truth]:
     """Draw from one of the ten test functions F1 .. F10 of Section 5 of [1]_.
 
-    Ten features, uniform on (-1, 1); for F1 uniform on (0, 1), and x4, x5, x8, x10 on (0.6, 1). The
-    target is the plain value of the function: standardise it before comparing functions. Sets of
-    three to five features interact as well as pairs; every pair inside such a set counts as true.
+    The ten features are uniform on (-1, 1). For F1 they are uniform on (0, 1), but x4, x5, x8 and
+    x10 on (0.6, 1). The target is the plain value of the function; standardise it before comparing
+    functions. Not only pairs interact, but also sets of three to five features; every pair inside
+    such a set counts as true.
 
     Parameters
     ----------
@@ -112,12 +113,13 @@ def make_tsang(
     X : ndarray of shape (n_samples, 10)
     y : ndarray of shape (n_samples,)
     truth : Truth
-        The pairs and f; ``truth.hessian`` raises NotImplementedError, for these f have kinks.
+        The pairs and f; ``truth.hessian`` raises NotImplementedError, because f has kinks.
 
     Raises
     ------
     TypeError, ValueError
-        If `function` or `n_samples` is no integer in its range, or `signal_to_noise` not positive.
+        If `function` or `n_samples` is not an integer in its range, or `signal_to_noise` is not
+        positive.
 
     References
     ----------

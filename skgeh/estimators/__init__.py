@@ -1,7 +1,7 @@
-"""The estimators: scikit-learn's face of a posterior over functions.
+"""The estimators: the scikit-learn interface to a posterior over functions.
 
 Answers: a fitted model, its predictions, and the first table of interactions.
-In: X, y, weights. Out: `interactions_`, `predict`, and a `Trainer` for whoever refits.
+In: X, y, weights. Out: `interactions_`, `predict`, and a `Trainer` for refits.
 Rests on `posteriors`, `geh` and `tables`. Read `base.py` first, then `parameters.py`.
 """
 

@@ -1,4 +1,4 @@
-"""Features that can stand for each other: whose interactions no table can tell apart."""
+"""Features that can replace each other, so that a table cannot tell their interactions apart."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,25 +6,26 @@ from numpy.typing import NDArray
 from skgeh.geh.interactions import Interactions
 from skgeh.tables.messages import warn
 
-SAME = 0.9  # correlation from which on one feature stands for another
+SAME = 0.9  # correlation from which one feature can replace another
 DEPENDENT = 1e-3  # eigenvalue of the correlations below which some features determine another
-INVOLVED = 0.1  # loading from which on a feature takes part in that
-MOST_FEATURES = 1000  # whose correlations are looked at
-LEADING = 5  # pairs that are warned of
-NAMED = 4  # others that are named
+INVOLVED = 0.1  # loading from which a feature belongs to such a set
+MOST_FEATURES = 1000  # features at most; with more, nothing is checked
+LEADING = 5  # first pairs of a table, which are checked
+NAMED = 4  # other pairs that a warning names for each of them
 
 
 def exchangeable(Z: NDArray) -> list[set[int]]:
-    """Sets of features that can stand for each other.
+    """Sets of features that can replace each other.
 
-    Two features whose correlation is at least 0.9; or features of which one is a linear combination
-    of the others (an eigenvector of the correlations with an eigenvalue below 0.001), which is
-    looked for where there are twice as many rows as features.
+    Two features are a set if their correlation is at least 0.9 in absolute value. Several features
+    are a set if one of them is nearly a linear combination of the others (an eigenvector of the
+    correlations with an eigenvalue below 0.001). The second kind is only looked for if there are at
+    least twice as many rows as features.
 
     Parameters
     ----------
     Z : ndarray of shape (n, d)
-        In standard units; a column of zeros is none's partner.
+        In standard units; a column of zeros belongs to no set.
 
     Examples
     --------
@@ -51,7 +52,7 @@ def exchangeable(Z: NDArray) -> list[set[int]]:
 
 
 def warn_of_exchangeable(found: Interactions, sets: list[set[int]]) -> None:
-    """Name, for the first pairs of a table, the pairs that they may stand for."""
+    """Warn if one of the first pairs of a table may stand for other pairs, and name these."""
     names, lines = found.feature_names, []
     for i, j in found.pairs[found.order[:LEADING]].tolist():
         others = {
@@ -67,6 +68,6 @@ def warn_of_exchangeable(found: Interactions, sets: list[set[int]]) -> None:
             lines.append(f"{names[i]} x {names[j]} for {', '.join(named[:NAMED])}{more}")
     if lines:
         warn(
-            "Some features nearly determine each other, so that a pair may stand for others: "
+            "Some features nearly determine each other, so a pair may stand for other pairs: "
             f"{'; '.join(lines)}. Keep one feature of each such set, or read these pairs together."
         )

@@ -1,4 +1,4 @@
-"""The part that both estimators share: learning, and the question for interactions."""
+"""The part that both estimators share: learning a posterior and measuring its interactions."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -46,10 +46,11 @@ class InteractionEstimator(_NetworkParameters):
         X : array-like or data frame of shape (n, d)
             At least 8 rows and 2 features, all numbers, none missing.
         y : array-like of shape (n,) or, for a regressor, (n, c)
-            Numbers, of one target or several; for a classifier labels of two or more classes.
+            Numbers for one or several targets; for a classifier, labels of two or more classes.
         sample_weight : array-like of shape (n,), default=None
-            How often each row counts. Networks weigh the prior against their sum; in a Gaussian
-            process the noise of a row has its variance divided by the weight, relative to the mean.
+            How often each row counts. Networks weigh the prior against the sum of the weights. In a
+            Gaussian process, the noise variance of a row is divided by its weight relative to the
+            mean weight.
 
         Returns
         -------
@@ -58,7 +59,7 @@ class InteractionEstimator(_NetworkParameters):
         Raises
         ------
         ValueError
-            If the table has missing values, too few rows or features, one class only, or if a
+            If the table has missing values, too few rows or features, or only one class, or if a
             parameter cannot be used; the message says what was expected.
         """
         self.__dict__.pop("posterior_", None)  # a fit that fails leaves no fitted model
@@ -67,7 +68,7 @@ class InteractionEstimator(_NetworkParameters):
         return self.learn(table, trainer)
 
     def learn(self, table: Table, trainer: Trainer) -> "InteractionEstimator":
-        """Learn the posterior of a checked table, by what `trainer` gave.
+        """Learn the posterior from a checked table, with the trainer that `trainer()` returned.
 
         Parameters
         ----------
@@ -87,11 +88,11 @@ class InteractionEstimator(_NetworkParameters):
 
     @abstractmethod
     def _keep(self, table: Table, learned: Learned) -> None:
-        """Set the posterior, and all that belongs to one kind of target."""
+        """Set the posterior and the attributes that depend on the kind of target."""
 
     @ONE_THREAD
     def _learn(self, table: Table, trainer: Trainer) -> Learned:
-        """Learn, and keep what interactions take."""
+        """Learn, and keep the data that interactions need."""
         seeds = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         rows_seed, train_seed, self._seed = seeds.generate_state(3, np.uint32).tolist()
         self._frame_backend, self._names = table.frame_backend, list(table.feature_names)
@@ -110,12 +111,12 @@ class InteractionEstimator(_NetworkParameters):
         return learned
 
     def _score_points(self, points: NDArray) -> NDArray[np.float64] | None:
-        """Where scores are computed, if not at the points themselves."""
+        """Points at which scores are computed; None means the given points."""
         return None
 
     @abstractmethod
     def _output(self, target: Any) -> tuple[int | None, float]:
-        """Which output a target is, None for all, and the sign of it."""
+        """Index of a target's output (None for all outputs), and its sign."""
 
     @abstractmethod
     def _target_scale(self, output: int | None) -> float | None:
@@ -127,19 +128,19 @@ class InteractionEstimator(_NetworkParameters):
         check_is_fitted(self, "posterior_")
         if self._net is None:
             raise AttributeError(
-                "There are no networks: this model is a Gaussian process. Ask posterior_ instead, "
+                "There are no networks: this model is a Gaussian process. Use posterior_ instead, "
                 "or fit with posterior='concrete_dropout'."
             )
         return self._net
 
     @property
     def history_(self) -> History:
-        """Losses by epoch."""
+        """Losses per epoch."""
         return self.net_.history
 
     @property
     def fit_quality_(self) -> FitQuality:
-        """How well the model predicts rows that it has not seen, computed when first asked for."""
+        """Quality of predictions for rows that the model has not seen, computed on first access."""
         check_is_fitted(self, "posterior_")
         if self._fit_quality is None:
             self._fit_quality = self._fit_sample.quality()
@@ -147,7 +148,7 @@ class InteractionEstimator(_NetworkParameters):
 
     @property
     def interactions_(self) -> Interactions:
-        """Interactions at held-out rows, computed when first asked for."""
+        """Interactions at held-out rows, computed on first access."""
         check_is_fitted(self, "posterior_")
         if self._interactions is None:
             self._interactions = self._measure(self._points, self.n_groups, self.n_draws)
@@ -156,7 +157,7 @@ class InteractionEstimator(_NetworkParameters):
 
     @property
     def n_groups_(self) -> int:
-        """Number of groups of `interactions_`."""
+        """Number of groups of points in `interactions_`."""
         return len(self.interactions_.group_weights)
 
     def interactions(
@@ -168,25 +169,26 @@ class InteractionEstimator(_NetworkParameters):
         n_draws: int | None = None,
         differences: bool = False,
     ) -> Interactions:
-        """Measure the interactions elsewhere, of one target, or otherwise grouped.
+        """Measure interactions at other points, for one target, or with other groups.
 
         Parameters
         ----------
         X : array-like of shape (n, d), default=None
-            Points to average over, all of them (the number of groups and the scores are decided
-            on 1000 of them); by default up to 1000 rows of the training table, held-out ones
-            first, in proportion to their weights.
+            Points to average over. All of them are used, but the number of groups and the scores
+            are computed from 1000 of them. By default, up to 1000 rows of the training table,
+            held-out rows first, in proportion to their weights.
         target : int or class label, default=None
-            One of several targets, by its place from 0, or one class, by its label. By default
-            effects and scores are means over all, and group effects are magnitudes without sign;
-            of two classes they are those of the second one's log-odds.
+            Index of one of several targets, from 0, or label of one class. By default, effects and
+            scores are means over all targets or classes, and group effects are magnitudes without
+            sign; for two classes, they are those of the log-odds of the second class.
         n_groups : int or "auto", default=None
-            The estimator's own if None.
+            None means the estimator's own value.
         n_draws : int, default=None
-            The estimator's own if None.
+            None means the estimator's own value.
         differences : bool, default=False
-            Along features of up to 20 whole numbers, booleans too, take finite differences of one
-            unit, on the scale of derivatives, in their place. Scores stay those of derivatives.
+            Whether finite differences of one unit, on the scale of derivatives, replace derivatives
+            along features with up to 20 distinct whole numbers, booleans included. Scores are
+            always those of derivatives.
 
         Returns
         -------
@@ -195,9 +197,9 @@ class InteractionEstimator(_NetworkParameters):
         Warns
         -----
         UserWarning
-            If the model predicts rows that it has not seen no better than a constant, or worse than
-            main effects alone (see ``fit_quality_``); if one of the first five pairs may stand for
-            others, since some features nearly determine each other.
+            If, for rows that it has not seen, the model predicts no better than a constant or worse
+            than main effects alone (see ``fit_quality_``), or if one of the first five pairs may
+            stand for other pairs because some features nearly determine each other.
         """
         check_is_fitted(self, "posterior_")
         n_groups = self.n_groups if n_groups is None else n_groups
@@ -210,7 +212,7 @@ class InteractionEstimator(_NetworkParameters):
         return found
 
     def choose_n_groups(self, n_groups: int | str = "auto") -> tuple[int, NDArray | None]:
-        """The number of groups asked for, or else that of the rank-weighted distances, and these.
+        """Number of groups, as given or as chosen by rank-weighted distances, and the distances.
 
         Parameters
         ----------
@@ -220,6 +222,7 @@ class InteractionEstimator(_NetworkParameters):
         -------
         n_groups : int
         distances : ndarray of shape (seeds, M_max - 1) or None
+            None if the number was given.
         """
         asked = self.n_groups if n_groups == "auto" else n_groups
         if not isinstance(asked, str):
@@ -228,7 +231,7 @@ class InteractionEstimator(_NetworkParameters):
         return find_n_groups(self.posterior_, points, seed=self._seed)
 
     def interactions_of_columns(self, n_groups: int) -> Interactions:
-        """Interactions at held-out rows between columns, also of those that are one feature."""
+        """Interactions at held-out rows between columns, even if several form one feature."""
         found = self._measure(self._points, n_groups, self.n_draws, by_column=True)
         self._warn(found)
         return found
@@ -239,7 +242,7 @@ class InteractionEstimator(_NetworkParameters):
         return self._output(None)[0] is not None
 
     def _warn(self, found: Interactions) -> None:
-        """Say why a table may not be believed."""
+        """Warn if a table of interactions may not be reliable."""
         self.fit_quality_.warn()
         sets = exchangeable(self._fit_sample.task.X)
         if len(found.feature_names) < self.n_features_in_:  # columns of one group are one feature
@@ -256,14 +259,14 @@ class InteractionEstimator(_NetworkParameters):
     def _drawn(
         self, posterior: RandomFunction, x: NDArray, dtype: torch.dtype
     ) -> Iterator[NDArray[np.float64]]:
-        """Values of 100 draws at rows in standard units, block by block of shape (B, n, c)."""
+        """Values of 100 draws at rows in standard units, in blocks of shape (B, n, c)."""
         generator = torch.Generator().manual_seed(self._seed)
         for first in range(0, _PREDICT_DRAWS, BLOCK):
             function = posterior.draw(BLOCK, generator, first=first)
             yield evaluate(function, x, BLOCK, dtype)
 
     def _blocks(self) -> Blocks:
-        """Columns by group."""
+        """Columns of each group."""
         return Blocks.of(list(self.feature_groups_.values()), self._points)
 
     @ONE_THREAD
@@ -277,11 +280,11 @@ class InteractionEstimator(_NetworkParameters):
         differences: bool = False,
         by_column: bool = False,
     ) -> Interactions:
-        """Interactions at some points, in standard units, of groups of columns if there are any."""
+        """Interactions at points in standard units, between groups of columns if there are any."""
         output, sign = self._output(target)
         view: RandomFunction = self.posterior_
         names, scales = self._names, self._x_scaler.scale_
-        if differences:  # a category has no step
+        if differences:  # a category has no steps
             alone = [one[0] for one in self.feature_groups_.values() if len(one) == 1]
             view = DifferencedPosterior(view, Steps.of(self._whole_columns, scales, alone))
         if len(self.feature_groups_) < len(names) and not by_column:
@@ -299,7 +302,7 @@ class InteractionEstimator(_NetworkParameters):
         return replace(found, group_effects=sign * found.group_effects)
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
-        """Fitted attributes that a notebook shows: only those that are there already."""
+        """Fitted attributes that a notebook shows: only those that were computed already."""
         stored = BaseEstimator()
         vars(stored).update(vars(self))
         found = BaseEstimator._get_fitted_attr_html(stored, doc_link)

@@ -1,4 +1,4 @@
-"""The estimator of labels: log-odds of two classes, centred logits of more."""
+"""The estimator for labels: log-odds for two classes, centred logits for more."""
 
 from typing import Any
 
@@ -18,34 +18,35 @@ from skgeh.posteriors.perturbed import PerturbedPosterior
 from skgeh.tables.rows import in_proportion
 from skgeh.tables.table import Table
 
-_MOST_CANDIDATES = 20_000  # rows among which scores find their points
+_MOST_CANDIDATES = 20_000  # rows from which the points for scores are chosen
 
 
 class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     """Find which pairs of features interact in the log-odds of labels, and how sure one can be.
 
-    Networks, or a Gaussian process, learn logits from labels: one for two classes, the log-odds of
-    the second, and else one for every class, centred over classes. Interactions are mixed second
-    derivatives of these logits, never of probabilities, whose link would make interactions out of
-    main effects.
+    Networks or a Gaussian process learn logits from labels. For two classes there is one logit, the
+    log-odds of the second class; otherwise there is one per class, centred over classes.
+    Interactions are mixed second derivatives of these logits, never of probabilities: their link
+    function would turn main effects into interactions.
 
     Parameters
     ----------
     hidden_layer_sizes, activation, length_scale, main_effects, feature_groups
         As in `BayesianInteractionRegressor`.
     posterior : str or object of `skgeh.posteriors`, default="auto"
-        As in `BayesianInteractionRegressor`, with the share of the classes' entropy that is left as
-        the noise. A Gaussian process learns labels by Laplace's approximation.
+        As in `BayesianInteractionRegressor`; the noise is the share of the classes' entropy that
+        the model leaves unexplained. A Gaussian process learns labels by Laplace's approximation.
     n_networks : int, default=4
-        Networks trained together, each with its own held-out rows; predictions and the detection
-        score are theirs.
+        Number of networks trained together, each with its own held-out rows. They give predictions
+        and the detection score.
     n_perturbed : int, default=4
-        Networks trained beside them with random weights of the rows (standard exponential numbers,
-        the weighted likelihood bootstrap); draws, and so effects and intervals, are taken from
-        these in turn. 0 draws from the others.
+        Number of further networks, trained with random row weights (standard exponential numbers,
+        the weighted likelihood bootstrap). Draws, and so effects and intervals, come from these
+        networks in turn. With 0, draws come from the others.
     class_weight : {"balanced", None} or dict, default=None
-        Weights of the classes, with which those of the rows are multiplied; "balanced" is in
-        inverse proportion to the classes' weights. They move logits by constants.
+        Weights of the classes, by which row weights are multiplied; "balanced" weights are
+        inversely proportional to the sum of row weights in each class. They shift logits by
+        constants.
     max_epochs, batch_size, learning_rate, validation_fraction, patience
         As in `BayesianInteractionRegressor`.
     n_groups, n_draws, callbacks, device, n_jobs, random_state, verbose
@@ -56,14 +57,14 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     classes_ : ndarray of shape (C,)
         Labels.
     interactions_ : Interactions
-        Strength, sign and uncertainty of every pair, computed when first asked for; of more than
-        two classes, means over them. Effects are in logits.
+        Strength, sign and uncertainty of every pair, computed on first access; for more than two
+        classes, means over classes. Effects are in logits.
     feature_groups_, n_groups_, posterior_, net_, history_, n_features_in_, feature_names_in_
-        As in `BayesianInteractionRegressor`; losses are in units of the entropy of the classes'
+        As in `BayesianInteractionRegressor`; losses are in units of the entropy of the class
         shares.
     fit_quality_ : FitQuality
-        How well the model predicts rows that it has not seen, beside an additive model and beside
-        the classes' shares.
+        Quality of predictions for rows that the model has not seen, compared with an additive model
+        and with the class shares.
 
     References
     ----------
@@ -134,10 +135,10 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         self.class_weight = class_weight
 
     def _keep(self, table: Table, learned: Learned) -> None:
-        """Set the classes, the posterior, and where labels say most."""
-        assert table.classes is not None  # labels were asked for
+        """Set the classes, the posterior, and the points where labels are informative."""
+        assert table.classes is not None  # the table was read with labels=True
         self.classes_, known = table.classes, learned.posterior
-        # draws of networks that saw the rows as they are predict
+        # draws from networks that were not perturbed give the predictions
         self._predictive = known.networks if isinstance(known, PerturbedPosterior) else known
         self._informative = self._informative_points(
             self._x_scaler.transform(table.X), table.weight
@@ -159,7 +160,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         return self.classes_[most]
 
     def predict_proba(self, X):
-        """Probability of every class, mean over draws of what saw the rows as they are.
+        """Probability of every class, averaged over draws from the unperturbed posterior.
 
         Parameters
         ----------
@@ -182,7 +183,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         Returns
         -------
         ndarray of shape (n,) or (n, C)
-            Log-odds of the second of two classes; of more, logits that sum to 0.
+            For two classes, the log-odds of the second; for more, logits that sum to 0.
         """
         logs = self._log_probabilities(X)
         if logs.shape[1] == 2:
@@ -190,9 +191,9 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         return logs - logs.mean(1, keepdims=True)
 
     def _informative_points(self, Z: NDArray, weight: NDArray) -> NDArray[np.float64]:
-        """1000 rows in proportion to what their labels say: ``1 - sum p^2``, of the mean logits.
+        """1000 rows in proportion to their labels' information, ``1 - sum p^2`` at mean logits.
 
-        Where a class is certain, data say nothing of a logit, and derivatives are extrapolated.
+        Where a class is certain, data say nothing about a logit, and derivatives are extrapolated.
         """
         rows = np.random.default_rng(self._seed).permutation(len(Z))[:_MOST_CANDIDATES]
         members = self._predictive.members()
@@ -203,13 +204,13 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         return Z[in_proportion(rows, information)]
 
     def _score_points(self, points: NDArray) -> NDArray[np.float64]:
-        """Rows whose labels say most; scores are computed there."""
+        """Rows with informative labels, at which scores are computed."""
         if points is self._points:
             return self._informative
         return self._informative_points(points, np.ones(len(points)))
 
     def _log_probabilities(self, X: Any) -> NDArray[np.float64]:
-        """Log of the mean over draws of the classes' probabilities, shape (n, C)."""
+        """Log of the class probabilities, averaged over draws, shape (n, C)."""
         blocks = []
         x = self._standardised(X)
         for logits in self._drawn(self._predictive, x, torch.float64):
@@ -217,7 +218,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         return logsumexp(blocks, axis=0) - np.log(len(blocks))
 
     def _check_parameters(self) -> None:
-        """Refuse parameters that cannot be used, in words."""
+        """Raise an error if a parameter cannot be used."""
         super()._check_parameters()
         given = self.class_weight
         if not (
@@ -231,7 +232,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
             )
 
     def _output(self, target: Any) -> tuple[int | None, float]:
-        """Which logit a class has, None for all, and its sign."""
+        """Index of a class's logit (None for all logits), and its sign."""
         if len(self.classes_) == 2 and target is None:
             return 0, 1.0
         if target is None:
@@ -246,12 +247,12 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         return (0, 2.0 * place - 1) if len(self.classes_) == 2 else (place, 1.0)
 
     def _target_scale(self, output: int | None) -> float:
-        """Logits have their own unit."""
+        """Scale of logits, which have their own unit."""
         return 1.0
 
 
 def _log_softmax(logits: NDArray) -> NDArray[np.float64]:
-    """Log probabilities of the classes, (..., C), from one logit of two or one a class.
+    """Log probabilities of the classes, (..., C), from one logit for two classes or one per class.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Is a fit good enough to be believed? Its errors on rows that it has not seen, against others'."""
+"""Quality of a fit: its errors on rows that it has not seen, compared with simpler models."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ from skgeh.geh.task import HeldOut, Task
 from skgeh.tables.messages import warn
 from skgeh.tables.table import codes_of
 
-_MOST_ROWS = 2000  # that the additive model learns from
+_MOST_ROWS = 2000  # rows that the additive model learns from, unless more are held out
 _FOLDS = 3  # for labels
 _MOST_STEPS = 1000
 _ALPHAS = np.logspace(-2, 4, 13)
-_KNOTS, _COLUMNS = 5, 7  # of a feature's splines
-_SHARE = 3  # rows per column, else lines replace splines
-_ERRORS = 2.0  # standard errors that a difference has to be beyond
+_KNOTS, _COLUMNS = 5, 7  # knots and columns of the splines of a feature
+_SHARE = 3  # least number of rows per column of splines; with fewer, lines replace splines
+_ERRORS = 2.0  # standard errors that a difference must exceed
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class FitQuality:
     Parameters
     ----------
     r2 : float
-        Share of the target's variance that the model explains, mean over targets; of labels, the
-        share of their deviance (McFadden's R2).
+        Share of the target's variance that the model explains, averaged over targets; for labels,
+        the share of their deviance (McFadden's R2).
     r2_main_effects : float
         The same for an additive model: a ridge or a logistic regression on cubic splines of the
         features.
     over_mean, over_main_effects : tuple of two float
-        How much larger the loss (squared error, or deviance) of a constant, and of the additive
-        model, is on the same rows, relative to that of the constant, with its standard error.
+        Loss (squared error or deviance) of a constant, or of the additive model, minus that of the
+        model on the same rows, divided by the loss of the constant; and its standard error.
     """
 
     r2: float
@@ -51,7 +51,7 @@ class FitQuality:
     def of(
         cls, constant: NDArray, main_effects: NDArray, model: NDArray, weight: NDArray
     ) -> "FitQuality":
-        """From the losses on held-out rows of a constant, main effects and the model, each (m,).
+        """Quality from the held-out losses of a constant, main effects and the model, each (m,).
 
         Examples
         --------
@@ -68,42 +68,42 @@ class FitQuality:
 
     @property
     def explains(self) -> bool:
-        """Whether the model predicts better than the target's mean, beyond chance."""
+        """Whether the model predicts better than the target's mean, more than by chance."""
         gain, error = self.over_mean
         return gain > _ERRORS * error
 
     @property
     def believable(self) -> bool:
-        """Whether it explains anything, and is not clearly worse than main effects alone."""
+        """Whether the model explains anything and is not clearly worse than main effects alone."""
         gain, error = self.over_main_effects
         return self.explains and gain >= -_ERRORS * error
 
     def warn(self) -> None:
-        """Warn of a table that is not to be believed."""
+        """Warn if the interactions of this fit should not be trusted."""
         if self.believable:
             return
         if not self.explains:
-            finding = "explains nothing of rows that it has not seen"
+            finding = "explains nothing on rows that it has not seen"
         else:
-            finding = "predicts rows that it has not seen worse than main effects alone"
+            finding = "predicts rows that it has not seen worse than main effects alone do"
         warn(
             f"The fitted model {finding} (R2 {self.r2:.3f}, main effects alone "
-            f"{self.r2_main_effects:.3f}): its interactions are not to be believed. More rows, "
-            "another posterior, or fewer features may help; crossfit_test says what is real."
+            f"{self.r2_main_effects:.3f}): do not trust its interactions. More rows, another "
+            "posterior or fewer features may help; crossfit_test tests which pairs are real."
         )
 
 
 @dataclass(frozen=True, eq=False)
 class _FitSample:
-    """Rows that a fit is judged by, kept until it is.
+    """Rows on which a fit is judged, kept until its quality is computed.
 
     Parameters
     ----------
     task : Task
-        Of up to 2000 rows, or of all that are held out.
+        Up to 2000 rows, or all held-out rows if these are more.
     held_out : HeldOut
     places : ndarray of shape (m,)
-        Where the held-out rows stand among them.
+        Indices of the held-out rows among these rows.
     seed : int
     """
 
@@ -114,7 +114,7 @@ class _FitSample:
 
     @classmethod
     def of(cls, task: Task, held_out: HeldOut, seed: int) -> "_FitSample":
-        """Held-out rows, and others at random."""
+        """Take the held-out rows, and others at random."""
         asked = np.unique(held_out.judged)
         others = np.setdiff1d(np.arange(len(task.X)), asked)
         others = np.random.default_rng(seed).permutation(others)
@@ -123,7 +123,7 @@ class _FitSample:
         return cls(some, held_out, np.searchsorted(asked, held_out.judged), seed)
 
     def quality(self) -> FitQuality:
-        """The model, an additive model and a constant, by their losses on the held-out rows."""
+        """Compare the model, an additive model and a constant by their held-out losses."""
         task, at = self.task, self.places
         truth, weight = torch.as_tensor(task.y[at]), task.weight[at]
         means = torch.as_tensor(np.average(task.y[at], axis=0, weights=weight))
@@ -150,7 +150,7 @@ def _additive_predictions(task: Task, seed: int) -> NDArray[np.float64]:
 
 
 def _additive_basis(X: NDArray) -> NDArray[np.float64]:
-    """Cubic splines of the features' ranks, or the ranks where rows are few, (n, columns)."""
+    """Cubic splines of the features' ranks, or just the ranks if rows are few, (n, columns)."""
     n, d = X.shape
     ranks = (rankdata(X, axis=0) - 0.5) / n
     if _SHARE * _COLUMNS * d > n:
@@ -163,8 +163,8 @@ def _ridge_predictions(
 ) -> NDArray[np.float64]:
     """Leave-one-out predictions by ridge regression, ``y - e / (1 - h)``, shape (n, c).
 
-    With ``B = U s V'``, residuals e and leverages h of ``U s^2 / (s^2 + alpha) U'``; alpha has the
-    least sum of squares over all rows and targets.
+    With ``B = U s V'``, e and h are the residuals and leverages of ``U s^2 / (s^2 + alpha) U'``.
+    alpha minimises the sum of squared errors over all rows and targets.
     """
     root, share = np.sqrt(weight)[:, None], (weight / weight.sum())[:, None]
     A, centred = root * (B - share.T @ B), root * (y - share.T @ y)

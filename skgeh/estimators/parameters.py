@@ -1,4 +1,4 @@
-"""The parameters of the estimators, checked, and the trainer that they make."""
+"""The parameters of the estimators, their checks, and the trainer that they define."""
 
 from functools import partial
 from numbers import Integral, Real
@@ -15,7 +15,7 @@ from skgeh.training.loop import Settings
 
 
 class _NetworkParameters(BaseEstimator):
-    """The parameters that both estimators have."""
+    """The parameters that both estimators share."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class _NetworkParameters(BaseEstimator):
         self.verbose = verbose
 
     def trainer(self) -> Trainer:
-        """Check the parameters; return what trains by them.
+        """Check the parameters and return the trainer that they define.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class _NetworkParameters(BaseEstimator):
         )
 
     def _check_parameters(self) -> None:
-        """Refuse parameters that cannot be used, in words."""
+        """Raise an error if a parameter cannot be used."""
         check_scalar(self.n_networks, "n_networks", Integral, min_val=1)
         check_scalar(self.n_perturbed, "n_perturbed", Integral, min_val=0)
         check_scalar(self.max_epochs, "max_epochs", Integral, min_val=1)
@@ -112,7 +112,7 @@ class _NetworkParameters(BaseEstimator):
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
         family, own = self.posterior, False
         if isinstance(family, str) and family in FAMILIES:
-            # an architecture asks for networks
+            # an architecture implies networks
             kind = FAMILIES["concrete_dropout" if family == "auto" and given else family]
             own = issubclass(kind, Family)
             family = kind(**given) if own else kind()
@@ -121,19 +121,19 @@ class _NetworkParameters(BaseEstimator):
         else:
             known = ", ".join(repr(name) for name in FAMILIES)
             raise ValueError(
-                f"posterior must be {known} or an object of skgeh.posteriors; got "
+                f"posterior must be one of {known}, or an object of skgeh.posteriors; got "
                 f"{self.posterior!r}."
             )
         if given and not own:
             raise ValueError(
-                f"posterior={self.posterior!r} brings its own architecture, but {given} came with "
-                "it. Set these on the posterior, and leave them at None here."
+                f"posterior={self.posterior!r} brings its own architecture, but {given} was also "
+                "given. Set these parameters on the posterior, and leave them at None here."
             )
         family.check()
         return family
 
 
 def check_auto(value: Any, name: str) -> None:
-    """Accept "auto" or a whole number from 1."""
+    """Raise an error unless a value is "auto" or a whole number above 0."""
     if not (isinstance(value, str) and value == "auto"):
         check_scalar(value, name, Integral, min_val=1)

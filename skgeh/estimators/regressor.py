@@ -1,4 +1,4 @@
-"""The estimator of numbers, of one target or several."""
+"""The estimator for numbers, with one target or several."""
 
 from typing import Any
 
@@ -17,93 +17,98 @@ from skgeh.tables.table import Table
 class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     """Find which pairs of features interact, how strongly, and how sure one can be.
 
-    A posterior over smooth functions is learned from the table: by a few networks with learned
-    dropout (a Bayesian neural network), or, where rows are few or noisy, by a Gaussian process.
-    Every posterior draw is one smooth function; its mixed second derivatives, averaged inside
-    groups of nearby points, measure every pair of features.
+    A few networks with learned dropout (a Bayesian neural network) learn a posterior over smooth
+    functions from the table; if rows are few or noisy, a Gaussian process does. Every posterior
+    draw is one smooth function. Its mixed second derivatives, averaged inside groups of nearby
+    points, measure the interaction of every pair of features.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=None
-        Units in each hidden layer; None is (100, 100, 100). An architecture asks for networks:
-        given one, posterior="auto" is concrete dropout.
+        Units in each hidden layer; None means (100, 100, 100). An architecture implies networks: if
+        one is given, posterior="auto" means concrete dropout.
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default=None
-        Smooth activation; None is "gelu". A piecewise linear one has no interactions to measure.
+        Smooth activation; None means "gelu". With a piecewise linear activation, there are no
+        interactions to measure.
     posterior : str or object of `skgeh.posteriors`, default="auto"
         Family of the posterior: "auto", "concrete_dropout", "mean_field", "ensemble",
-        "gaussian_process" or "committee". "auto" looks at rows, features and noise: a committee,
-        which is a Gaussian process whose ranking small networks share, for up to 1000 rows or below
-        50,000 rows times signal to noise; concrete dropout above, and where the process cannot be
-        computed. An object brings its own architecture, and `hidden_layer_sizes`, `activation` and
-        `length_scale` have to be left at None.
+        "gaussian_process" or "committee". "auto" chooses by rows, features and noise. It takes a
+        committee (a Gaussian process that shares its ranking with small networks) for up to 1000
+        rows, or if the number of rows times the signal-to-noise ratio is below 50,000. Otherwise,
+        and if the process cannot be computed, it takes concrete dropout. An object brings its own
+        architecture; `hidden_layer_sizes`, `activation` and `length_scale` must then be left at
+        None.
     n_networks : int, default=4
-        Networks trained together, each with its own held-out rows; predictions and the detection
-        score are theirs. This and all that follows on networks and training has no part in a
-        Gaussian process.
+        Number of networks trained together, each with its own held-out rows. They give predictions
+        and the detection score. A Gaussian process ignores this and all other parameters of
+        networks and training.
     n_perturbed : int, default=4
-        Networks trained beside them on targets with as much noise added as the data have; draws,
-        and so effects and intervals, are taken from these in turn. 0 draws from the others, whose
-        intervals are too narrow where there is noise ("auto" does so below 3 % of it).
+        Number of further networks, trained on targets with as much noise added as the data have.
+        Draws, and so effects and intervals, come from these networks in turn. With 0, draws come
+        from the others, whose intervals are too narrow if there is noise ("auto" takes 0 if the
+        share of noise is below 3 %).
     length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None is ``sqrt(0.1 * fan_in)`` a layer.
+        Inverse prior standard deviation of the weights; None means ``sqrt(0.1 * fan_in)`` in each
+        layer.
     main_effects : {"linear", "spline", None}, default="linear"
-        What is kept apart from the interactions.
+        Form of the main effects, which are modelled separately from the interactions.
     feature_groups : "auto", None, dict or sequence, default="auto"
-        Columns that are one feature, such as the one-hot columns of a category: name: columns, or
-        sequences of columns. "auto" finds one-hot columns by their names, as a `ColumnTransformer`
-        with ``set_output(transform="pandas")`` gives them, and None takes each column alone. The
-        effect of two groups is the norm of their block of second derivatives, on one scale with
-        that of two columns, and has no sign. Tests and `GEHSelector` look at columns.
+        Columns that form one feature, such as the one-hot columns of a category: a dict from names
+        to columns, or a sequence of groups of columns. "auto" finds one-hot columns by names such
+        as those that a `ColumnTransformer` with ``set_output(transform="pandas")`` gives; None
+        takes each column alone. The effect of two groups is the norm of their block of second
+        derivatives. It is on the same scale as that of two columns, and has no sign. Tests and
+        `GEHSelector` work on columns.
     max_epochs : int, default=55
-        Epochs: one pass over the rows each, or 20 batches of them where that is less, so that
+        Number of epochs. An epoch is one pass over the rows, or 20 batches if that is less, so that
         large tables take 1100 steps by default.
     batch_size : int or "auto", default="auto"
-        Rows in a batch; "auto" is a tenth of the rows, at most 250.
+        Rows per batch; "auto" means a tenth of the rows, at most 250.
     learning_rate : float, default=0.003
-        Highest learning rate of Adam; hidden matrices, which Muon moves, take 20/3 times and
-        dropout logits 60 times that rate.
+        Highest learning rate of Adam. Hidden matrices, which Muon moves, have 20/3 times this rate,
+        and dropout logits 60 times.
     validation_fraction : float, default=0.1
-        Share of the rows that each network holds out, at most 2000 rows, to measure the noise.
+        Share of the rows that each network holds out to measure the noise, at most 2000 rows.
     patience : int, default=None
         Epochs without improvement on the held-out rows before training stops and each network
         returns to its best state; None trains to the end.
     n_groups : int or "auto", default="auto"
-        Groups of points (M) in the group expected Hessian; "auto" takes the smallest number, from
-        8 on, after which the ranking settles.
+        Number of groups of points (M) in the group expected Hessian; "auto" takes the smallest
+        number, at least 8, after which the ranking settles.
     n_draws : int, default=400
-        Posterior draws (K).
+        Number of posterior draws (K).
     callbacks : list of skorch callbacks, default=None
-        Watch or change the training.
+        Callbacks that watch or change the training.
     device : str, default="cpu"
-        Where torch trains.
+        Device on which torch trains.
     n_jobs : int, default=None
         Jobs over blocks of posterior draws, by joblib. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random.
+        Seed of all random numbers.
     verbose : bool, default=False
         Show progress bars.
 
     Attributes
     ----------
     interactions_ : Interactions
-        Strength, sign and uncertainty of every pair, computed when first asked for.
+        Strength, sign and uncertainty of every pair, computed on first access.
     feature_groups_ : dict of str to list of int
         Columns of each feature.
     n_groups_ : int
-        Number of groups of points used by `interactions_`.
+        Number of groups of points in `interactions_`.
     posterior_ : RandomFunction
         The learned distribution over functions, in standard units.
     net_ : skorch.NeuralNet
-        The trained networks as a stack of copies; AttributeError if there are none.
+        The trained networks as a stack of copies; raises AttributeError if there are none.
     history_ : skorch.history.History
-        Losses by epoch: ``train_loss`` is the sum of the networks' losses, ``valid_loss`` their
+        Losses per epoch: ``train_loss`` is the sum of the networks' losses, ``valid_loss`` their
         mean squared error on held-out rows, in squared standard deviations of the target.
-    noise_variance_ : float, or ndarray of shape (c,) of several targets
-        In squared units of the target: held-out mean squared error, mean over the networks, or the
-        Gaussian process's own estimate.
+    noise_variance_ : float, or ndarray of shape (c,) for several targets
+        Noise variance, in squared units of the target: the held-out mean squared error averaged
+        over the networks, or the Gaussian process's own estimate.
     fit_quality_ : FitQuality
-        How well the model predicts rows that it has not seen, beside an additive model and beside
-        the mean; tables of a model that does not are given with a warning.
+        Quality of predictions for rows that the model has not seen, compared with an additive model
+        and with the mean. If it is poor, tables of interactions come with a warning.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (d,)
@@ -128,27 +133,27 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     """
 
     def _keep(self, table: Table, learned: Learned) -> None:
-        """Set the posterior, the noise and the targets' units; say which targets are constant."""
+        """Set the posterior, the noise and the targets' units; warn about constant targets."""
         self._y_scaler, self._one_target = table.y_scaler, table.targets is None
         for column in table.constant_targets:
             which = "target" if self._one_target else f"target {column}"
             warn(
                 f"The {which} is constant ({table.y[0, column]:g}): there is nothing to learn, and "
-                "every interaction below is noise. Check the target column."
+                "every interaction is noise. Check the target column."
             )
         noise = learned.noise_variance * self._y_scaler.scale_**2
         self.noise_variance_ = float(noise[0]) if self._one_target else noise
         self.posterior_ = learned.posterior
 
     def predict(self, X, return_std=False):
-        """Predict by the mean of the networks, without dropout, or that of the Gaussian process.
+        """Predict with the mean of the networks, without dropout, or of the Gaussian process.
 
         Parameters
         ----------
         X : array-like of shape (n, d)
         return_std : bool, default=False
-            Return the standard deviation of a new observation too: that of the posterior and that
-            of the noise together.
+            Whether to return the standard deviation of a new observation too, which includes both
+            the posterior and the noise.
 
         Returns
         -------
@@ -174,17 +179,17 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         return tags
 
     def _output(self, target: Any) -> tuple[int | None, float]:
-        """Which output a target is, None for all."""
+        """Index of a target's output (None for all outputs), and its sign, which is 1."""
         n_targets = self.posterior_.n_outputs
         if target is None:
             return (0 if n_targets == 1 else None), 1.0
         if target not in range(n_targets):
             raise ValueError(
-                f"target must be a whole number from 0 to {n_targets - 1}, the place of one of the "
+                f"target must be a whole number from 0 to {n_targets - 1}, the index of one of the "
                 f"targets, or None for all; got {target!r}."
             )
         return int(target), 1.0
 
     def _target_scale(self, output: int | None) -> float | None:
-        """Standard deviation of a target; the mean of several has none."""
+        """Standard deviation of a target; None for the mean of several targets."""
         return None if output is None else float(self._y_scaler.scale_[output])

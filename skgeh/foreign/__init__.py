@@ -1,8 +1,8 @@
-"""Models that were trained elsewhere, asked for their interactions.
+"""Interactions of models that were trained elsewhere.
 
-Answers: the interactions between inputs, or hidden units, of torch modules, skorch nets, functions.
-In: a trained model and points. Out: `Interactions`, as those of our own posteriors.
-Rests on `posteriors` and `geh`. Read `interactions_of.py` first, then `modules.py`.
+Answers: how inputs or hidden units of torch modules, skorch nets and functions interact.
+In: a trained model and points. Out: `Interactions`, like those of skgeh's own posteriors.
+Rests on `posteriors`, `geh` and `tables`. Read `interactions_of.py` first, then `_modules.py`.
 """
 
 from skgeh.foreign.interactions_of import exemplars, interactions_of

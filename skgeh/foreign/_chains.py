@@ -1,7 +1,7 @@
-"""Sequentials of layers that are linear or smooth activations, convolutions included.
+"""Sequential modules of linear layers, including convolutions, and smooth activations.
 
-They are no MLPs, but take a closed form too, layer by layer: linear maps need only be known by
-what they do to rows. Masks of a draw are maps like any others.
+They are not MLPs, but they too have a closed form, layer by layer, which needs only the action of
+each linear map on rows. The dropout masks of a draw are linear maps as well.
 """
 
 import copy
@@ -29,23 +29,23 @@ ELEMENTWISE = (
     *(nn.Tanh, nn.Sigmoid, nn.LogSigmoid, nn.Softplus, nn.Softsign, nn.Tanhshrink),
 )
 
-Step = tuple[Function, Tensor | None]  # of an affine map
+Step = tuple[Function, Tensor | None]  # one step of an affine map: a linear map and its bias
 
 
 @torch.no_grad()
 def steps_of(module: nn.Module, row: Tensor) -> list[Step | nn.Module] | None:
-    """Steps of the affine maps of a frozen module, dropout layers and activations, in order.
+    """Layers of a frozen module, in order: steps of affine maps, dropout layers, activations.
 
     Parameters
     ----------
     module : nn.Module
     row : Tensor of shape (1, ...)
-        An input, to see the shapes by.
+        An input, which shows the shapes.
 
     Returns
     -------
     list or None
-        None if the module has anything else.
+        None if the module has any other layer.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def steps_of(module: nn.Module, row: Tensor) -> list[Step | nn.Module] | None:
 
 
 def step_of(part: nn.Module, ndim: int) -> Step | nn.Module | None:
-    """A layer as a step of an affine map, or itself if it is dropout or an activation."""
+    """A layer as a step of an affine map, or as it is if it is dropout or an activation."""
     kind = type(part)  # a subclass may do anything
     if kind in LINEAR:
         moves_rows = min(getattr(part, "start_dim", 1), getattr(part, "dim", 1)) < 1
@@ -80,7 +80,7 @@ def step_of(part: nn.Module, ndim: int) -> Step | nn.Module | None:
 
 
 def without_bias(part: Any, ndim: int) -> Step | None:
-    """A linear layer or convolution and its bias; None if it would take rows for channels."""
+    """A linear layer or convolution without bias, and the bias; None if it misreads the rows."""
     if not isinstance(part, nn.Linear) and part.weight.ndim != ndim:
         return None
     linear, bias = copy.deepcopy(part, {id(part.weight): part.weight}), part.bias  # no new weights
@@ -100,7 +100,7 @@ def normalisation(part: Any, ndim: int) -> Step | None:
 
 
 def along_nodes(values: Tensor, ndim: int) -> Tensor:
-    """One value a node, to broadcast against rows with nodes in axis 1 of ndim axes."""
+    """One value per node, to broadcast against rows of ndim axes with nodes in axis 1."""
     return values.reshape(-1, *(1,) * (ndim - 2))
 
 
@@ -110,16 +110,16 @@ def scaled(a: Tensor, factor: Tensor) -> Tensor:
 
 
 def chain_of(steps: Iterable[Step | nn.Module], inputs: Function, masks: Sequence[Tensor]) -> Chain:
-    """One draw as a chain.
+    """One draw as a `Chain`.
 
     Parameters
     ----------
     steps : iterable
-        As `steps_of` gives them.
+        As `steps_of` returns them.
     inputs : callable
-        Linear, from points (n, d) to what the module takes.
+        Linear map from points (n, d) to the inputs of the module.
     masks : sequence of Tensor
-        One a dropout layer; or none, then dropout is off.
+        One per dropout layer; if empty, dropout is off.
     """
     left, affine = iter(masks), Affine(((inputs, None),))
     maps, activations = [], []

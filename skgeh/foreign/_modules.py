@@ -1,4 +1,4 @@
-"""Any torch module as a random function: a draw freezes the masks of its dropout layers."""
+"""Any torch module as a random function: each draw fixes the masks of its dropout layers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from skgeh.geh.functions import Function, RandomFunction, Repeated, stack
 from skgeh.posteriors.dropout_layers import Masks, is_random
 
 PROBE = 8  # rows on which a module is tried out
-# derivatives, as torch names them, of activations whose second derivative is 0
+# torch's names for the derivatives of activations whose second derivative is 0
 PIECEWISE_LINEAR = {
     "ReluBackward0": "ReLU",
     "LeakyReluBackward0": "LeakyReLU",
@@ -38,7 +38,7 @@ class RowFunction:
     shape : tuple of int
         Shape of one input.
     masks : Masks, optional
-        Without them dropout is off.
+        If None, dropout is off.
     """
 
     module: Callable[[Tensor], Tensor]
@@ -56,13 +56,13 @@ class RowFunction:
         if not isinstance(values, Tensor) or values.ndim == 0 or len(values) != len(x):
             shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
             raise ValueError(
-                f"A model must answer {len(x)} rows with a tensor of shape ({len(x)},) or "
-                f"({len(x)}, n_outputs); got {shape}. Wrap it in a module that returns that."
+                f"For {len(x)} rows a model must return a tensor of shape ({len(x)},) or "
+                f"({len(x)}, n_outputs); got {shape}. Wrap it in a module that does."
             )
         return values.reshape(len(x), -1).to(x)
 
     def inputs(self, x: Tensor) -> Tensor:
-        """Points (n, d) as the module takes them."""
+        """Points (n, d) in the form that the module takes."""
         return like_weights(x, self.module).unflatten(1, self.shape)
 
 
@@ -80,7 +80,7 @@ class ModulesPosterior:
     Parameters
     ----------
     modules : sequence of callables
-        Frozen ones (`skgeh.posteriors.dropout_layers.frozen`).
+        Modules are frozen (`skgeh.posteriors.dropout_layers.frozen`).
     shape : tuple of int
         Shape of one input.
     n_outputs : int
@@ -93,13 +93,13 @@ class ModulesPosterior:
     steps: list = field(init=False)
 
     def __post_init__(self) -> None:
-        """Look for dropout, and for what a module is made of, once."""
+        """Look for dropout, and for the layers of each module, once."""
         random = any(isinstance(m, nn.Module) and is_random(m) for m in self.modules)
         object.__setattr__(self, "random", random)
         object.__setattr__(self, "steps", [self._steps(module) for module in self.modules])
 
     def _steps(self, module: Callable[[Tensor], Tensor]) -> list[Step | nn.Module] | None:
-        """Those of a chain, if the module is one."""
+        """Steps of a module that is a chain, else None."""
         if not isinstance(module, nn.Module):
             return None
         row = RowFunction(module, self.shape).inputs(torch.zeros(1, self.n_features))
@@ -112,7 +112,7 @@ class ModulesPosterior:
 
     @property
     def n_functions(self) -> int | None:
-        """How many functions there are, if no draw of a module differs from another."""
+        """Number of functions, if all draws of a module are the same; else None."""
         return None if self.random else len(self.modules)
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
@@ -131,17 +131,17 @@ class ModulesPosterior:
         return stack(self.function(k) for k in range(len(self.modules)))
 
     def function(self, k: int, masks: Masks | None = None) -> Function:
-        """A module as a function of rows: a chain if it is one."""
+        """A module as a function of rows, as a `Chain` where possible."""
         function, steps = RowFunction(self.modules[k], self.shape, masks), self.steps[k]
         if steps is None:
             return function
         if masks is not None:
-            function(torch.zeros(1, self.n_features))  # draws them
+            function(torch.zeros(1, self.n_features))  # draws the masks
         return chain_of(steps, function.inputs, [] if masks is None else masks.known)
 
 
 def posterior_of(models: Sequence[Any], x: Tensor) -> RandomFunction:
-    """The random function of frozen modules and other callables, tried out at some inputs.
+    """The random function of frozen modules and other callables, which are tried on some inputs.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def posterior_of(models: Sequence[Any], x: Tensor) -> RandomFunction:
     Raises
     ------
     ValueError
-        If an activation is piecewise linear, or the outputs have no such shape as they should.
+        If an activation is piecewise linear, or outputs have the wrong shape.
     """
     shape, few = tuple(x.shape[1:]), x[:PROBE].flatten(1)
     sizes = []
@@ -167,7 +167,7 @@ def posterior_of(models: Sequence[Any], x: Tensor) -> RandomFunction:
 
 
 def check_curvature(function: RowFunction, x: Tensor) -> Tensor:
-    """Values at a few points of a function that has second derivatives."""
+    """Values of a function at a few points; refuse one that is piecewise linear."""
     with torch.enable_grad():
         values = function(x.detach().clone().requires_grad_(True))
     names, seen, ahead = set(), set(), [values.grad_fn]
@@ -180,8 +180,8 @@ def check_curvature(function: RowFunction, x: Tensor) -> Tensor:
     found = sorted(PIECEWISE_LINEAR[name] for name in names & PIECEWISE_LINEAR.keys())
     if found:
         raise ValueError(
-            f"The network has a piecewise linear activation ({', '.join(found)}): its second "
-            "derivative, and so the interactions that it makes, are zero almost everywhere. Train "
-            "it with a smooth one, such as nn.GELU() or nn.Softplus()."
+            f"The network has a piecewise linear activation ({', '.join(found)}). Its second "
+            "derivative, and so every interaction through it, is zero almost everywhere. Train the "
+            "network with a smooth activation, such as nn.GELU() or nn.Softplus()."
         )
     return values.detach()

@@ -1,8 +1,8 @@
-"""Multilayer perceptrons inside an ``nn.Sequential``, which take the closed form.
+"""Multilayer perceptrons in an ``nn.Sequential``, which have a closed form.
 
-Linear layers with one smooth activation between them, dropout anywhere before a linear layer. Their
-posterior is that of concrete dropout with the probabilities as they stand: masks of a draw are
-folded into the weights.
+They are linear layers with the same smooth activation between them, and perhaps dropout before a
+linear layer. Their posterior is that of concrete dropout with the given probabilities: the masks of
+a draw are folded into the weights.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,22 +20,22 @@ Network = tuple[list[Tensor], list[Tensor], list[Tensor], str]
 
 
 def leaves(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Names and modules that are run one after the other, if the module is a Sequential."""
+    """Names and modules that run one after the other, if the module is a Sequential."""
     if type(module) is not nn.Sequential or has_hooks(module):
         yield name, module
         return
-    for child, part in module._modules.items():  # named_children() passes over a repeated module
-        assert part is not None  # it could not be run
+    for child, part in module._modules.items():  # named_children() skips a repeated module
+        assert part is not None  # else it could not be run
         yield from leaves(part, f"{name}.{child}" if name else child)
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether more is done than the forward of the module's class."""
+    """Whether the module does more than the ``forward`` of its class."""
     return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 
 def recognised(modules: Sequence[nn.Module]) -> ConcreteDropoutPosterior | EnsemblePosterior | None:
-    """The posterior of frozen modules that are MLPs of one shape, else None.
+    """The posterior of frozen modules if they are MLPs of one shape, else None.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def as_network(module: nn.Module) -> Network | None:
 
 
 def smooth(part: nn.Module) -> tuple[str, float] | None:
-    """Name of an activation, and r for which the module's own is ``phi(r z) / r``."""
+    """Name of an activation phi, and the r for which the module computes ``phi(r z) / r``."""
     if type(part) not in (nn.GELU, nn.Softplus, nn.Tanh, nn.SiLU, nn.Sigmoid):
         return None  # a subclass may do anything
     match part:

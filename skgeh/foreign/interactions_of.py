@@ -1,4 +1,4 @@
-"""Interactions of models that were trained elsewhere, between inputs or units of a hidden layer."""
+"""Interactions of models trained elsewhere, between inputs or between units of a hidden layer."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -45,46 +45,46 @@ def interactions_of(
     Parameters
     ----------
     model : torch.nn.Module, skorch.NeuralNet, callable, list of these, or RandomFunction
-        A list is an ensemble. Modules are copied and put into evaluation mode; if they have
-        dropout layers (``nn.Dropout``, `skgeh.posteriors.ConcreteDropoutLayer`), a draw fixes one
-        mask a layer for all rows. A callable takes a float32 tensor (n, ...) to (n,) or (n, c).
-        A posterior of `skgeh.posteriors` is taken as it is.
+        A list is an ensemble. Modules are copied and put into evaluation mode. If they have dropout
+        layers (``nn.Dropout``, `skgeh.posteriors.ConcreteDropoutLayer`), a draw fixes one mask per
+        layer for all rows. A callable maps a float32 tensor (n, ...) to (n,) or (n, c). A posterior
+        of `skgeh.posteriors` is used as it is.
     X : array-like of shape (n, d) or (n, ...)
-        Points to average over, in the model's own units; of more than 1000 rows 1000 are drawn.
-        Entries of images are features, in the order of ``ravel``.
+        Points to average over, in the model's own units. If there are more than 1000 rows, 1000 of
+        them are drawn. The entries of images are features, in the order of ``ravel``.
     layer : str, default=None
-        Name of a hidden layer, as in ``module.named_modules()``: the features are its units, and
-        groups are made among their values. What comes before it is kept at its mean. One module
-        only.
+        Name of a hidden layer of a single module, as in ``module.named_modules()``. Its units are
+        the features, and groups are clusters of their values. The part of the network below it
+        stays at its mean.
     target : int, default=None
-        Output to ask for; by default effects and scores are means over all outputs, each divided
-        by its standard deviation.
+        Output to use. By default effects and scores are means over all outputs, each divided by
+        its standard deviation.
     logits : bool, default=False
-        The outputs are logits of classes: ask for them minus their mean over classes, since the
-        data say nothing about the rest of them.
+        Whether the outputs are logits of classes. If so, their mean over classes is subtracted,
+        because the data say nothing about it.
     n_groups : int or "auto", default="auto"
-        Clusters of points inside which second derivatives are averaged.
+        Number of clusters of points, inside which second derivatives are averaged.
     n_draws : int, default=None
-        Draws of the posterior: 400, or each model once if no two draws of it differ.
+        Number of posterior draws; by default 400, or each model once if its draws are all equal.
     feature_names : sequence of str, default=None
-        By default those of a data frame, or x0, x1, ...
+        By default the columns of a data frame, x0, x1, ..., or for a layer unit 0, unit 1, ...
     n_jobs : int, default=None
-        Jobs over blocks of draws, by joblib.
+        Number of joblib's jobs over blocks of draws.
     random_state : int, RandomState instance or None, default=None
     verbose : bool, default=False
-        Show a bar over the blocks of draws.
+        Show a progress bar over the blocks of draws.
 
     Returns
     -------
     Interactions
-        In units of the standard deviations of the features and of the outputs at `X`. Without
-        dropout and with one model `std` is 0: there is no posterior.
+        In units of the standard deviations of the features and of the outputs at `X`. For one model
+        without dropout, `std` is 0, because there is no posterior.
 
     Raises
     ------
     ValueError
-        If the model has a piecewise linear activation such as ReLU: its second derivative is zero
-        almost everywhere. If the layer is unknown, or the network has a way around it.
+        If the model has a piecewise linear activation such as ReLU, whose second derivative is zero
+        almost everywhere; if the layer is unknown; or if the network has a way around it.
 
     Warns
     -----
@@ -112,7 +112,7 @@ def interactions_of(
         models, points = _at_layer(models, layer, points)
         names = _unit_names(points, layer, feature_names)
     if len(names) < 2:
-        raise ValueError(f"A pair takes two features; got {len(names)}.")
+        raise ValueError(f"Pairs need at least two features; got {len(names)}.")
     posterior = _posterior_of_models(models, points)
     values = points.flatten(1).numpy().astype(np.float64)
     units_of, target_scale = _standard_units(posterior, values, target, logits)
@@ -127,15 +127,17 @@ def interactions_of(
     )
     if not found.effect.any():
         warn(
-            "Every second derivative is exactly 0: the model is additive, or piecewise linear (as "
-            "with ReLU) in what was asked about. A layer right before a linear output has no "
-            "interactions; ask for the one before it."
+            "Every second derivative is exactly 0: the model is additive or piecewise linear (as "
+            "with ReLU) in these features. Units of a layer right before a linear output do not "
+            "interact; name the layer before it."
         )
     return found
 
 
 def exemplars(model: Any, layer: str, pool: Any, *, k: int = 10) -> NDArray[np.intp]:
-    """Inputs out of a pool that maximise each unit of a hidden layer: what the unit stands for.
+    """Inputs from a pool that activate each unit of a hidden layer most.
+
+    They show what the unit responds to.
 
     Parameters
     ----------
@@ -146,12 +148,12 @@ def exemplars(model: Any, layer: str, pool: Any, *, k: int = 10) -> NDArray[np.i
     pool : array-like of shape (n, ...)
         Inputs to choose from.
     k : int, default=10
-        How many for each unit.
+        Number of inputs per unit.
 
     Returns
     -------
     ndarray of shape (units, k)
-        Rows of the pool, for each unit that of the largest activation first.
+        Rows of the pool for each unit, the largest activation first.
 
     References
     ----------
@@ -167,7 +169,9 @@ def exemplars(model: Any, layer: str, pool: Any, *, k: int = 10) -> NDArray[np.i
     """
     inputs, _, _ = _read(pool, None)
     if not 0 < k <= len(inputs):
-        raise ValueError(f"k must lie between 1 and the {len(inputs)} inputs of the pool; got {k}.")
+        raise ValueError(
+            f"k must lie between 1 and {len(inputs)}, the number of inputs in the pool; got {k}."
+        )
     module = _as_callable(model)
     if not isinstance(module, nn.Module):
         raise TypeError(f"model must be a torch module or a skorch net; got {model!r}.")
@@ -177,7 +181,7 @@ def exemplars(model: Any, layer: str, pool: Any, *, k: int = 10) -> NDArray[np.i
 
 
 def _read(X: Any, feature_names: Sequence[str] | None) -> tuple[NDArray, tuple[str, ...], Backend]:
-    """Inputs (n, ...) as float64, a name for each of their entries, and the kind of frame."""
+    """Inputs (n, ...) as float64, a name for each of their entries, and the kind of data frame."""
     backend = backend_of(X)
     columns = getattr(X, "columns", None)
     if isinstance(X, Tensor):
@@ -187,12 +191,14 @@ def _read(X: Any, feature_names: Sequence[str] | None) -> tuple[NDArray, tuple[s
     names = feature_names if feature_names is not None else columns
     names = [f"x{j}" for j in range(size)] if names is None else [str(name) for name in names]
     if len(names) != size:
-        raise ValueError(f"There are {size} features, but {len(names)} feature_names.")
+        raise ValueError(
+            f"There are {size} features, but {len(names)} feature_names. Give one name per feature."
+        )
     return inputs, tuple(names), backend
 
 
 def _check_counts(n_groups: int | str, n_draws: int | None) -> None:
-    """Refuse numbers of groups or draws that are none."""
+    """Refuse numbers of groups or draws that are not positive integers."""
     if n_groups != "auto":
         check_scalar(n_groups, "n_groups", Integral, min_val=1)
     if n_draws is not None:
@@ -200,9 +206,12 @@ def _check_counts(n_groups: int | str, n_draws: int | None) -> None:
 
 
 def _at_layer(models: Sequence[Any], layer: str, x: Tensor) -> tuple[list[Any], Tensor]:
-    """The head above a layer, as the only model, and the layer's outputs, as its points."""
+    """The head above a layer as the only model, and the layer's outputs as its points."""
     if len(models) > 1 or not isinstance(models[0], nn.Module):
-        raise ValueError("layer= asks for a hidden layer of one torch module or skorch net.")
+        raise ValueError(
+            "layer= needs one torch module or skorch net; got several models or a model without "
+            "layers. Pass one module, or leave layer out."
+        )
     units, head = split(models[0], layer, like_weights(x, models[0]))
     return [head], units.float().cpu()
 
@@ -211,15 +220,18 @@ def _unit_names(units: Tensor, layer: str, given: Sequence[str] | None) -> tuple
     """Names of a layer's units."""
     size = units[0].numel()
     if given is not None and len(given) != size:
-        raise ValueError(f"Layer {layer!r} has {size} units, but {len(given)} feature_names came.")
+        raise ValueError(
+            f"Layer {layer!r} has {size} units, but there are {len(given)} feature_names. Give one "
+            "name per unit."
+        )
     return tuple(map(str, given)) if given is not None else tuple(f"unit {j}" for j in range(size))
 
 
 def _all_callables(model: Any) -> list[Any]:
-    """One model, or those of a list."""
+    """The models of a list, or the only model, as callables."""
     models = [_as_callable(one) for one in (model if isinstance(model, list | tuple) else [model])]
     if not models:
-        raise ValueError("An ensemble must have one model or more; got an empty list.")
+        raise ValueError("An ensemble must have at least one model; got an empty list.")
     return models
 
 
@@ -227,20 +239,20 @@ def _as_callable(model: Any) -> Any:
     """A frozen copy of a module or of a skorch net's module; other callables as they are."""
     if isinstance(model, NeuralNet):
         if not getattr(model, "initialized_", False):
-            raise ValueError("The skorch net is not trained: call its fit, or load_params, first.")
+            raise ValueError("The skorch net is not trained. Call its fit or load_params first.")
         model = model.module_
     if isinstance(model, nn.Module):
         return frozen(model)
     if callable(model) or _is_random_function(model):
         return model
     raise TypeError(
-        "model must be a torch module, a skorch net, a function of a tensor, a list of these or a "
-        f"random function of skgeh.posteriors; got {type(model).__name__}."
+        "model must be a torch module, a skorch net, a function of a tensor, a list of these, or a "
+        f"posterior of skgeh.posteriors; got {type(model).__name__}."
     )
 
 
 def _is_random_function(model: Any) -> bool:
-    """Whether draws can be taken from it as it is."""
+    """Whether a model is a `RandomFunction`, which can be drawn from as it is."""
     return all(hasattr(model, name) for name in ("draw", "members", "n_features", "n_outputs"))
 
 
@@ -250,11 +262,11 @@ def _posterior_of_models(models: Sequence[Any], points: Tensor) -> RandomFunctio
     if not any(random):
         return posterior_of(models, points)
     if len(models) > 1:
-        raise ValueError("A random function is a posterior already: give it alone, not in a list.")
+        raise ValueError("A posterior of skgeh.posteriors must be passed alone, not in a list.")
     (posterior,) = models
     if posterior.n_features != points[0].numel():
         raise ValueError(
-            f"The posterior has {posterior.n_features} features; X has {points[0].numel()}."
+            f"The posterior has {posterior.n_features} features, but X has {points[0].numel()}."
         )
     return posterior
 
@@ -262,7 +274,7 @@ def _posterior_of_models(models: Sequence[Any], points: Tensor) -> RandomFunctio
 def _standard_units(
     posterior: RandomFunction, values: NDArray, target: int | None, logits: bool
 ) -> tuple[Units, float]:
-    """Standard deviations of features and outputs at the points; 1 where nothing varies."""
+    """Units of one standard deviation of features and outputs at the points; 1 if constant."""
     scale = values.std(0)
     scale[scale == 0] = 1
     c = posterior.n_outputs

@@ -1,7 +1,7 @@
 """Smooth activations with the two derivatives that a Hessian needs.
 
-A piecewise linear activation has no second derivative: every interaction of a ReLU network is zero
-almost everywhere, so it is refused by name.
+The second derivative of a piecewise linear activation, and so every interaction of a ReLU network,
+is zero almost everywhere. Such activations are refused by name.
 """
 
 import math
@@ -32,7 +32,7 @@ class Activation:
     slope: Callable[[Tensor], Tensor]
     curvature: Callable[[Tensor], Tensor]
 
-    def __reduce__(self):  # pickled by name: the functions are this module's own
+    def __reduce__(self):  # pickled by name, as its functions are in this module
         return get_activation, (self.name,)
 
 
@@ -101,7 +101,7 @@ ACTIVATIONS = {
 
 
 def get_activation(name: str) -> Activation:
-    """Find a smooth activation by its name.
+    """Smooth activation of a given name.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def get_activation(name: str) -> Activation:
     Raises
     ------
     ValueError
-        If the name is unknown, or is that of a piecewise linear function.
+        If the name is unknown, or names a piecewise linear function.
 
     Examples
     --------

@@ -3,15 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_SETTLED = 0.02  # share of the whole curve that may still be ahead
-_NEGLIGIBLE = 1e-6  # changes of rank between pairs that differ by a thousandth of all effects
+_SETTLED = 0.02  # share of the whole curve that may still follow
+_NEGLIGIBLE = 1e-6  # changes of rank between pairs that differ by a thousandth of the sum
 
 
 def group_expected_hessian(group_means: NDArray, weights: NDArray) -> NDArray:
     """Magnitude of each interaction, ``sum_m w_m |mean over group m of d2f / dx_i dx_j|`` (Eq. 6).
 
-    With one group this is the absolute expected Hessian (Eq. 5), with one group a point the
-    expected absolute Hessian (Eq. 4), and always AEH <= GEH <= EAH.
+    With one group this is the absolute expected Hessian (Eq. 5), with one group per point the
+    expected absolute Hessian (Eq. 4). It always holds that AEH <= GEH <= EAH.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def group_expected_hessian(group_means: NDArray, weights: NDArray) -> NDArray:
 
 
 def rank_weighted_distance(effect: NDArray, previous: NDArray) -> float:
-    """How much the ranking changed, ``sum_i (w_i - w'_i)^2 (rank_i - rank'_i)^2`` (Eq. 7).
+    """Change of the ranking, ``sum_i (w_i - w'_i)^2 (rank_i - rank'_i)^2`` (Eq. 7).
 
     Effects are scaled to sum to 1 and ranks are divided by their number, so that distances can be
     compared between data sets. A pair whose rank stays contributes nothing.
@@ -56,11 +56,11 @@ def rank_weighted_distance(effect: NDArray, previous: NDArray) -> float:
 
 
 def choose_n_groups(distances: NDArray) -> int:
-    """Smallest number of groups after which the ranking hardly changes any more.
+    """Smallest number of groups after which the ranking hardly changes.
 
-    The curve is the median over several k-means seeds. The choice is the first M from which all
-    that is left of it, the sum over M, M + 1, ..., is at most 2 % of the whole, or negligible: a
-    sum is steadier under the seed than any single step.
+    The curve is the median over several k-means seeds. The choice is the first M for which the rest
+    of the curve, its sum over M, M + 1, ..., is at most 2 % of the whole sum, or negligible. A sum
+    varies less with the seed than any single step.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def choose_n_groups(distances: NDArray) -> int:
     Returns
     -------
     int
-        M; ``M_max`` if the curve never settles, 1 if all of it is negligible.
+        M, which is ``M_max`` if the curve never settles, and 1 if all of it is negligible.
 
     Examples
     --------

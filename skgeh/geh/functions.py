@@ -1,12 +1,12 @@
-"""A posterior draw is a function, with the same noise for every row.
+"""Posterior draws as functions, each with the same noise for every row.
 
-Read this file first. Everything that follows asks one question, the mean Hessian of a function
-inside groups of points, of the functions defined here:
+Read this file first. The rest of `geh` computes one quantity, the mean Hessian of a function inside
+groups of points, for the functions defined here:
 
-- `MLP`: a stack of K multilayer perceptrons, dropout masks folded into the weights;
+- `MLP`: a stack of K multilayer perceptrons, with dropout masks folded into the weights;
 - `Hybrid`: main effects plus an `MLP`;
-- `Separate`: functions of any kind one after the other, among them a `Chain`, a network of maps
-  such as convolutions;
+- `Separate`: functions of any kind, one after the other, such as a `Chain`, a network of affine
+  maps, including convolutions, and activations;
 - any callable from an (n, d) tensor to a (K, n, c) tensor.
 
 A `RandomFunction` is a distribution over such functions: a posterior.
@@ -25,7 +25,7 @@ from torch import Tensor
 from skgeh.geh.activations import Activation
 from skgeh.geh.units import Function, Units, in_units
 
-_VALUES = 4096  # computed at once: the activations behind them stay in the cache
+_VALUES = 4096  # values computed at once, so that their activations stay in the cache
 
 
 class RandomFunction(Protocol):
@@ -42,11 +42,11 @@ class RandomFunction(Protocol):
         ...
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
-        """Draw a stack of `n_draws` functions; `first` is the number drawn before."""
+        """Draw a stack of `n_draws` functions; `first` is the number of earlier draws."""
         ...
 
     def members(self) -> Function:
-        """Mean function of each network, as a stack: predictions and rankings use it."""
+        """Mean function of each network, as a stack, for predictions and rankings."""
         ...
 
 
@@ -57,7 +57,7 @@ class MLP:
     Parameters
     ----------
     weights : tuple of Tensor, each of shape (K, h_(l-1), h_l)
-        A row vector of activations is multiplied from the left; ``h_0 = d``, ``h_L = c``.
+        They multiply a row vector of activations from the right; ``h_0 = d``, ``h_L = c``.
     biases : tuple of Tensor, each of shape (K, 1, h_l)
     activation : Activation
 
@@ -100,7 +100,7 @@ class MLP:
         return [self.weights[0].shape[1], *(weight.shape[2] for weight in self.weights)]
 
     def in_units(self, units: Units) -> "MLP":
-        """The first layer takes the units of the inputs, the last those of the outputs."""
+        """The MLP in other units, which the first and the last layer absorb."""
         first, *weights = self.weights
         bias, *biases = self.biases
         weights = [units.scale.to(first)[:, None] * first, *weights]
@@ -117,7 +117,7 @@ class Additive:
     ----------
     coefficients : Tensor of shape (K, q, c)
     basis : callable (n, d) -> (n, q), optional
-        The identity if not given: linear main effects.
+        The identity if None, for linear main effects.
     """
 
     coefficients: Tensor
@@ -134,7 +134,7 @@ class Additive:
         return replace(self, coefficients=self.coefficients[which])
 
     def in_units(self, units: Units) -> "Additive":
-        """The basis takes the units of the inputs, the coefficients those of the outputs."""
+        """The main effects in other units, which the basis and the coefficients absorb."""
         basis = units.inputs if self.basis is None else partial(_composed, units.inputs, self.basis)
         return Additive(units.outputs(self.coefficients), basis)
 
@@ -172,13 +172,13 @@ class Hybrid:
 
 @dataclass(frozen=True, eq=False)
 class Repeated:
-    """A stack of K functions, some of which are the same: each is computed once.
+    """A stack of K functions with repetitions; each distinct function is computed once.
 
     Parameters
     ----------
     distinct : callable (n, d) -> (D, n, c)
     which : Tensor of shape (K,)
-        Place of every function among the distinct ones.
+        Position of every function among the distinct ones.
     """
 
     distinct: Function
@@ -221,7 +221,7 @@ class Separate:
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """A map of rows ``(n, ...) -> (n, ...)`` in steps, each linear, then a bias if there is one.
+    """A map of rows ``(n, ...) -> (n, ...)`` in steps, each a linear map and perhaps a bias.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ class Affine:
         return v
 
     def then(self, linear: Function, bias: Tensor | None = None) -> "Affine":
-        """The map with one step more."""
+        """The map with one more step."""
         return Affine((*self.steps, (linear, bias)))
 
 
@@ -260,9 +260,9 @@ class Chain:
     Parameters
     ----------
     maps : tuple of Affine
-        L of them; the last answers with shape (n, c).
+        L maps, the last with values of shape (n, c).
     activations : tuple of callables
-        Elementwise and twice differentiable, one between every two maps.
+        Elementwise, twice differentiable functions, one between every two maps.
 
     Examples
     --------
@@ -282,14 +282,14 @@ class Chain:
         return self.maps[-1](a).to(x)
 
     def in_units(self, units: Units) -> "Chain":
-        """The first map takes the units of the inputs, the last those of the outputs."""
+        """The chain in other units, which the first and the last map absorb."""
         first = Affine(((units.directions, units.centre),))
         *others, last = [Affine((*first.steps, *self.maps[0].steps)), *self.maps[1:]]
         return replace(self, maps=(*others, last.then(units.outputs)))
 
 
 def _composed(inner: Function, outer: Function, x: Tensor) -> Tensor:
-    """One function after another."""
+    """Composition of two functions."""
     return outer(inner(x))
 
 
@@ -308,9 +308,9 @@ def evaluate(
     function : callable (n, d) -> (copies, n, c)
     X : ndarray of shape (n, d)
     copies : int
-        Functions in the stack: with many, fewer rows are taken at once.
+        Number of functions in the stack; the more there are, the fewer rows are taken at once.
     dtype : torch.dtype, default=torch.float32
-        With float64 a row's values hardly depend on the rows beside it.
+        With float64, the values of a row hardly depend on the other rows.
 
     Returns
     -------

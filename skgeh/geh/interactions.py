@@ -11,7 +11,7 @@ from scipy.stats import norm
 from skgeh.geh.pairs import to_matrix
 from skgeh.tables.frames import Backend, make_frame
 
-_ROWS_SHOWN = 10  # in the HTML form
+_ROWS_SHOWN = 10  # in HTML
 _SMALLEST = np.finfo(float).smallest_subnormal  # a probability is never printed as 0
 
 
@@ -19,8 +19,8 @@ _SMALLEST = np.finfo(float).smallest_subnormal  # a probability is never printed
 class Interactions:
     """Posterior of the group expected Hessian (GEH) of every pair of features.
 
-    All values are in standard units: features and target divided by their standard deviations; of
-    labels, log-odds for standard deviations of the features.
+    All values are in standard units: features and target are divided by their standard deviations.
+    For labels, log-odds replace the target, and they are not scaled.
 
     Parameters
     ----------
@@ -31,14 +31,14 @@ class Interactions:
     std : ndarray of shape (P,)
         Standard deviation over draws.
     score : ndarray of shape (P,)
-        What the ranking sorts by: how far the interaction stands above the networks' disagreement,
-        or how much more the data ask of the pair than a Gaussian process expects.
+        Score by which pairs are ranked: how far the interaction stands above the networks'
+        disagreement, or how much stronger the data make it than a Gaussian process expects.
     draws : ndarray of shape (K, P) or None
-        M-GEH of every draw; None where too large to keep.
+        M-GEH of every draw; None if there are too many to keep.
     group_effects, group_std : ndarray of shape (M, P)
-        Signed mean second derivative in each group of points, mean and standard deviation over
-        draws: where an interaction is synergistic (+) or antagonistic (-). Of a mean over several
-        targets, their mean magnitude, without sign.
+        Signed mean second derivative in each group of points, as mean and standard deviation over
+        draws. It is positive where an interaction is synergistic and negative where it is
+        antagonistic. For a mean over several targets, it is their mean magnitude, without sign.
     group_weights : ndarray of shape (M,)
         Share of the points in each group.
     feature_names : tuple of str
@@ -47,12 +47,12 @@ class Interactions:
     target_scale : float or None
         Standard deviation of the target; 1 for logits; None for a mean over several targets.
     frame_backend : {"pandas", "polars"}, default="pandas"
-        Kind of data frame that `to_frame` makes.
+        Kind of data frame that `to_frame` returns.
 
     Notes
     -----
-    `effect` is a mean of absolute values: it is never negative, and neither its interval nor
-    `p_bayes` is error-controlled. They describe the posterior; they do not decide which pairs are
+    `effect` is a mean of absolute values, so it is never negative. Neither its interval nor
+    `p_bayes` controls an error rate: both describe the posterior, and do not decide which pairs are
     real.
 
     References
@@ -86,14 +86,14 @@ class Interactions:
 
     @property
     def order(self) -> NDArray[np.intp]:
-        """Places of the pairs, highest score first."""
+        """Indices of the pairs, highest score first."""
         return np.argsort(-self.score, kind="stable")
 
     @property
     def p_bayes(self) -> NDArray[np.float64]:
         """Posterior probability ``Phi(-effect / std)`` that a Gaussian effect is below 0, (P,).
 
-        A description of the posterior, not an error-controlled p-value.
+        It describes the posterior and is not an error-controlled p-value.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(self.effect == 0, 0.0, self.effect / self.std)
@@ -105,7 +105,7 @@ class Interactions:
         Parameters
         ----------
         level : float, default=0.95
-            Posterior probability inside, between 0 and 1.
+            Posterior probability inside the interval, between 0 and 1.
 
         Returns
         -------
@@ -116,12 +116,12 @@ class Interactions:
         return np.column_stack([self.effect - half, self.effect + half])
 
     def top(self, k: int) -> list[tuple[str, str]]:
-        """Names of the k pairs with the highest score, first the highest."""
+        """Names of the k pairs with the highest scores, highest first."""
         names = self.feature_names
         return [(names[i], names[j]) for i, j in self.pairs[self.order[:k]]]
 
     def matrix(self, values: str = "effect") -> NDArray[np.float64]:
-        """One number a pair as a symmetric matrix with a zero diagonal.
+        """One number per pair, as a symmetric matrix with a zero diagonal.
 
         Parameters
         ----------
@@ -136,19 +136,19 @@ class Interactions:
         return to_matrix(getattr(self, values), len(self.feature_names))
 
     def to_frame(self, units: str = "standard") -> Any:
-        """One row a pair, highest score first.
+        """Table with one row per pair, highest score first.
 
         Parameters
         ----------
         units : {"standard", "original"}, default="standard"
-            Units of effect, std and the 95 % interval: standard deviations, or those of the table
-            that was fitted (target per product of the features). The score has no unit.
+            Units of effect, std and the 95 % interval: standard deviations, or the units of the
+            fitted table (target per product of both features). The score has no unit.
 
         Returns
         -------
         data frame
-            Columns feature_i, feature_j, score, effect, std, ci_low, ci_high, p_bayes; of the kind
-            that the model was fitted on, pandas for arrays.
+            Columns feature_i, feature_j, score, effect, std, ci_low, ci_high, p_bayes. Its kind is
+            that of the data frame that the model was fitted on, or pandas for arrays.
         """
         (i, j), scale = self.pairs.T, self.unit_scale(units)
         names = np.array(self.feature_names, dtype=object)
@@ -166,14 +166,14 @@ class Interactions:
         return make_frame(columns, self.order, self.frame_backend)
 
     def unit_scale(self, units: str) -> NDArray[np.float64]:
-        """What effects in standard units are multiplied by to be in others, shape (P,)."""
+        """Factors that convert effects in standard units to other units, shape (P,)."""
         if units not in ("standard", "original"):
             raise ValueError(f"units must be 'standard' or 'original'; got {units!r}.")
         if units == "standard":
             return np.ones(len(self.pairs))
         if self.target_scale is None:
             raise ValueError(
-                "A mean over several targets has no original units. Ask for one of them, by "
+                "A mean over several targets has no original units. Take one of the targets, as in "
                 "interactions(target=0)."
             )
         i, j = self.pairs.T
@@ -196,6 +196,6 @@ class Interactions:
 
 
 def check_level(level: float) -> None:
-    """Refuse a confidence or credible level that is no probability."""
+    """Refuse a confidence or credible level that is not between 0 and 1."""
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, such as 0.95; got {level!r}.")

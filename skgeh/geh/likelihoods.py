@@ -1,20 +1,20 @@
-"""What networks learn by: the squared error of numbers, or the cross-entropy of labels.
+"""Losses by which networks learn: the squared error for numbers, the cross-entropy for labels.
 
-Both are in units of what a constant leaves: the mean of standardised targets has the loss 1, and so
-have the shares of the classes. What remains on held-out rows is the share of noise.
+Both are in units of the loss of the best constant: the mean of standardised targets has a loss of
+1, and so do the shares of the classes. The loss on held-out rows is therefore the share of noise.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LEAST = 1e-6  # share of a class that is missing
+LEAST = 1e-6  # share given to a class that is missing
 
 
 class SquaredError(nn.Module):
-    """Numbers with normal noise, each target standardised: ``(y - f)^2 = -2 s^2 log p(y | f)``."""
+    """Numbers with normal noise: ``(y - f)^2 = -2 s^2 log p(y | f)``, up to a constant."""
 
-    unit = 1.0  # of what networks put out
+    unit = 1.0  # of the networks' outputs
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Loss of every row and target, shape (S, n, c)."""
@@ -25,7 +25,7 @@ class SquaredError(nn.Module):
         return means
 
     def kl_scale(self, noise: Tensor) -> Tensor:
-        """What turns the prior's divergence into the unit of the losses, shape (S,)."""
+        """Factor that converts the prior's divergence to the unit of the losses, shape (S,)."""
         return 2 * noise
 
     def perturbed(
@@ -36,15 +36,15 @@ class SquaredError(nn.Module):
 
 
 class CrossEntropy(nn.Module):
-    """Labels: one logit for two classes, else one a class, ``-log p(label | f)``.
+    """Loss for labels, ``-log p(label | f)``: one logit for two classes, else one per class.
 
     Parameters
     ----------
     entropy : float
-        Of the classes' shares: what a constant leaves.
+        Entropy of the classes' shares, the loss of the best constant.
     """
 
-    unit = 5.0  # of what networks put out: their prior is that of outputs of about 1
+    unit = 5.0  # of the networks' outputs: their prior expects outputs of about 1
 
     def __init__(self, entropy: float):
         super().__init__()
@@ -72,13 +72,13 @@ class CrossEntropy(nn.Module):
         return torch.logit(means, LEAST) if len(means) == 1 else means.clamp_min(LEAST).log()
 
     def kl_scale(self, noise: Tensor) -> Tensor:
-        """What turns the prior's divergence into the unit of the losses, shape (S,)."""
+        """Factor that converts the prior's divergence to the unit of the losses, shape (S,)."""
         return torch.full_like(noise, 1 / self.entropy)
 
     def perturbed(
         self, targets: Tensor, weights: Tensor, moves: Tensor, noise: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Weigh rows by standard exponential numbers (Newton and Raftery 1994), where moved."""
+        """Weight the moved rows by standard exponential numbers (Newton and Raftery 1994)."""
         random = torch.where(moves == 0, 1.0, -torch.special.log_ndtr(moves))
         return targets, weights * random
 
@@ -87,7 +87,7 @@ Likelihood = SquaredError | CrossEntropy
 
 
 def _perturbation(noise: Tensor) -> Tensor:
-    """Scale of what moves the targets, nearly the noise's own and 0 on clean data, (S, 1, c)."""
+    """Scale of the targets' moves, nearly that of the noise and 0 on clean data, (S, 1, c)."""
     return (noise / (noise + 0.01).sqrt())[:, None]
 
 

@@ -1,4 +1,4 @@
-"""From a posterior and points to a table of interactions: groups, effects, scores."""
+"""Interactions of a posterior at some points: their groups, effects and scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ from skgeh.tables.rows import MAX_POINTS
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """How a posterior is asked for interactions.
+    """Settings for measuring the interactions of a posterior.
 
     Parameters
     ----------
     n_groups : int or "auto"
     n_draws : int
     target : int, optional
-        Output to ask for; effects and scores are means over all by default.
+        Output to use; by default effects and scores are means over all outputs.
     seed : int, default=0
     n_jobs : int, optional
     verbose : bool, default=False
-        Show a bar over the blocks of draws.
+        Show a progress bar over the blocks of draws.
     """
 
     n_groups: int | str
@@ -80,13 +80,13 @@ def measure(
     question : Question
     axes : Axes
     view : RandomFunction, optional
-        Measured instead of the posterior: groups of its columns, or finite differences.
+        Measured instead of the posterior, with groups of its columns or finite differences.
     score_points : ndarray of shape (m, d), optional
-        Where scores are computed; by default up to 1000 of the points.
+        Points at which scores are computed; by default up to 1000 of `points`.
     """
     x = torch.as_tensor(points, dtype=torch.float32)
     target, seed, n_groups = question.target, question.seed, question.n_groups
-    # whatever needs every pair at every point makes do with as many points as a fit measures at
+    # computations for every pair at every point use no more points than a fit measures at
     some = np.random.default_rng(seed).permutation(len(x))[:MAX_POINTS]
     few = x if len(x) <= MAX_POINTS else x[torch.from_numpy(some)]
     if isinstance(n_groups, str):

@@ -1,4 +1,4 @@
-"""Mean and variance of many draws that are never kept together."""
+"""Mean and variance of many draws, without keeping all draws in memory."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
-"""How many groups: from where on the ranking of the posterior's mean function stays.
+"""Number of groups from which the ranking by the posterior's mean function no longer changes.
 
-Section 4.3 of Cui et al. 2020, with a rule in the place of the reader of a plot.
+It follows Section 4.3 of Cui et al. 2020, but with a rule instead of a plot for a human reader.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from skgeh.geh.views.blocks import GroupedPosterior
 
 _FIXED_DRAWS = 24  # draws whose mean function is measured
 _N_SEEDS = 5  # k-means runs over which the curve is a median
-_MIN_GROUPS = 8  # where no rank can change, as with two features, the curve is blind to cancelling
+_MIN_GROUPS = 8  # the curve cannot show cancelling if no rank can change, as with two features
 _MAX_GROUPS = 30
 
 
@@ -35,24 +35,24 @@ def find_n_groups(
     x : Tensor of shape (n, d)
         Points, in the posterior's units.
     target : int, optional
-        Output to ask for; all by default.
+        Output to use; all outputs by default.
     seed : int, default=0
 
     Returns
     -------
     n_groups : int
     distances : ndarray of shape (seeds, M_max - 1)
-        The curve for M = 2, 3, ..., once for each seed of the k-means clusters.
+        The curve for M = 2, 3, ..., for each seed of the k-means clusters.
 
     Raises
     ------
     TypeError
-        If features are groups of columns: the norm of a group mean is no mean of norms.
+        If features are groups of columns, as the norm of a group mean is not a mean of norms.
     """
     if isinstance(posterior, GroupedPosterior):
         raise TypeError(
-            "find_n_groups takes a posterior of single columns; got a GroupedPosterior. Ask its "
-            "own: find_n_groups(posterior.posterior, x)."
+            "find_n_groups takes a posterior of single columns; got a GroupedPosterior. Pass the "
+            "one that it wraps: find_n_groups(posterior.posterior, x)."
         )
     hessians = _mean_function_hessians(posterior, x, target, seed)
     points, most = x.cpu().numpy().astype(np.float64), min(_MAX_GROUPS, len(x))

@@ -1,4 +1,4 @@
-"""Pairs of features: their order, and the way to and from a symmetric matrix."""
+"""Pairs of features: their order, and conversion to and from a symmetric matrix."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def to_vector(matrix: NDArray) -> NDArray:
 
 
 def to_matrix(values: NDArray, n_features: int) -> NDArray:
-    """Symmetric matrix with a zero diagonal from one value a pair.
+    """Symmetric matrix with a zero diagonal, from one value per pair.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def to_matrix(values: NDArray, n_features: int) -> NDArray:
 
 
 def chosen_pairs(pairs: Any, labels: tuple) -> NDArray[np.intp]:
-    """Pairs of labels of columns, or of their indices, as sorted indices, each once; None is all.
+    """Sorted unique pairs of indices from pairs of column labels or indices; None means all.
 
     Examples
     --------
@@ -96,9 +96,9 @@ def chosen_pairs(pairs: Any, labels: tuple) -> NDArray[np.intp]:
         found = np.array([sorted((place[i], place[j])) for i, j in pairs])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            "pairs must be a sequence of two feature names or two whole numbers below "
-            f"{len(labels)} each, such as [(0, 1)]; got {pairs!r}."
+            "pairs must be a sequence of pairs, each of two feature names or two whole numbers "
+            f"below {len(labels)}, such as [(0, 1)]; got {pairs!r}."
         ) from error
     if len(found) == 0 or (found[:, 0] == found[:, 1]).any():
-        raise ValueError(f"pairs must name two different features each; got {pairs!r}.")
+        raise ValueError(f"Each of pairs must name two different features; got {pairs!r}.")
     return np.unique(found, axis=0)

@@ -1,7 +1,8 @@
 """Partitions of the points: which points share one group mean.
 
-One group gives the absolute expected Hessian (AEH, Eq. 5 of Cui et al. 2020), one group a point the
-expected absolute Hessian (EAH, Eq. 4), k-means the group expected Hessian in between (GEH, Eq. 6).
+One group gives the absolute expected Hessian (AEH, Eq. 5 of Cui et al. 2020), and one group per
+point gives the expected absolute Hessian (EAH, Eq. 4). The clusters of k-means give the group
+expected Hessian in between (GEH, Eq. 6).
 """
 
 import warnings
@@ -23,7 +24,7 @@ class Partition:
     Parameters
     ----------
     labels : ndarray of shape (n,)
-        Group of each point, the integers ``0 .. M - 1``, none of them empty.
+        Group of each point, one of the integers ``0 .. M - 1``; no group is empty.
 
     Examples
     --------
@@ -38,7 +39,7 @@ class Partition:
 
     @classmethod
     def from_labels(cls, labels: ArrayLike) -> "Partition":
-        """Take any labels, one a point; the groups are numbered in sorted order."""
+        """Partition by any labels, one per point; groups are numbered in sorted order."""
         return cls(np.unique(np.asarray(labels), return_inverse=True)[1])
 
     @classmethod
@@ -48,7 +49,7 @@ class Partition:
 
     @classmethod
     def singletons(cls, n_points: int) -> "Partition":
-        """Every point its own group: GEH becomes EAH."""
+        """Every point as its own group: GEH becomes EAH."""
         return cls(np.arange(n_points))
 
     @classmethod
@@ -60,7 +61,7 @@ class Partition:
         X : array-like of shape (n, d)
             Points, in standard units.
         n_groups : int
-            Number of clusters asked for.
+            Requested number of clusters.
         seed : int, default=0
             Seed of the initial centres.
         """
@@ -68,9 +69,9 @@ class Partition:
         n_groups = min(n_groups, len(np.unique(X, axis=0)))
         if n_groups == 1:
             return cls.one_group(len(X))
-        # one thread: on a busy machine a second one makes k-means of few points many times slower
+        # on a busy machine a second thread makes k-means of few points many times slower
         with warnings.catch_warnings(), _threadpools().limit(limits=1):
-            # points that differ by rounding only are fewer clusters than asked for
+            # points that differ only by rounding make fewer clusters than requested
             warnings.simplefilter("ignore", ConvergenceWarning)
             labels = KMeans(n_groups, n_init=1, random_state=seed).fit_predict(X)
         return cls.from_labels(labels)
@@ -115,5 +116,5 @@ class Partition:
 
 @cache
 def _threadpools() -> ThreadpoolController:
-    """The thread pools of the libraries that are loaded; looking for them takes a while."""
+    """The thread pools of the loaded libraries, kept because finding them takes a while."""
     return ThreadpoolController()

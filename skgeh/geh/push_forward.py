@@ -1,8 +1,8 @@
 """Push posterior draws through the group expected Hessian.
 
-Draws come in blocks with a seed of their own, so that the answer does not depend on how many jobs
-work on them. Inside a block, pairs come in tiles: with many features no (d, d) matrix of a draw is
-ever formed, and only means and variances are kept.
+Draws come in blocks, each with its own seed, so that the result does not depend on the number of
+jobs. Inside a block, pairs come in tiles: with many features, no (d, d) matrix of a draw is ever
+formed, and only means and variances are kept.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from skgeh.parallel import no_bar, run_jobs
 
 BLOCK = 25  # draws in a block
 _TILE = 128  # rows and columns in a tile of pairs
-_KEEP = 25_000_000  # values up to which all draws are kept
+_KEEP = 25_000_000  # number of values up to which all draws are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +35,10 @@ class Pushed:
     Parameters
     ----------
     draws : ndarray of shape (K, P) or None
-        Effect of every draw, unless too many to keep.
+        Effect of every draw; None if there are too many to keep.
     effect : Moments of shape (P,)
     groups : Moments of shape (M, P)
-        Signed group means; mean magnitudes over several outputs.
+        Signed group means; for several outputs, their mean magnitudes.
     """
 
     draws: NDArray | None
@@ -66,12 +66,12 @@ def push_forward(
         Points, in the posterior's units.
     partition : Partition of the n points
     n_draws : int
-        K.
+        Number K of draws.
     target : int, optional
-        Output to ask for; all are averaged by default.
+        Output to use; all outputs are averaged by default.
     seed : int, default=0
     n_jobs : int, optional
-        Jobs for joblib; the result does not depend on it.
+        Number of joblib's jobs; the result does not depend on it.
     progress : callable (iterable, total) -> iterable, optional
         Wraps the iterable of blocks.
 
@@ -119,7 +119,7 @@ def _push_block(
         effects = group_expected_hessian(entries, partition.weights).mean(1, dtype=np.float64)
         if kept is not None:
             kept[:, places] = effects
-        # signs of several targets would cancel; centred logits sum to 0
+        # signs of several targets would cancel, as centred logits sum to 0
         together = entries[:, 0] if entries.shape[1] == 1 else np.abs(entries).mean(1)
         of_effects, of_groups = Moments.of(effects), Moments.of(together)
         effect[:, places] = of_effects.mean, of_effects.squares
@@ -128,7 +128,7 @@ def _push_block(
 
 
 def _tiles(n_features: int) -> Iterator[tuple[slice, slice, slice | Tensor, NDArray[np.intp]]]:
-    """Rectangles of the upper triangle.
+    """Rectangles that cover the upper triangle.
 
     Yields
     ------
@@ -136,7 +136,7 @@ def _tiles(n_features: int) -> Iterator[tuple[slice, slice, slice | Tensor, NDAr
     inside : slice or Tensor
         Which entries of the flattened rectangle are pairs ``i < j``.
     places : ndarray
-        Where these pairs stand in lexicographic order.
+        Positions of these pairs in lexicographic order.
     """
     place = to_matrix(np.arange(n_pairs(n_features)), n_features)
     starts = range(0, n_features, _TILE)

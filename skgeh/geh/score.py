@@ -1,10 +1,10 @@
-"""The detection score: which pairs to look at first.
+"""The detection score, which says which pairs to look at first.
 
-The effect (Eq. 6) says how strong an interaction is; this score says how far it stands above what
-the networks disagree about. Groups are made for each pair: k-means clusters crossed with the four
-quadrants of the pair, so that an interaction which changes its sign along either feature does not
+The effect (Eq. 6) says how strong an interaction is; this score says how far it stands above the
+disagreement between networks. Each pair has its own groups, k-means clusters crossed with the four
+quadrants of the pair, so that an interaction that changes its sign along either feature does not
 cancel. The mean over networks is taken before the absolute value, and each feature's share of the
-networks' disagreement is divided out. Posteriors without networks have `pair_scores` of their own.
+networks' disagreement is divided out. Posteriors without networks have their own `pair_scores`.
 """
 
 from functools import partial
@@ -20,8 +20,8 @@ from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index, to_vector
 from skgeh.geh.partition import Partition
 
-_MANY_PAIRS = 4950  # up to as many pairs, 100 features, all have a Hessian at every point
-_LEADING_PAIRS = 2000  # above, only the strongest
+_MANY_PAIRS = 4950  # up to this many pairs (100 features), all get a Hessian at every point
+_LEADING_PAIRS = 2000  # with more pairs, only the strongest do
 _N_CLUSTERS = 8
 _MIN_SIDE = 0.1  # a median split that leaves fewer points than this share on one side is dropped
 _SPREAD_FLOOR = 1e-3  # of the median variance
@@ -36,7 +36,7 @@ def rank_pairs(
     target: int | None = None,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Score of every pair: the posterior's own `pair_scores` if it has any, else by its networks.
+    """Score of every pair, by the posterior's own `pair_scores` if it has any, else its networks.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def rank_pairs(
         Points, in the posterior's units.
     effect : ndarray of shape (P,)
     target : int, optional
-        Output to ask for; the mean over all by default.
+        Output to use; by default scores are means over all outputs.
     seed : int, default=0
 
     Returns
@@ -66,8 +66,8 @@ def _detection_scores(
 ) -> NDArray[np.float64]:
     """Detection score of every pair, by the networks' mean functions; see `rank_pairs`.
 
-    With more than 100 features only the strongest pairs by effect are scored; the others follow
-    them in the order of their effects.
+    With more than 100 features, only the pairs with the strongest effects are scored; the others
+    rank below them, in the order of their effects.
     """
     leading = _strongest(effect)
     pairs = pair_index(posterior.n_features)[leading]
@@ -86,7 +86,7 @@ def _detection_scores(
 
 
 def _leading_pairs(posterior: RandomFunction, x: Tensor, target: int | None = None) -> Tensor:
-    """All pairs, or with more than 100 features the strongest for the mean networks, (q, 2)."""
+    """All pairs, or with over 100 features those strongest for the mean functions, (q, 2)."""
     pairs = pair_index(posterior.n_features)
     if len(pairs) > _MANY_PAIRS:
         groups = Partition.kmeans(x.cpu().numpy().astype(np.float64), _N_CLUSTERS)
@@ -99,14 +99,14 @@ def _leading_pairs(posterior: RandomFunction, x: Tensor, target: int | None = No
 
 
 def _strongest(effect: NDArray) -> NDArray[np.intp]:
-    """Places of the pairs that get a Hessian at every point, in order of their places."""
+    """Indices of the pairs that get a Hessian at every point, in increasing order."""
     if len(effect) <= _MANY_PAIRS:
         return np.arange(len(effect))
     return np.sort(np.argsort(-effect, kind="stable")[:_LEADING_PAIRS])
 
 
 def _detection_score(hessians: NDArray, X: NDArray, pairs: NDArray, seed: int = 0) -> NDArray:
-    """Group effect of the mean network over the pooled spread of the networks.
+    """Group effect of the mean network, divided by the pooled spread of the networks.
 
     ``score_ij = (sum_c w_c |mean_e H_eij(c)|) / (s_i s_j)``, with cells c of the pair (i, j),
     networks e, and ``log V_ij = 2 log s_i + 2 log s_j`` fitted by least squares to the networks'
@@ -125,8 +125,8 @@ def _detection_score(hessians: NDArray, X: NDArray, pairs: NDArray, seed: int = 
     Returns
     -------
     ndarray of shape (P,)
-        Non-negative; without a unit. Where there is one network, or fewer than three pairs, the
-        spread cannot be pooled and the score is its numerator.
+        Not negative, and without a unit. With one network or fewer than three pairs, the spread
+        cannot be pooled and the score is the numerator alone.
     """
     cells = _pair_cells(X, pairs, seed)
     means, weights = _cell_means(hessians, cells)
@@ -135,7 +135,7 @@ def _detection_score(hessians: NDArray, X: NDArray, pairs: NDArray, seed: int = 
         return effect
     variance = np.einsum("mp,mp->p", weights, means.var(0, ddof=1))
     if np.median(variance) <= (_ROUNDING * np.median(effect)) ** 2:
-        return effect  # the networks agree: what they differ by is rounding
+        return effect  # the networks differ only by rounding
     return effect / _pooled_spread(variance, pairs, X.shape[1])
 
 
@@ -144,7 +144,7 @@ def _pair_cells(X: NDArray, pairs: NDArray, seed: int) -> NDArray[np.intp]:
     clusters = Partition.kmeans(X, _N_CLUSTERS, seed).labels
     median = np.median(X, axis=0)
     above, from_on = np.greater(X, median), np.greater_equal(X, median)
-    # where points tie at the median, the split that is nearer to halves
+    # where points tie at the median, take the split that is nearer to halves
     nearer = np.abs(above.mean(0) - 0.5) <= np.abs(from_on.mean(0) - 0.5)
     sides = np.where(nearer, above, from_on)
     share = sides.mean(0)

@@ -1,4 +1,4 @@
-"""What a family of posteriors is given, and what it gives back."""
+"""The task that a family of posteriors is given, and the result that it returns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from skgeh.geh.likelihoods import CrossEntropy, Likelihood
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A table in standard units, and what is learned by.
+    """A table in standard units, and the likelihood to learn by.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
     y : ndarray of shape (n, c)
-        Numbers; or for labels 0 and 1, one column for two classes, else one column per class.
+        Numbers, or labels as 0 and 1 in one column for two classes, else one column per class.
     weight : ndarray of shape (n,)
     likelihood : Likelihood
     """
@@ -38,16 +38,16 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Rows, and predictions of them by a model that was learned without them.
+    """Held-out rows, and their predictions by a model that was trained without them.
 
     Parameters
     ----------
     rows : ndarray of shape (m,)
     predict : callable () -> ndarray of shape (k, c)
-        Predicts standardised targets, or logits, of the first k rows when first asked; it can be
-        pickled.
+        Predicts standardised targets, or logits, of the first k rows. It is called on first use and
+        can be pickled.
     n_judged : int, optional
-        k, by default all; fewer where a prediction costs much.
+        Number k, by default all rows; fewer where a prediction is expensive.
     """
 
     rows: NDArray[np.intp]
@@ -56,25 +56,25 @@ class HeldOut:
 
     @property
     def judged(self) -> NDArray[np.intp]:
-        """Rows that are predicted, shape (k,)."""
+        """Rows whose predictions are judged, shape (k,)."""
         return self.rows[: self.n_judged]
 
     @cached_property
     def predictions(self) -> NDArray[np.float64]:
-        """Predictions of the rows that are judged, shape (k, c)."""
+        """Predictions of the judged rows, shape (k, c)."""
         return self.predict()
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A posterior, its noise, and how it predicts rows that it has not seen.
+    """A posterior, its noise, and its predictions of held-out rows.
 
     Parameters
     ----------
     posterior : RandomFunction
     noise_variance : ndarray of shape (c,)
-        In squared standard deviations of the targets; for labels, the share of their entropy that
-        is left.
+        In units of the squared standard deviations of the targets; for labels, the unexplained
+        share of their entropy.
     held_out : HeldOut
     net : skorch.NeuralNet, optional
         The trained networks, if there are any.

@@ -1,7 +1,7 @@
-"""A change of units is a change of the function, ``x -> f(centre + scale x) readout``.
+"""Changes of units as changes of the function, ``x -> f(centre + scale x) readout``.
 
 Standard units of features and outputs are one such change. Logits minus their mean over classes are
-another, with the readout ``I - 1/C``: data identify no more of them than that.
+another, with the readout ``I - 1/C``; the data say nothing about that mean.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ Function = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """Units in which ``x -> f(centre + scale x) readout`` sees the world.
+    """Units in which a function f becomes ``x -> f(centre + scale x) readout``.
 
     Parameters
     ----------
     centre, scale : Tensor of shape (d,)
     readout : Tensor of shape (c, c')
-        Outputs to ask for, as combinations of the function's own.
+        New outputs, as linear combinations of the function's own.
     """
 
     centre: Tensor
@@ -36,7 +36,7 @@ class Units:
         return cls(torch.zeros(n_features), torch.ones(n_features), readout)
 
     def source(self, output: int) -> int:
-        """Which of the function's own outputs has most part in one that is asked for."""
+        """The function's own output with the largest part in a new one."""
         parts = self.readout[:, output].tolist()
         return max(range(len(parts)), key=lambda k: (abs(parts[k]), parts[k]))
 
@@ -45,11 +45,11 @@ class Units:
         return self.centre.to(x) + self.directions(x)
 
     def directions(self, x: Tensor) -> Tensor:
-        """Steps, without a place, in the function's own units."""
+        """Directions, which have no origin, in the function's own units."""
         return self.scale.to(x) * x
 
     def outputs(self, y: Tensor) -> Tensor:
-        """The outputs that are asked for."""
+        """New outputs, from the function's own."""
         return y @ self.readout.to(y)
 
 
@@ -72,7 +72,7 @@ class FunctionInUnits:
 
 
 def in_units(function: Function, units: Units) -> Function:
-    """A function in other units: one of its own kind if that can be, else a view of it.
+    """A function in other units, of its own kind if possible, else as a view of it.
 
     Examples
     --------

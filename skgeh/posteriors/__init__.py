@@ -1,8 +1,8 @@
-"""Families of posteriors over functions, to be learned from a table or loaded.
+"""Families of posteriors over functions, learned from a table or loaded.
 
-Answers: which functions are plausible, given a table; families differ by how they say so.
-In: a `Task` and a `Trainer`. Out: a `Learned` by `family.learn`, the same for every family.
-Rests on `training`, `process` and `geh`. Read `family.py` first, then `stack.py` and
+Answers: which functions are plausible, given a table; families differ in how they represent them.
+In: a `Task` and a `Trainer`. Out: a `Learned` from `family.learn`, of one kind for all families.
+Rests on `training`, `process` and `geh`. Read `family.py` first, then `_stack.py` and
 `concrete_dropout.py`.
 """
 

@@ -1,7 +1,7 @@
 """The two formulas of concrete dropout, with their derivatives written out.
 
-Autograd would take them apart into a dozen small steps a layer, which for small networks is much of
-the time of a training step.
+Autograd would split them into a dozen small steps per layer. For small networks, these take a large
+part of the time of a training step.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,9 +16,9 @@ from torch.autograd import Function
 class ConcreteLayer(Function):
     """``z = (a * mask / (1 - p)) W + b`` with a relaxed mask for every sample.
 
-    ``mask = 1 - sigmoid((logit p + logit u) / t)`` with u uniform. u is symmetric about 1/2, so
-    `noise`, a fresh ``logit u / t``, may enter with either sign; ``1 / (1 - p) = 1 + exp(logit p)``
-    goes to the weights.
+    ``mask = 1 - sigmoid((logit p + logit u) / t)`` with u uniform. Since u is symmetric about 1/2,
+    `noise`, a fresh ``logit u / t``, may enter with either sign. The weights are multiplied by
+    ``1 / (1 - p) = 1 + exp(logit p)``.
 
     Shapes: a and noise (S, n, h), weight (S, h, k), bias (S, 1, k), logit (S, 1, h).
     """
@@ -37,7 +37,7 @@ class ConcreteLayer(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Derivatives by a, weight, bias and logit."""
+        """Derivatives with respect to a, weight, bias and logit."""
         (gradient,) = gradients
         mask, kept, odds, weight, scaled = ctx.saved_tensors
         by_scaled = torch.bmm(kept.mT, gradient)
@@ -52,8 +52,8 @@ class ConcreteLayer(Function):
 class Divergence(Function):
     """Sum over layers of ``l^2/2 (sum_k ||w_k||^2 / (1 - p_k) + ||b||^2) - sum_k H(p_k)``.
 
-    The arguments after the precisions ``l^2``, one a layer, are the weights (S, h, k) of all
-    layers, then their biases (S, 1, k), then the logits of p (S, 1, h). The result has shape (S,).
+    The precisions ``l^2``, one per layer, are followed by the weights (S, h, k) of all layers,
+    their biases (S, 1, k), and the logits of p (S, 1, h). The result has shape (S,).
     """
 
     @staticmethod
@@ -72,7 +72,7 @@ class Divergence(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Derivatives by weights, biases and logits."""
+        """Derivatives with respect to weights, biases and logits."""
         outer = gradients[0][:, None, None]
         layers = zip(ctx.precisions, ctx.squares, *thirds(ctx.saved_tensors), strict=True)
         found = []
@@ -85,7 +85,7 @@ class Divergence(Function):
 
 
 def thirds(parameters: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
-    """Weights, biases and logits from all of them in a row."""
+    """Weights, biases and logits, split from one sequence of all of them."""
     n_layers = len(parameters) // 3
     return (parameters[start : start + n_layers] for start in range(0, 3 * n_layers, n_layers))
 

@@ -24,24 +24,24 @@ class HybridStack(nn.Module):
     Parameters
     ----------
     widths : sequence of int
-        ``[d, h_1, ..., c]`` of the MLP g.
+        Layer widths ``[d, h_1, ..., c]`` of the MLP g.
     n_copies : int
-        S.
+        Number of copies, S.
     activation : str
     length_scale : float, optional
-        Prior standard deviation of weights and biases is ``1 / length_scale``. By default
-        ``length_scale^2 = shrinkage * fan_in`` in each layer: wide layers stay on one scale.
+        The prior standard deviation of weights and biases is ``1 / length_scale``. By default,
+        ``length_scale^2 = shrinkage * fan_in`` in each layer, which keeps wide layers on one scale.
     shrinkage : float
     main_columns : tuple of two int
-        First and last + 1 input column that enter the main effects linearly.
+        Range of the input columns that enter the main effects linearly: first, and last + 1.
     seed : int
     n_starts : int, optional
-        Copies s and s + n_starts start at the same weights and see the same noise: what then
-        differs between them is the data. By default all differ.
+        Copies s and s + n_starts have the same initial weights and see the same noise, so that they
+        differ only in their data. By default, all copies have their own.
 
     Notes
     -----
-    Inputs have ``d`` columns for g, and after them the columns of a spline basis if there is one.
+    Inputs have ``d`` columns for g, followed by the columns of a spline basis if there is one.
     """
 
     noise_variance: Tensor
@@ -81,16 +81,16 @@ class HybridStack(nn.Module):
         self.register_buffer("noise_variance", torch.ones(n_copies))
 
     def number(self, name: str, parameters: Iterable[nn.Parameter]) -> None:
-        """Register one parameter a layer: nn.ParameterList would slow the steps of small nets."""
+        """Register one parameter per layer; nn.ParameterList would slow small networks down."""
         for layer, parameter in enumerate(parameters):
             self.register_parameter(f"{name}_{layer}", parameter)
 
     def numbered(self, name: str) -> list[nn.Parameter]:
-        """Parameters of a name, first layer first."""
+        """Parameters of the given name, first layer first."""
         return [self.numbered_at(name, layer) for layer in range(self.n_layers)]
 
     def numbered_at(self, name: str, layer: int) -> nn.Parameter:
-        """Parameter of one layer."""
+        """Parameter of the given name in one layer."""
         return cast(nn.Parameter, self._parameters[f"{name}_{layer}"])
 
     @property
@@ -122,7 +122,7 @@ class HybridStack(nn.Module):
 
     @abstractmethod
     def posterior(self, basis: Function | None) -> "StackPosterior":
-        """What was learned, as a random function; `basis` is that of the main effects."""
+        """The learned distribution over functions; `basis` is that of the main effects."""
 
     def start_noise(self) -> None:
         """Switch the family's noise on, once the noise variance of the data is known."""
@@ -137,7 +137,7 @@ class HybridStack(nn.Module):
 
     @torch.no_grad()
     def scale_outputs(self, unit: float) -> None:
-        """Multiply what the copies put out; a family with more parameters there scales them too."""
+        """Multiply the outputs of the copies; a family with more output parameters scales these."""
         last = self.n_layers - 1
         for parameter in (*(self.numbered_at(n, last) for n in ("weight", "bias")), self.main):
             parameter.mul_(unit)

@@ -1,4 +1,4 @@
-"""Which posterior for which table: by rows, features and noise, never by the function."""
+"""Choice of a posterior by the rows, features and noise of a table, never by the function."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,35 +9,36 @@ from skgeh.geh.task import Learned, Task
 from skgeh.posteriors.committee import Committee
 from skgeh.posteriors.concrete_dropout import ConcreteDropout
 
-_FEW = 1000  # rows: a committee, whatever the noise
-_PROBES = 4  # small networks that tell the noise of more rows
-_INFORMATION = 50_000  # rows times signal to noise, from which on networks rank as well alone
-_CLEAN = 0.03  # share of noise below which there is nothing to perturb targets with
+_FEW = 1000  # up to this number of rows, a committee is taken at any noise
+_PROBES = 4  # small networks that estimate the noise of larger tables
+_INFORMATION = 50_000  # rows times signal-to-noise ratio from which networks alone rank as well
+_CLEAN = 0.03  # share of noise below which targets need not be perturbed
 
 
 class Auto(BaseEstimator):
-    """A committee for few or noisy rows, concrete dropout for the others.
+    """A committee for few or noisy rows, concrete dropout otherwise.
 
-    Up to 1000 rows get a committee. For more, four of its small networks are trained first; with
-    s^2 their share of noise, on rows that they hold out, a committee follows below 50,000 rows
-    times ``(1 - s^2) / s^2``. Where rows, features or classes are too many for its Gaussian
-    process, concrete dropout is taken at once.
+    A table of up to 1000 rows gets a committee. For a larger table, four of the committee's small
+    networks are trained first, and s^2 is their share of noise on held-out rows. If the number of
+    rows times ``(1 - s^2) / s^2`` is below 50,000, the committee is taken, otherwise concrete
+    dropout. If rows, features or classes are too many for the committee's Gaussian process,
+    concrete dropout is taken at once.
     """
 
     def check(self) -> None:
-        """There is nothing to set."""
+        """Check nothing, since there are no parameters."""
 
     def committee(self, n_rows: int, n_features: int, n_outputs: int = 1) -> Committee | None:
-        """The first candidate, unless rows, features and outputs are too many for it."""
+        """The first candidate, or None if rows, features or outputs are too many for it."""
         process, _ = Committee().parts()
         return Committee() if process.is_rich(n_rows, n_features, n_outputs) else None
 
     def probe(self, committee: Committee) -> Committee:
-        """Few of a committee's networks."""
+        """The committee with only a few networks."""
         return clone(committee).set_params(n_networks=_PROBES)
 
     def is_small(self, n_rows: int) -> bool:
-        """Whether rows are so few that a process ranks better at any noise."""
+        """Whether there are so few rows that a process ranks better at any noise."""
         return n_rows <= _FEW
 
     def is_noisy(self, n_rows: int, noise: float) -> bool:
@@ -56,7 +57,7 @@ class Auto(BaseEstimator):
         return ConcreteDropout()
 
     def learn(self, task: Task, trainer: Any, seed: int) -> Learned:
-        """Choose a candidate, and let it learn.
+        """Choose a candidate and let it learn.
 
         Parameters
         ----------

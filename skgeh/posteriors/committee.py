@@ -1,7 +1,7 @@
-"""A Gaussian process whose ranking many small networks have a say in: for few or noisy rows.
+"""A Gaussian process that shares its ranking with many small networks, for few or noisy rows.
 
-The two err differently: the process sees smooth products of few features, networks see kinks and
-interactions of high order. The product of their scores ranks better than either.
+The two err differently: the process models smooth products of few features, while networks also
+model kinks and interactions of high order. The product of their scores ranks better than either.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from skgeh.process.family import GaussianProcess
 
 @dataclass(frozen=True, eq=False)
 class CommitteePosterior:
-    """Draws and the mean of a Gaussian process; rankings by it and by networks.
+    """Draws and mean of a Gaussian process; rankings by the process and by networks.
 
     Parameters
     ----------
@@ -61,15 +61,16 @@ class CommitteePosterior:
 
 
 class Committee(BaseEstimator):
-    """A Gaussian process for effects and predictions, its ranking shared with small networks.
+    """A Gaussian process for effects and predictions that shares its ranking with small networks.
 
     Parameters
     ----------
     process : GaussianProcess, default=None
-        None is ``GaussianProcess()``.
+        None means ``GaussianProcess()``.
     networks : Family, default=None
-        None is an ensemble of networks of (32, 32) units, each shrunk less than large ones are.
+        None means an ensemble of networks with (32, 32) units and less shrinkage than by default.
     n_networks : int, default=16
+        Number of small networks.
 
     Examples
     --------
@@ -87,19 +88,20 @@ class Committee(BaseEstimator):
         self.n_networks = n_networks
 
     def parts(self) -> tuple[GaussianProcess, Family]:
-        """The process and the family of the networks, to be fitted."""
+        """The process and the family of the networks, not yet fitted."""
         process = GaussianProcess() if self.process is None else clone(self.process)
         small = Ensemble((32, 32), shrinkage=0.03)
         return process, small if self.networks is None else clone(self.networks)
 
     def check(self) -> None:
-        """Refuse parameters that cannot be used."""
+        """Raise an error if a parameter cannot be used."""
         check_scalar(self.n_networks, "n_networks", Integral, min_val=1)
         if not isinstance(self.process, GaussianProcess | None):
             raise ValueError(f"process must be a GaussianProcess or None; got {self.process!r}.")
         if not isinstance(self.networks, Family | None):
             raise ValueError(
-                f"networks must be an Ensemble, ConcreteDropout or None; got {self.networks!r}."
+                "networks must be an Ensemble, ConcreteDropout, MeanField or None; got "
+                f"{self.networks!r}."
             )
         for part in self.parts():
             part.check()
@@ -119,7 +121,7 @@ class Committee(BaseEstimator):
         return replace(learned, posterior=CommitteePosterior(learned.posterior, stack), net=net)
 
     def few_networks(self, task: Task, trainer: Any, seed: int) -> tuple[Any, StackPosterior]:
-        """The networks, trained, with their net."""
+        """The skorch net of the trained networks, and their posterior."""
         generator = np.random.default_rng(seed)
         held_out = trainer.held_out(len(task.X), self.n_networks, generator)
         return trainer.train(self.parts()[1], task, held_out, seed)

@@ -1,6 +1,7 @@
 """Concrete dropout with a learned probability for every node.
 
-Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017; for every node by Cui et al. 2020.
+Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017; with one probability per node, Cui et
+al. 2020.
 """
 
 import math
@@ -20,7 +21,7 @@ from skgeh.posteriors._stack import HybridStack, StackPosterior, with_main
 from skgeh.posteriors.family import Family
 
 _SMALLEST_POOL = 2**18
-_LOGIT_RANGE = (-14.0, 3.0)  # p from 1e-6 to .95: outside it the gradient of p vanishes
+_LOGIT_RANGE = (-14.0, 3.0)  # p from 1e-6 to .95; outside, the gradient of p vanishes
 
 
 class _ConcreteDropoutStack(HybridStack):
@@ -49,11 +50,11 @@ class _ConcreteDropoutStack(HybridStack):
 
     @property
     def logits(self) -> list[nn.Parameter]:
-        """Logits of the dropout probabilities of the nodes entering a layer, each (S, 1, h_l)."""
+        """Logits of the dropout probabilities of the nodes that enter a layer, each (S, 1, h_l)."""
         return self.numbered("logit")
 
     def layer(self, layer: int, a: Tensor) -> Tensor:
-        """A linear layer; in training, once dropout is on, with a relaxed mask for every sample."""
+        """A linear layer; in training, once dropout is on, each sample has its own relaxed mask."""
         weight, bias = self.numbered_at("weight", layer), self.numbered_at("bias", layer)
         if self.noisy and self.training:
             logit = self.numbered_at("logit", layer)
@@ -64,7 +65,7 @@ class _ConcreteDropoutStack(HybridStack):
         return torch.baddbmm(bias, a, weight)
 
     def kl(self) -> Tensor:
-        """Divergence from the prior; the probabilities have no part in it until dropout is on."""
+        """Divergence from the prior; the probabilities get no gradient until dropout is on."""
         logits = self.logits if self.noisy else [logit.detach() for logit in self.logits]
         parameters = *self.weights, *self.biases, *logits
         return Divergence.apply(self.prior_precisions, *parameters)
@@ -79,7 +80,7 @@ class _ConcreteDropoutStack(HybridStack):
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Keep the probabilities where they can still move."""
+        """Keep the probabilities in the range where they can still move."""
         if self.noisy:
             for logit in self.logits:
                 logit.clamp_(*_LOGIT_RANGE)
@@ -92,7 +93,7 @@ class _ConcreteDropoutStack(HybridStack):
 
 @dataclass(frozen=True, eq=False)
 class ConcreteDropoutPosterior(StackPosterior):
-    """Draws fix one hard mask a node for all rows, folded into the weights.
+    """A distribution whose draws fix one hard mask per node, folded into the weights.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ class ConcreteDropoutPosterior(StackPosterior):
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Draw functions from the copies in turn; see `RandomFunction`.
 
-        On clean data hardly a unit is ever off, and many draws are the same function.
+        On clean data, units are hardly ever off, so many draws are the same function.
         """
         turn = torch.arange(first, first + n_draws)[:, None] % len(self.means)
         drawn = [turn]
@@ -138,9 +139,9 @@ class ConcreteDropout(Family):
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
         A smooth activation.
     length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None is ``sqrt(shrinkage * fan_in)``.
+        Inverse prior standard deviation of the weights; None means ``sqrt(shrinkage * fan_in)``.
     shrinkage : float, default=0.1
-        Prior precision of a weight, for each unit that enters its layer.
+        Prior precision of a weight, per unit that enters its layer.
     temperature : float, default=0.1
         Temperature of the relaxed masks in training.
 
@@ -166,7 +167,7 @@ class ConcreteDropout(Family):
         self.temperature = temperature
 
     def check(self) -> None:
-        """Refuse an architecture that has no interactions, or none that could be built."""
+        """Raise an error if an architecture has no interactions or cannot be built."""
         super().check()
         check_scalar(self.temperature, "temperature", Real, min_val=0, include_boundaries="neither")
 
@@ -174,15 +175,15 @@ class ConcreteDropout(Family):
 def _fold(means: MLP, turn: Tensor, masks: Sequence[Tensor]) -> MLP:
     """Multiply masks into the weights of a stack of networks.
 
-    Hidden units that are switched off are left out of the products that follow; where functions of
-    a stack keep different numbers of units, the rest keep a few that are off.
+    Hidden units that are switched off are left out of the products that follow. Functions of a
+    stack may keep different numbers of units; those with fewer are padded with units that are off.
 
     Parameters
     ----------
     means : MLP
         Networks of S copies.
     turn : Tensor of shape (K,)
-        Which copy each function of the stack starts from.
+        Copy from which each function of the stack is made.
     masks : sequence of Tensor, each of shape (K, h_l)
         Factors of the nodes that enter layer l + 1, inputs first.
 
@@ -215,10 +216,10 @@ def _fold(means: MLP, turn: Tensor, masks: Sequence[Tensor]) -> MLP:
 
 
 class _LogisticNoise:
-    """Logistic noise for the relaxed masks: windows of one long sample, at random places.
+    """Logistic noise for the relaxed masks: random windows of one long sample.
 
     Fresh uniform numbers and their logits would take as long as the matrix products of a training
-    step; a window of numbers drawn before is free.
+    step; a window of numbers drawn beforehand costs nothing.
     """
 
     def __init__(self, seed: int, scale: float):

@@ -1,8 +1,8 @@
 """Dropout whose masks are frozen while a posterior draw is in force.
 
-Ordinary Monte-Carlo dropout draws a mask for every row, and a group mean of second derivatives
-would average over masks instead of over points. Here a draw is one function: each dropout layer
-multiplies by one mask, the same for all rows. Without a draw it does nothing.
+Ordinary Monte-Carlo dropout draws a mask for every row, so a group mean of second derivatives would
+average over masks instead of over points. Here a draw is one function: each dropout layer
+multiplies by one mask, the same for all rows. Without a draw, the layer does nothing.
 """
 
 import copy
@@ -22,7 +22,7 @@ _REFUSED = (nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
 class Masks:
-    """The masks of one draw, one for each call of a dropout layer in a forward pass."""
+    """The masks of one draw, one per call of a dropout layer in a forward pass."""
 
     def __init__(self, seed: int):
         self.generator = torch.Generator().manual_seed(seed)
@@ -42,7 +42,7 @@ class Masks:
     def apply(self, a: Tensor, p: Tensor) -> Tensor:
         """``a * mask / (1 - p)`` with ``mask ~ Bernoulli(1 - p)`` drawn at the first call only.
 
-        `p` has one entry for each node, axis 1 of `a`, and broadcasts against ``a[0]``.
+        `p` has one entry per node (axis 1 of `a`), or one for all, and broadcasts against ``a[0]``.
         """
         if self.calls == len(self.known):
             kept = (1 - p).detach().cpu().expand(_mask_shape(a, p))
@@ -57,20 +57,20 @@ _IN_FORCE: ContextVar[Masks | None] = ContextVar("masks in force", default=None)
 
 
 def _mask_shape(a: Tensor, p: Tensor) -> tuple[int, ...]:
-    """Shape of a mask for ``a[0]``: axes where `p` has length 1 after its last node are shared."""
+    """Shape of a mask for ``a[0]``; the mask is shared along all axes of `p` after the first."""
     shared = p.ndim - 1 if p.ndim > 1 else 0
     return tuple(a.shape[1 : a.ndim - shared]) + (1,) * shared
 
 
 class FrozenDropout(nn.Module):
-    """What stands in the place of an ``nn.Dropout`` in a network that is asked for interactions.
+    """Replacement of ``nn.Dropout`` in a network whose interactions are measured.
 
     Parameters
     ----------
     p : float
         Probability that a node is off.
     shared_axes : int
-        Last axes over which a mask is the same: 2 for ``nn.Dropout2d``.
+        Number of last axes along which a mask is constant: 2 for ``nn.Dropout2d``.
     """
 
     def __init__(self, p: float, shared_axes: int = 0):
@@ -78,7 +78,7 @@ class FrozenDropout(nn.Module):
         self.p, self.shared_axes = p, shared_axes
 
     def probabilities(self) -> Tensor:
-        """Probability of every node, broadcasting against one row."""
+        """Dropout probability of all nodes, which broadcasts against one row."""
         return torch.full((1,) * (self.shared_axes + 1), self.p)
 
     def forward(self, a: Tensor) -> Tensor:
@@ -88,24 +88,24 @@ class FrozenDropout(nn.Module):
 
 
 class ConcreteDropoutLayer(nn.Module):
-    """Concrete dropout with a learned probability for every node, before any linear layer.
+    """Concrete dropout with a learned probability for every node, placed before a linear layer.
 
-    In training every row draws its own relaxed mask; in evaluation it does nothing, and while a
-    draw of `skgeh.interactions_of` is in force it multiplies by that draw's mask.
+    In training, every row gets its own relaxed mask. In evaluation, the layer does nothing, but
+    while a draw of `skgeh.interactions_of` is in force it multiplies by that draw's mask.
 
     Parameters
     ----------
     n_nodes : int
         Length of axis 1 of the input: features, or channels of an image, which are dropped whole.
     p : float, default=0.05
-        Probability at the start.
+        Initial probability.
     temperature : float, default=0.1
         Temperature of the relaxed masks.
 
     References
     ----------
-    Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017; for every node by T. Cui,
-    P. Marttinen, S. Kaski, ECAI 2020.
+    Y. Gal, J. Hron, A. Kendall, "Concrete Dropout", NIPS 2017; with one probability per node,
+    T. Cui, P. Marttinen, S. Kaski, ECAI 2020.
 
     Examples
     --------
@@ -137,17 +137,17 @@ class ConcreteDropoutLayer(nn.Module):
         return a * torch.sigmoid((noise - logit) / self.temperature) * (1 + logit.exp())
 
     def divergence(self, layer: nn.Module, length_scale: float) -> Tensor:
-        """Divergence from the prior of this dropout and the linear or convolutional layer after it.
+        """Divergence from the prior, for this dropout and the next linear or convolutional layer.
 
-        ``l^2/2 (sum_k ||w_k||^2 / (1 - p_k) + ||b||^2) - sum_k H(p_k)``, up to a constant; to be
-        divided by the number of rows where the loss is a mean negative log-likelihood.
+        ``l^2/2 (sum_k ||w_k||^2 / (1 - p_k) + ||b||^2) - sum_k H(p_k)``, up to a constant. Divide
+        it by the number of rows if the loss is a mean negative log-likelihood.
 
         Parameters
         ----------
         layer : nn.Module
-            With a `weight` whose axis 1 has the nodes, or nodes times pixels, and maybe a `bias`.
+            Has a `weight` with the nodes, or nodes times pixels, along axis 1, and maybe a `bias`.
         length_scale : float
-            Inverse prior standard deviation of its weights.
+            Inverse prior standard deviation of the layer's weights.
         """
         weight, bias = layer.weight, layer.bias
         squares = weight.square().transpose(0, 1).reshape(len(self.logit), -1).sum(1)  # type: ignore[operator]
@@ -163,14 +163,15 @@ def frozen(module: nn.Module) -> nn.Module:
     Raises
     ------
     ValueError
-        If the module has alpha dropout, whose noise is no mask.
+        If the module has alpha dropout, whose noise is not a mask.
     """
     result = copy.deepcopy(module).eval().requires_grad_(False)
     for name, part in module.named_modules():
         if isinstance(part, _REFUSED):
             raise ValueError(
-                f"Module {name!r} is {type(part).__name__}, whose noise is no mask. Replace it by "
-                "nn.Dropout, or put it into evaluation mode by removing it."
+                f"Dropout layers must multiply by a mask; module {name!r} is "
+                f"{type(part).__name__}, whose noise is not a mask. Replace it with nn.Dropout, or "
+                "remove it."
             )
     replaced: dict[int, FrozenDropout] = {}
     for name, part in list(result.named_modules(remove_duplicate=False)):

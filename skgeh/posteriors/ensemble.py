@@ -27,7 +27,7 @@ class _EnsembleStack(HybridStack):
         return total
 
     def posterior(self, basis: Function | None) -> "EnsemblePosterior":
-        """The copies, each as likely as the others."""
+        """The copies, all equally likely."""
         return EnsemblePosterior(self.means(), self.main_effects(basis))
 
 
@@ -36,7 +36,7 @@ class EnsemblePosterior(StackPosterior):
 
     @property
     def n_functions(self) -> int:
-        """How many functions there are: more draws repeat them."""
+        """Number of distinct functions; further draws repeat them."""
         return len(self.means)
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
@@ -47,7 +47,7 @@ class EnsemblePosterior(StackPosterior):
 
 
 class Ensemble(Family):
-    """A family of posteriors: networks that differ by their start, batches and held-out rows.
+    """A family of posteriors: networks that differ in initial weights, batches and held-out rows.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ class Ensemble(Family):
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
         A smooth activation.
     length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None is ``sqrt(shrinkage * fan_in)``.
+        Inverse prior standard deviation of the weights; None means ``sqrt(shrinkage * fan_in)``.
     shrinkage : float, default=0.1
-        Prior precision of a weight, for each unit that enters its layer.
+        Prior precision of a weight, per unit that enters its layer.
 
     Examples
     --------

@@ -28,9 +28,9 @@ class Family(BaseEstimator):
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
         A smooth activation.
     length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None is ``sqrt(shrinkage * fan_in)``.
+        Inverse prior standard deviation of the weights; None means ``sqrt(shrinkage * fan_in)``.
     shrinkage : float, default=0.1
-        Prior precision of a weight, for each unit that enters its layer.
+        Prior precision of a weight, per unit that enters its layer.
     """
 
     _stack: type[HybridStack]
@@ -48,7 +48,7 @@ class Family(BaseEstimator):
         self.shrinkage = shrinkage
 
     def check(self) -> None:
-        """Refuse an architecture that has no interactions, or none that could be built."""
+        """Raise an error if an architecture has no interactions or cannot be built."""
         sizes = self.hidden_layer_sizes
         given = isinstance(sizes, Sequence) and len(sizes) > 0
         if not given or not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
@@ -63,7 +63,7 @@ class Family(BaseEstimator):
             check_scalar(self.length_scale, "length_scale", **above_zero)
 
     def learn(self, task: Task, trainer: Any, seed: int) -> Learned:
-        """Train networks on the targets as they are, and others on perturbed ones to draw from.
+        """Train networks on the targets, and others on perturbed targets for draws.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Family(BaseEstimator):
 
 
 def _of_own_rows(members: Function, X: NDArray) -> NDArray[np.float64]:
-    """Predictions by each of E networks of its own rows X (E, h, d), shape (E h, c)."""
+    """Predictions of each of E networks for its own rows X (E, h, d), shape (E h, c)."""
     n_networks, n_rows = X.shape[:2]
     values = evaluate(members, X.reshape(n_networks * n_rows, -1), n_networks)
     each = np.arange(n_networks)

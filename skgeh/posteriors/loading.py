@@ -1,4 +1,4 @@
-"""Weights of a concrete-dropout network that was trained elsewhere."""
+"""Loading the weights of a concrete-dropout network that was trained elsewhere."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -25,14 +25,14 @@ def load_concrete_dropout(
     Parameters
     ----------
     weights : sequence of array-like of shape (h_l, h_(l-1))
-        As ``nn.Linear`` keeps them, first layer first.
+        As ``nn.Linear`` stores them, first layer first.
     biases : sequence of array-like of shape (h_l,)
     logits : sequence of array-like of shape (h_(l-1),) or scalars
         Logits of the dropout probabilities of the nodes that enter each layer.
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}
         "softplus" is ``log(1 + exp(10 z)) / 10``, as in the paper.
     main_effects : array-like of shape (d,) or (c, d), default=None
-        Weights of linear main effects beside the network.
+        Weights of linear main effects that are added to the network.
 
     Returns
     -------
@@ -50,8 +50,8 @@ def load_concrete_dropout(
     """
     if not len(weights) == len(biases) == len(logits) >= 2:
         raise ValueError(
-            "weights, biases and logits must have one entry for each layer, two or more; got "
-            f"{len(weights)}, {len(biases)} and {len(logits)}."
+            "weights, biases and logits must have one entry per layer, for two or more layers; got "
+            f"{len(weights)}, {len(biases)} and {len(logits)} entries."
         )
     matrices = [_tensor(weight) for weight in weights]
     widths = [matrices[0].shape[-1], *(matrix.shape[0] for matrix in matrices)]
@@ -65,8 +65,8 @@ def load_concrete_dropout(
             )
         if nodes[layer].numel() not in (1, a):
             raise ValueError(
-                f"Layer {layer} must have one logit, or one for each of the {a} nodes that enter "
-                f"it; got {nodes[layer].numel()}."
+                f"Layer {layer} must have one logit, or one per node for the {a} nodes that enter "
+                f"it; got {nodes[layer].numel()} logits."
             )
     means = MLP(
         tuple(matrix.T[None] for matrix in matrices),
@@ -80,7 +80,10 @@ def load_concrete_dropout(
     beta = torch.zeros(widths[-1], 0) if main_effects is None else _tensor(main_effects)
     beta = beta.reshape(widths[-1], -1)
     if beta.shape[1] not in (0, widths[0]):
-        raise ValueError(f"There must be {widths[0]} main effects; got {beta.shape[1]}.")
+        raise ValueError(
+            f"main_effects must have one weight for each of the {widths[0]} features; got "
+            f"{beta.shape[1]}."
+        )
     return ConcreteDropoutPosterior(means, Additive(beta.T[None]), probabilities)
 
 

@@ -1,4 +1,4 @@
-"""Main effects kept apart from the network, so that it spends its capacity on interactions."""
+"""Main effects kept separate from the network, which leaves its capacity to interactions."""
 
 import numpy as np
 import torch

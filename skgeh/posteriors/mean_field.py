@@ -1,9 +1,10 @@
-"""A Gaussian for every weight, independent of the others: the mean-field posterior.
+"""The mean-field posterior: an independent Gaussian for every weight.
 
-Appendix 4 of Cui et al. 2020 sets it beside concrete dropout. In training every row draws what
-enters a unit, not the weights themselves: their sum over inputs is Gaussian too, and independent
-rows make a steadier gradient (D. Kingma, T. Salimans, M. Welling, "Variational Dropout and the
-Local Reparameterization Trick", NIPS 2015). A draw fixes the weights for all rows.
+Appendix 4 of Cui et al. 2020 compares it with concrete dropout. In training, every row draws the
+weighted sums that enter the units, not the weights themselves. These sums are Gaussian too, and
+draws that are independent between rows make the gradient less noisy (D. Kingma, T. Salimans,
+M. Welling, "Variational Dropout and the Local Reparameterization Trick", NIPS 2015). A posterior
+draw fixes the weights for all rows.
 """
 
 import math
@@ -18,11 +19,11 @@ from skgeh.posteriors._stack import HybridStack, StackPosterior, with_main
 from skgeh.posteriors.concrete_dropout import _LogisticNoise
 from skgeh.posteriors.family import Family
 
-# Learning rate of a log standard deviation, in units of a weight's. At 10 spreads outrun the means,
-# and effects come to half of the truth; far above that no interaction is left.
+# Learning rate of a log standard deviation, relative to that of a weight. At 10, spreads outrun the
+# means and effects shrink to half of the truth; far above that, no interaction is left.
 _RATE = 3
 _LOG_RANGE = (-12.0, 1.0)
-_SILENT = -40.0  # log standard deviation of a weight that is no part of the network
+_SILENT = -40.0  # log standard deviation of a weight that is not part of the network
 
 
 class _MeanFieldStack(HybridStack):
@@ -41,7 +42,7 @@ class _MeanFieldStack(HybridStack):
         return _RATE * self.numbered_at(f"spread_{kind}", layer)
 
     def layer(self, layer: int, a: Tensor) -> Tensor:
-        """``N(a W + b, a^2 V + v)`` for every row, once the noise is on; the mean before."""
+        """A draw of ``N(a W + b, a^2 V + v)`` for every row; the mean before the noise is on."""
         weight, bias = self.numbered_at("weight", layer), self.numbered_at("bias", layer)
         mean = torch.baddbmm(bias, a, weight)
         if not (self.noisy and self.training):
@@ -53,7 +54,7 @@ class _MeanFieldStack(HybridStack):
         return mean + std * noise.repeat(len(mean) // len(noise), 1, 1)
 
     def kl(self) -> Tensor:
-        """``sum l^2/2 (mu^2 + sigma^2) - log sigma``, up to a constant; at first of the means."""
+        """``sum l^2/2 (mu^2 + sigma^2) - log sigma``, up to a constant; at first without sigma."""
         total = torch.zeros_like(self.noise_variance)
         for layer, precision in enumerate(self.prior_precisions):
             for kind in ("weight", "bias"):
@@ -65,7 +66,7 @@ class _MeanFieldStack(HybridStack):
         return total
 
     def start_noise(self) -> None:
-        """Start with as little spread as concrete dropout at its first probability."""
+        """Start with as little spread as concrete dropout has at its initial probability."""
         self.noisy = True
         share = (0.1 * self.noise_variance).clamp(1e-4, 0.05)[:, None, None]
         with torch.no_grad():
@@ -77,7 +78,7 @@ class _MeanFieldStack(HybridStack):
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Keep standard deviations where they can still move."""
+        """Keep standard deviations in the range where they can still move."""
         if self.noisy:
             low, high = (bound / _RATE for bound in _LOG_RANGE)
             for kind in ("spread_weight", "spread_bias"):
@@ -86,13 +87,13 @@ class _MeanFieldStack(HybridStack):
 
     @torch.no_grad()
     def silence(self, features: Tensor) -> None:
-        """Cut the network's connections from features that never vary, their spread too."""
+        """Cut the network's connections from features that never vary, including their spread."""
         super().silence(features)
         self.numbered_at("spread_weight", 0)[:, features] = _SILENT / _RATE
 
     @torch.no_grad()
     def scale_outputs(self, unit: float) -> None:
-        """Multiply what the copies put out, the spread of the last layer too."""
+        """Multiply the outputs of the copies, including the spread of the last layer."""
         super().scale_outputs(unit)
         for kind in ("spread_weight", "spread_bias"):
             self.numbered_at(kind, self.n_layers - 1).add_(math.log(unit) / _RATE)
@@ -117,7 +118,7 @@ class MeanFieldPosterior(StackPosterior):
     means, main
         See `StackPosterior`.
     spread : MLP
-        Standard deviations in the places of weights and biases.
+        Standard deviations, stored as weights and biases.
     """
 
     spread: MLP
@@ -152,9 +153,9 @@ class MeanField(Family):
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default="gelu"
         A smooth activation.
     length_scale : float, default=None
-        Inverse prior standard deviation of the weights; None is ``sqrt(shrinkage * fan_in)``.
+        Inverse prior standard deviation of the weights; None means ``sqrt(shrinkage * fan_in)``.
     shrinkage : float, default=0.1
-        Prior precision of a weight, for each unit that enters its layer.
+        Prior precision of a weight, per unit that enters its layer.
 
     Examples
     --------
@@ -168,7 +169,7 @@ class MeanField(Family):
 
 
 class _NormalNoise(_LogisticNoise):
-    """Standard normal noise, in the same way."""
+    """Standard normal noise, drawn in the same way."""
 
     def __init__(self, seed: int):
         super().__init__(seed, scale=math.sqrt(2))

@@ -1,9 +1,10 @@
-"""Perturb and fit: how far networks move when the noise of the data is drawn anew.
+"""Perturb and fit: how far networks move when the noise of the data is drawn again.
 
-Draws of one trained network, and even an ensemble, vary too little: the networks share the data and
-its noise. Networks trained on targets with as much noise added again move as the data's own noise
-would have moved them (randomise then optimise, Bardsley et al. 2014). They serve draws; predictions
-and rankings come from networks that saw the targets as they are.
+Draws from one trained network, or even from an ensemble, vary too little, because the networks
+share the data and its noise. If the same amount of noise is added to the targets once more,
+networks trained on them move as far as the data's own noise would have moved them (randomise then
+optimise, Bardsley et al. 2014). Draws come from these networks; predictions and rankings come from
+networks trained on the original targets.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from skgeh.posteriors._stack import StackPosterior
 
 @dataclass(frozen=True, eq=False)
 class PerturbedPosterior:
-    """Draws around perturbed networks; mean functions of the others.
+    """Draws from perturbed networks; mean functions from the others.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class PerturbedPosterior:
 
     @classmethod
     def of(cls, stack: StackPosterior, n_networks: int, n_perturbed: int) -> Any:
-        """Split a stack whose first copies saw the targets as they are; all of it if all did."""
+        """Split a stack whose first copies are unperturbed; return all of it if all copies are."""
         copies = torch.arange(n_networks + n_perturbed)
         return cls(stack[copies[:n_networks]], stack[copies[n_networks:]]) if n_perturbed else stack
 
@@ -51,14 +52,14 @@ class PerturbedPosterior:
         return self.perturbed.draw(n_draws, generator, first)
 
     def members(self) -> Function:
-        """Mean function of every network that saw the targets as they are."""
+        """Mean function of every network trained on the original targets."""
         return self.networks.members()
 
 
 def _perturbations(
     n_networks: int, n_perturbed: int, n_rows: int, n_targets: int, seed: int
 ) -> Tensor | None:
-    """Standard normal numbers for every copy, shape (S, n, c): 0 for the first, then +- in turn.
+    """Standard normal numbers for every copy, (S, n, c): 0 for the first, then z and -z in turn.
 
     Examples
     --------

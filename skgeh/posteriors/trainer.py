@@ -1,4 +1,4 @@
-"""How networks are trained for an estimator: one object that whoever refits can pass on."""
+"""Training of networks for an estimator, as one object that can be passed on to refits."""
 
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,26 +24,26 @@ from skgeh.training.loop import Settings, StackNet, train
 from skgeh.training.objective import Objective
 from skgeh.training.rows import Rows
 
-_SMALL = 40, 40  # hidden layers of networks that learn from a part of the rows
+_SMALL = 40, 40  # hidden layers of networks that learn from part of the rows
 
 
 @dataclass(frozen=True, eq=False)
 class Trainer:
-    """A family of posteriors, checked, and how its networks are trained.
+    """A family of posteriors, checked, and the way its networks are trained.
 
     Parameters
     ----------
     family : Family or another of `skgeh.posteriors`
     settings : Settings
     n_networks, n_perturbed : int
-        Networks that predict, and networks on perturbed targets that are drawn from.
+        Numbers of networks that predict, and of networks on perturbed targets for draws.
     validation_fraction : float
         Share of the rows that each network holds out.
     main_effects : {"linear", "spline", None}
     has_labels : bool
     class_weight : {"balanced", None} or dict
     classes : ndarray, optional
-        Labels by which class weights are given; by default the codes 0, 1, ...
+        Labels that class weights refer to; by default the codes 0, 1, ...
     own_size : bool
         Whether the user chose the size of the networks.
     """
@@ -61,14 +61,13 @@ class Trainer:
 
     @property
     def trains_networks(self) -> bool:
-        """Whether the family is one of networks, or turns into one for refits."""
+        """Whether refits train networks: a `Family` does, and `Auto` is replaced by one."""
         return isinstance(self.family, Family | Auto)
 
     def small(self) -> "Trainer":
-        """The trainer of refits: its networks are small, unless the user chose their size.
+        """The trainer for refits: its networks are small, unless the user chose their size.
 
-        A family that chooses a posterior by itself becomes concrete dropout, for which tests are
-        calibrated.
+        `Auto` becomes concrete dropout, for which tests are calibrated.
         """
         family = self.family.networks() if isinstance(self.family, Auto) else self.family
         if not self.own_size and isinstance(family, Family):
@@ -87,11 +86,11 @@ class Trainer:
         return held_out_rows(n_rows, n_networks, self.validation_fraction, generator)
 
     def task(self, X: NDArray, y: NDArray, weight: NDArray) -> Task:
-        """A table in standard units and its likelihood; targets may be each copy's own."""
+        """A table in standard units and its likelihood; each copy may have its own targets."""
         return Task(X, y, weight, self.likelihood(y if y.ndim == 2 else y[0], weight))
 
     def likelihood(self, target: NDArray, weight: NDArray) -> Likelihood:
-        """Squared error, or cross-entropy in units of the entropy of the classes' shares."""
+        """Squared error, or cross-entropy in units of the entropy of the class shares."""
         if not self.has_labels:
             return SquaredError()
         shares = np.average(target, axis=0, weights=weight)
@@ -100,7 +99,7 @@ class Trainer:
         return CrossEntropy(float(entropy(shares)))
 
     def row_weights(self, target: NDArray, weight: NDArray) -> NDArray[np.float64]:
-        """Weights of the rows times those of their classes, shape (n,)."""
+        """Weights of the rows, multiplied by those of their classes, shape (n,)."""
         if self.class_weight is None:
             return weight
         codes = codes_of(target)
@@ -120,10 +119,11 @@ class Trainer:
         training: NDArray | None = None,
         moves: torch.Tensor | None = None,
     ) -> tuple[StackNet, StackPosterior]:
-        """Train a stack of networks, in standard units: one for each line of `held_out`.
+        """Train a stack of networks in standard units, one for each line of `held_out`.
 
-        Each trains on its line of `training`, by default on all rows that it does not hold out, and
-        on the target or, if targets have shape (S, n, c), on its own, which `moves` move.
+        Each network trains on its line of `training`, by default on all rows that it does not hold
+        out. It learns the common target or, if targets have shape (S, n, c), its own. `moves` are
+        the perturbations.
         """
         Z, weight = task.X, task.weight
         if training is None:

@@ -1,8 +1,8 @@
 """Functional ANOVA: sums of products of smooth functions of one, two and three features.
 
 ``f(x) = sum_i a_i . phi(x_i) + sum_ij phi(x_i)' B_ij phi(x_j) + sum_ijk C_ijk[phi, phi, phi]`` is
-linear in the weights a, B, C. So are its derivatives: a mean Hessian inside a group of points is an
-inner product of the weights of a pair with the group's mean products of derivatives.
+linear in the weights a, B, C, and so are its derivatives. The mean Hessian of a group of points is
+the inner product of a pair's weights with the group's mean products of derivatives.
 """
 
 from collections.abc import Sequence
@@ -25,25 +25,25 @@ from skgeh.geh.pairs import pair_index, to_matrix
 from skgeh.geh.partition import Partition
 from skgeh.process._smooth_basis import SmoothBasis
 
-ROWS = 1000  # whose products are computed at once
-IN_TRIPLE = 2  # functions of a feature that enter triples: the line and the smoothest wave
-WAVE_IN_TRIPLE = 0.3  # prior weight of a wave, against the line's, in a triple
+ROWS = 1000  # rows whose products are computed at once
+IN_TRIPLE = 2  # functions per feature that enter triples: the line and the smoothest wave
+WAVE_IN_TRIPLE = 0.3  # prior weight of a wave in a triple, relative to that of the line
 TWO_OF_THREE = ((0, 1), (0, 2), (1, 2))
 GROUPS = ("main, lines", "main, waves", "line x line", "line x wave", "wave x wave", "triples")
 
 
 @dataclass(frozen=True, eq=False)
 class Anova:
-    """Which products of functions enter, and their values.
+    """Products of functions of one, two and three features, and their values.
 
     Parameters
     ----------
-    bases : sequence of SmoothBasis, one a feature
+    bases : sequence of SmoothBasis, one per feature
     triples : bool
         Whether products of three features enter.
     center : ndarray of shape (q,) or float, default=0
-        Subtracted from the products: their means, which are not 0 where features correlate. The
-        target having mean 0, no intercept is needed then.
+        Means of the products, which are subtracted; they are not 0 if features correlate. Since
+        the target has mean 0, no intercept is needed then.
     """
 
     bases: Sequence[SmoothBasis]
@@ -52,12 +52,12 @@ class Anova:
 
     @classmethod
     def fit(cls, X: NDArray, n_functions: int, triples: bool, weight: NDArray) -> "Anova":
-        """Place the functions of every feature; sample weights have mean 1."""
+        """Fit the functions of every feature; sample weights have mean 1."""
         plain = cls([SmoothBasis.fit(x, n_functions, weight) for x in X.T], triples)
         return plain.centred(X, weight)
 
     def centred(self, X: NDArray, weight: NDArray) -> "Anova":
-        """The products minus their weighted means over some rows."""
+        """The same products, centred by their weighted means over the given rows."""
         parts = (slice(start, start + ROWS) for start in range(0, len(X), ROWS))
         total = sum(weight[rows] @ self.design(X[rows]) for rows in parts)
         return replace(self, center=self.center + total / weight.sum())
@@ -75,7 +75,7 @@ class Anova:
 
     @cached_property
     def groups(self) -> NDArray[np.intp]:
-        """Group of variance of every weight, the places in `GROUPS`, shape (q,)."""
+        """Variance group of every weight, an index into `GROUPS`, shape (q,)."""
         wave = np.arange(self.n_functions) > 0
         main = np.tile(wave, len(self.bases)).astype(np.intp)
         pairs = np.tile((2 + np.add.outer(wave, wave.astype(np.intp))).ravel(), len(self.pairs))
@@ -90,18 +90,18 @@ class Anova:
 
     @property
     def n_functions(self) -> int:
-        """Functions of each feature."""
+        """Number of functions per feature."""
         return len(self.bases[0].weights)
 
     @cached_property
     def sections(self) -> tuple[slice, ...]:
-        """Where the weights of main effects, pairs and triples stand."""
+        """Slices of the weights that belong to main effects, pairs and triples."""
         d, m = len(self.bases), self.n_functions
         edges = np.cumsum([0, d * m, len(self.pairs) * m**2, len(self.trios) * IN_TRIPLE**3])
         return tuple(slice(a, b) for a, b in pairwise(edges))
 
     def products(self, each: NDArray, inside: NDArray) -> NDArray:
-        """Singles, pairs and triples of what each feature has, shape (..., q)."""
+        """Values of each feature, and their products over pairs and triples, shape (..., q)."""
         (i, j), (a, b, c) = self.pairs.T, self.trios.T
         parts = [
             each,
@@ -112,7 +112,7 @@ class Anova:
         return np.concatenate([part.reshape(*lead, -1) for part in parts], axis=-1)
 
     def of_pairs(self, values: NDArray) -> NDArray[np.float64]:
-        """Sum of what belongs to each pair, its triples included, shape (P,); values (q,)."""
+        """Sum of the values (q,) that belong to each pair, its triples included, shape (P,)."""
         _, pairs, trios = self.sections
         sums = values[pairs].reshape(len(self.pairs), -1).sum(1)
         of_trios = values[trios].reshape(-1, IN_TRIPLE**3).sum(1)
@@ -121,7 +121,7 @@ class Anova:
         return sums
 
     def place(self, by: tuple[int, int]) -> NDArray[np.intp]:
-        """Where two features of every triple stand among the pairs, shape (T,)."""
+        """Index of the pair that two features of every triple form, shape (T,)."""
         places = to_matrix(np.arange(len(self.pairs)), len(self.bases))
         return places[tuple(self.trios[:, by].T)]
 
@@ -131,11 +131,11 @@ class Anova:
         return self.products(values, values[..., :IN_TRIPLE]) - self.center
 
     def values(self, X: NDArray) -> NDArray[np.float64]:
-        """Functions of every feature, shape (n, d, m)."""
+        """Values of every feature's functions, shape (n, d, m)."""
         return np.stack([basis(x) for basis, x in zip(self.bases, X.T, strict=True)], axis=1)
 
     def derivatives(self, X: NDArray) -> NDArray[np.float64]:
-        """Their first derivatives, shape (n, d, m)."""
+        """First derivatives of every feature's functions, shape (n, d, m)."""
         pairs = zip(self.bases, X.T, strict=True)
         return np.stack([basis.derivative(x) for basis, x in pairs], axis=1)
 
@@ -168,10 +168,10 @@ class Anova:
 
     @cached_property
     def third(self) -> NDArray[np.intp]:
-        """Place of the weight of each pair with each third feature, shape (P, d b^3).
+        """Indices of the weights of each pair with each third feature, shape (P, d b^3).
 
-        In the order (third feature, function of i, of j, of the third); where the third feature is
-        one of the pair, a place behind the last weight.
+        The order is (third feature, function of i, of j, of the third). If the third feature
+        belongs to the pair, the index is one past the last weight.
         """
         d, each = len(self.bases), np.arange(IN_TRIPLE**3).reshape((IN_TRIPLE,) * 3)
         places = np.full((d, d, d, *each.shape), len(self.weights))

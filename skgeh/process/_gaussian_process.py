@@ -1,8 +1,8 @@
-"""A Gaussian process over functional-ANOVA components: for few or noisy rows.
+"""A Gaussian process over functional-ANOVA components, for few or noisy rows.
 
-Main effects, pairs and triples of smooth functions have Gaussian weights with few shared variances,
-chosen by marginal likelihood. The rest is linear algebra: no training, no held-out rows, exact
-draws.
+Main effects, pairs and triples of smooth functions have Gaussian weights with a few shared
+variances, which are chosen by marginal likelihood. The rest is linear algebra: there is no
+training, no rows are held out, and draws are exact.
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ from scipy.optimize import minimize
 
 from skgeh.process._anova import Anova, AnovaFunctions
 
-# hyperprior of the variances of `anova.GROUPS` and of the noise: log-normal, wide
+# wide log-normal hyperprior of the variances of `_anova.GROUPS` and of the noise
 TYPICAL = np.log([0.1, 0.05, 0.003, 0.003, 0.003, 0.0003, 0.5])
 SPREAD = 3.0
 RANGE = (-14.0, 5.0)
 ITERATIONS, LAST_ITERATIONS = 20, 10
-BLOCK = 1000  # rows whose likelihood is taken together
-FLOOR = 1e-6  # least variance of a component in the score: additive data drive it to 0
+BLOCK = 1000  # rows whose likelihood is computed together
+FLOOR = 1e-6  # least variance of a component in the score, since additive data drive it to 0
 JITTER = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What the marginal likelihood has to know.
+    """Data that the marginal likelihood is computed from.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class Observed:
     kernels : ndarray of shape (6, m, m)
         Covariance of the rows by each group of weights at variance 1.
     n_left : int
-        Rows turned away that hold nothing but noise.
+        Number of further rotated rows, which contain nothing but noise.
     left : float
-        Their sum of squares.
+        Sum of their squares.
     """
 
     target: NDArray[np.float64]
@@ -51,7 +51,7 @@ class Observed:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A linear model's data in as few rows as say the same.
+    """The data of a linear model, in as few rows as carry the same information.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Sample:
 
     @classmethod
     def of(cls, basis: Anova, X: NDArray, y: NDArray, root_weight: NDArray) -> "Sample":
-        """The fewer of the rows as they are and rows that are as many as weights."""
+        """The rows as they are or, if these are more than the weights, rotated to fewer rows."""
         kind = cls.plain if len(X) <= len(basis.weights) else cls.turned
         return kind(basis, X, y, root_weight)
 
@@ -79,7 +79,7 @@ class Sample:
 
     @classmethod
     def turned(cls, basis: Anova, X: NDArray, y: NDArray, root_weight: NDArray) -> "Sample":
-        """As many rows as weights: with ``design = Q R``, the rows of R and ``Q' y``."""
+        """Rows rotated to as many as there are weights: R and ``Q' y``, with ``design = Q R``."""
         q = len(basis.weights)
         gram, moment, total = np.zeros((q, q)), np.zeros(q), np.zeros(())
         for start in range(0, len(X), BLOCK):
@@ -95,7 +95,7 @@ class Sample:
         return cls(R, target, len(X) - q, left)
 
     def blocks(self) -> list["Sample"]:
-        """Rows by the thousand; turned ones stay together."""
+        """Random blocks of about 1000 rows; rotated rows stay in one block."""
         if self.n_left:
             return [self]
         order = some_rows(len(self.target), len(self.target))
@@ -103,7 +103,7 @@ class Sample:
         return [Sample(self.design[part], self.target[part]) for part in parts]
 
     def observed(self, basis: Anova) -> Observed:
-        """The sample in the space of its rows."""
+        """Target and kernels in the space of the sample's rows."""
         scaled = self.design * np.sqrt(basis.weights)
         kernels = []
         for group in range(len(TYPICAL) - 1):
@@ -113,7 +113,7 @@ class Sample:
 
 
 def negative_log_evidence(theta: NDArray, seen: Observed) -> tuple[float, NDArray[np.float64]]:
-    """Negative log marginal likelihood, up to a constant, and its gradient by log variances.
+    """Negative log marginal likelihood, up to a constant, and its gradient in the log variances.
 
     With ``K = sum_g s_g K_g + s^2 I``: ``(y' K^-1 y + log |K| + n_left log s^2 + left / s^2) / 2``.
     """
@@ -143,7 +143,7 @@ def find_variances(
     typical: NDArray = TYPICAL,
     known_noise: bool = False,
 ) -> NDArray[np.float64]:
-    """Log variances of the groups and of the noise that make the samples most likely, (7,)."""
+    """Most probable log variances of the groups and of the noise given the samples, shape (7,)."""
 
     def objective(theta: NDArray) -> tuple[float, NDArray]:
         values, gradients = zip(*(negative_log_evidence(theta, s) for s in samples), strict=True)
@@ -157,16 +157,17 @@ def find_variances(
 
 @dataclass(frozen=True, eq=False)
 class GaussianProcessPosterior:
-    """Gaussian weights of a functional-ANOVA basis, given data.
+    """Posterior of the Gaussian weights of a functional-ANOVA basis.
 
     Parameters
     ----------
     basis : Anova
     sample : Sample
     variances : ndarray of shape (7,)
-        Of the groups of weights and of the noise, in squared standard deviations of the target.
+        Variances of the groups of weights and of the noise, in squared standard deviations of the
+        target.
     intercept, intercept_variance : float, default=0
-        Its mean and its variance, where the target does not have mean 0.
+        Mean and variance of the intercept, if the target does not have mean 0.
     """
 
     basis: Anova
@@ -194,7 +195,7 @@ class GaussianProcessPosterior:
 
     @cached_property
     def factor(self) -> tuple[NDArray[np.float64], bool]:
-        """Cholesky factor of the rows' covariance."""
+        """Cholesky factor of the covariance of the rows."""
         scaled = self.sample.design * np.sqrt(self.prior)
         covariance = scaled @ scaled.T
         covariance[np.diag_indices_from(covariance)] += self.noise_variance + JITTER
@@ -206,7 +207,7 @@ class GaussianProcessPosterior:
         return cho_solve(self.factor, self.sample.target)
 
     def solved(self) -> Self:
-        """Itself, with the factor and the solution that every answer takes at hand."""
+        """Compute the factor and the solution that every answer needs; return the posterior."""
         _ = self.alpha
         return self
 
@@ -236,29 +237,29 @@ class GaussianProcessPosterior:
         return AnovaFunctions(self.basis, self.mean[None], self.intercept)
 
     def leave_one_out(self) -> NDArray[np.float64]:
-        """Errors of the sample's rows without each of them, ``alpha_i / [K^-1]_ii``, shape (m,)."""
+        """Leave-one-out errors of the sample's rows, ``alpha_i / [K^-1]_ii``, shape (m,)."""
         inverse = np.tril(lapack.dtrtri(self.factor[0], lower=1)[0])
         return self.alpha / np.einsum("ij,ij->j", inverse, inverse)
 
     def left_out(self, X: NDArray, y: NDArray, weight: NDArray) -> NDArray[np.float64]:
-        """Predictions of training rows by a posterior without each of them, shape (n,)."""
+        """Leave-one-out predictions of training rows, shape (n,)."""
         design, (factor, lower) = self.basis.design(X), self.factor
         across = solve_triangular(factor, self.sample.design * self.prior @ design.T, lower=lower)
         variance = np.square(design) @ self.prior - np.square(across).sum(0)
-        noise = self.noise_variance + JITTER  # as in the factor: on clean data it matters
+        noise = self.noise_variance + JITTER  # jitter as in the factor; it matters on clean data
         leverage = np.clip(weight * variance / noise, 0, 1 - JITTER)
         return y - (y - self.intercept - design @ self.mean) / (1 - leverage)
 
     def pair_scores(self, *_: Any, **__: Any) -> NDArray[np.float64]:
-        """The evidence ratio: neither points nor effects have a part in it."""
+        """Evidence ratio of every pair, which does not depend on points or effects."""
         return self.evidence_ratio()
 
     def evidence_ratio(self) -> NDArray[np.float64]:
-        """How much more the data ask of each pair than the prior expects, shape (P,).
+        """Evidence of the data for each pair, relative to its expected value, shape (P,).
 
         ``sum_w v_w (phi_w' alpha)^2 / sum_w v_w phi_w' K^-1 phi_w`` over the weights w of the pair
-        and of the triples that contain it, with ``alpha = K^-1 y``: the ratio has the expected
-        value 1 under the model.
+        and of the triples that contain it, with ``alpha = K^-1 y``. Under the model, the expected
+        value of this ratio is 1.
         """
         design, (factor, lower) = self.sample.design, self.factor
         prior = np.maximum(self.variances[self.basis.groups], FLOOR) * self.basis.weights
@@ -268,5 +269,5 @@ class GaussianProcessPosterior:
 
 
 def some_rows(n_rows: int, size: int = BLOCK) -> NDArray[np.intp]:
-    """Up to 1000 rows in random order, always the same."""
+    """Up to `size` rows in random order, the same ones in every call."""
     return np.random.default_rng(0).permutation(n_rows)[:size]

@@ -1,16 +1,16 @@
-"""A Gaussian process that learns labels: Laplace's approximation, by weighted regressions.
+"""A Gaussian process for labels: Laplace's approximation by weighted regressions.
 
-Around a logit g, up to terms of third order, the log likelihood of a label y that has probability p
-is that of a number with normal noise,
+Around a logit g, up to terms of third order, the log likelihood of a label y with probability p is
+that of a number with normal noise,
 
-    z = g + (y - p) / (p (1 - p))   with the variance 1 / (p (1 - p)).
+    z = g + (y - p) / (p (1 - p))   with variance 1 / (p (1 - p)).
 
-So every step of Newton's method towards the most probable logits is what the process does with
-numbers, and the last one is the approximation (C. Rasmussen, C. Williams, "Gaussian Processes for
-Machine Learning", 2006, Section 3.4). Logits of C > 2 classes are moved side by side. What labels
-say of all of them, ``diag(p) - p p'``, is at most ``2 p (1 - p)`` for each, which keeps logits that
-move at the same time from swinging. In the last step it is ``p (1 - p) C / (C - 1)``, which is
-exact for centred logits where all classes are equally likely.
+So every step of Newton's method towards the most probable logits is a regression on numbers, and
+the last step gives the approximation (C. Rasmussen, C. Williams, "Gaussian Processes for Machine
+Learning", 2006, Section 3.4). With C > 2 classes, each step moves all logits at once. Their joint
+curvature, ``diag(p) - p p'``, is at most ``2 p (1 - p)`` for each logit; steps with this bound do
+not oscillate. The last step uses ``p (1 - p) C / (C - 1)`` instead, which is exact for centred
+logits if all classes are equally likely.
 """
 
 from dataclasses import dataclass
@@ -35,24 +35,24 @@ from skgeh.process._gaussian_process import (
     some_rows,
 )
 
-# logits have a unit of their own, and a working response a noise that is known
+# logits have their own unit, and the noise of a working response is known
 TYPICAL_OF_LOGITS = np.append(TYPICAL[:-1] + 2 * np.log(CrossEntropy.unit), 0.0)
 LEAST_CURVATURE = 1e-4
-LONGEST = 4.0  # step of a logit: Newton's own may overshoot
-TOLERANCE = 3e-3  # of the mean change of a probability
+LONGEST = 4.0  # longest step of a logit, since Newton's own step may overshoot
+TOLERANCE = 3e-3  # mean change of a probability at which steps end
 STEPS = 20
-SEARCHES, ITERATIONS = 6, 8  # for variances, in the first steps
+SEARCHES, ITERATIONS = 6, 8  # first steps that search for variances, and iterations of a search
 
 
 @dataclass(frozen=True, eq=False)
 class WorkingResponse:
-    """Numbers in the place of labels.
+    """Numbers with noise that replace labels.
 
     Parameters
     ----------
     value : ndarray of shape (n,)
     weight : ndarray of shape (n,)
-        Inverse variances of their noise.
+        Inverse noise variances.
     """
 
     value: NDArray[np.float64]
@@ -62,7 +62,7 @@ class WorkingResponse:
     def of(
         cls, y: NDArray, logits: NDArray, weight: NDArray, factor: float = 1.0
     ) -> "list[WorkingResponse]":
-        """Of every column of labels 0 and 1 at logits, both (n, c); curvatures times a factor."""
+        """Responses to labels 0 and 1 at logits, both (n, c); `factor` multiplies curvatures."""
         p = probabilities(logits)
         curvature = np.maximum(factor * p * (1 - p), LEAST_CURVATURE)
         values, weights = logits + (y - p) / curvature, weight[:, None] * curvature
@@ -70,7 +70,7 @@ class WorkingResponse:
 
     @property
     def mean(self) -> float:
-        """Its weighted mean: the intercept."""
+        """Weighted mean of the values: the intercept."""
         return float(np.average(self.value, weights=self.weight))
 
     @property
@@ -80,7 +80,7 @@ class WorkingResponse:
 
     @property
     def root_weight(self) -> NDArray[np.float64]:
-        """What a row is multiplied by, so that its noise has variance 1."""
+        """Factor of each row that gives its noise variance 1."""
         return np.sqrt(self.weight)
 
 
@@ -103,7 +103,7 @@ class LearnedLogit:
 
 
 def learn_logits(basis: Anova, X: NDArray, y: NDArray, weight: NDArray) -> list[LearnedLogit]:
-    """One logit for two classes, the log-odds of the second, or one a class.
+    """Learn one logit for two classes (the log-odds of the second), or one per class.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def learn_logits(basis: Anova, X: NDArray, y: NDArray, weight: NDArray) -> list[
     X : ndarray of shape (n, d)
         In standard units.
     y : ndarray of shape (n, c)
-        Labels as 0 and 1, one column for two classes and else one a class.
+        Labels as 0 and 1: one column for two classes, otherwise one per class.
     weight : ndarray of shape (n,)
         How often each row counts.
 
@@ -123,7 +123,7 @@ def learn_logits(basis: Anova, X: NDArray, y: NDArray, weight: NDArray) -> list[
     shares = np.clip(np.average(y, axis=0, weights=weight), LEAST, 1 - LEAST)
     start = np.log(shares) - (np.log1p(-shares) if len(shares) == 1 else 0)
     logits, theta = np.tile(start, (n, 1)), np.tile(TYPICAL_OF_LOGITS, (len(shares), 1))
-    # few rows, of which a step costs little, tell where many may start
+    # steps on a few rows cost little and give all rows a good start
     rows = some_rows(n) if n > BLOCK else np.arange(n)
     few = FewRows.of(basis, X[rows])
     logits[rows], theta = newton(few, y[rows], weight[rows], logits[rows], theta, SEARCHES)
@@ -135,14 +135,14 @@ def learn_logits(basis: Anova, X: NDArray, y: NDArray, weight: NDArray) -> list[
 
 
 class Regression(Protocol):
-    """What answers a working response."""
+    """A regression on a working response."""
 
     def __call__(self, response: WorkingResponse, theta: NDArray) -> NDArray[np.float64]:
-        """Logits at the rows, shape (n,), at given log variances."""
+        """Logits at the rows, shape (n,), for given log variances."""
         ...
 
     def observed(self, response: WorkingResponse) -> list[Observed]:
-        """What log variances are looked for by."""
+        """Data for the search for log variances."""
         ...
 
 
@@ -154,7 +154,7 @@ def newton(
     theta: NDArray,
     searches: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Most probable logits (n, c), and log variances (c, 7) looked for in the first steps."""
+    """Most probable logits (n, c), and log variances (c, 7) found in the first steps."""
     logits, theta = logits.copy(), theta.copy()
     cautious = 2.0 if y.shape[1] > 1 else 1.0
     for step in range(STEPS):
@@ -201,24 +201,24 @@ class AllRows:
         return LearnedLogit(self.posterior(response, theta), response).at(self.X)
 
     def observed(self, response: WorkingResponse) -> list[Observed]:
-        """The rows by the thousand, or as few as say the same; see `Regression`."""
+        """Blocks of rows, or as few rows as carry the same information; see `Regression`."""
         basis, sample = self.sample(response)
         return [part.observed(basis) for part in sample.blocks()]
 
     def posterior(self, response: WorkingResponse, theta: NDArray) -> GaussianProcessPosterior:
-        """The process given a response."""
+        """The posterior given a response."""
         intercept = response.mean, 1 / response.weight.sum()
         return GaussianProcessPosterior(*self.sample(response), np.exp(theta), *intercept)
 
     def sample(self, response: WorkingResponse) -> tuple[Anova, Sample]:
-        """The basis without its weighted means, and the response on it."""
+        """The basis centred by its weighted means, and the response as a sample on it."""
         own = self.basis.centred(self.X, response.weight)
         return own, Sample.of(own, self.X, response.centred, response.root_weight)
 
 
 @dataclass(frozen=True, eq=False)
 class FewRows:
-    """The same in the space of the rows, where nothing has to be multiplied anew.
+    """Regressions in the space of the rows, for which kernels are computed only once.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ class FewRows:
 
     @classmethod
     def of(cls, basis: Anova, X: NDArray) -> "FewRows":
-        """Multiply the products of all rows."""
+        """Compute the kernels of all rows."""
         rows = Sample.plain(basis, X, np.zeros(len(X)), np.ones(len(X)))
         return cls(rows.observed(basis).kernels)
 
@@ -245,7 +245,7 @@ class FewRows:
         return response.mean + kernel @ (root * alpha)
 
     def observed(self, response: WorkingResponse) -> list[Observed]:
-        """The rows; see `Regression`."""
+        """All rows as one block; see `Regression`."""
         root = response.root_weight
         kernels = without_weighted_mean(self.kernels, response.weight)
         target = root * response.centred
@@ -253,12 +253,12 @@ class FewRows:
 
 
 def variances_of_logit(observed: list[Observed], theta: NDArray) -> NDArray[np.float64]:
-    """Log variances that are more likely than `theta`."""
+    """Log variances that are more probable than `theta`, found by a short search from there."""
     return find_variances(observed, theta, ITERATIONS, TYPICAL_OF_LOGITS, known_noise=True)
 
 
 def without_weighted_mean(kernels: NDArray, weight: NDArray) -> NDArray[np.float64]:
-    """Kernels ``C K C'``, (..., n, n), of products minus their means: ``C = I - 1 w'``."""
+    """Kernels ``C K C'`` of products minus their means, (..., n, n), with ``C = I - 1 w'``."""
     share = weight / weight.sum()
     means = kernels @ share
     level = (means @ share)[..., None, None]
@@ -266,5 +266,5 @@ def without_weighted_mean(kernels: NDArray, weight: NDArray) -> NDArray[np.float
 
 
 def probabilities(logits: NDArray) -> NDArray[np.float64]:
-    """Of the second of two classes, (n, 1), or of all, (n, c)."""
+    """Probabilities of the second of two classes, (n, 1), or of all classes, (n, c)."""
     return expit(logits) if logits.shape[1] == 1 else softmax(logits, axis=1)

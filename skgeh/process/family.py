@@ -26,27 +26,29 @@ from skgeh.process._gaussian_process import (
 from skgeh.process._laplace import learn_logits
 from skgeh.tables.rows import MAX_POINTS
 
-_FUNCTIONS, _MANY_FUNCTIONS = 5, 7  # of a feature; the second
-_MANY_ROWS = 5000  # from here on
-_LEAST_LEFT_OUT, _PRODUCTS_LEFT_OUT = 100, 1e9  # rows that are left out of turned samples
-_MOST_ROWS = 3000  # and columns of the matrices that are inverted
-_MOST_VALUES = 3e7  # of the matrix of all products
-_MOST_PRODUCTS = 2e11  # multiplications to turn the rows, or to multiply them with each other
+_FUNCTIONS, _MANY_FUNCTIONS = 5, 7  # functions per feature, for few and for many rows
+_MANY_ROWS = 5000  # least number of rows that counts as many
+# least number of rows left out of rotated samples, and multiplications spent on them
+_LEAST_LEFT_OUT, _PRODUCTS_LEFT_OUT = 100, 1e9
+_MOST_ROWS = 3000  # rows and columns of a matrix that is inverted
+_MOST_VALUES = 3e7  # entries of the matrix of all products
+_MOST_PRODUCTS = 2e11  # multiplications to rotate the rows, or to compute their kernels
 
 
 class GaussianProcess(BaseEstimator):
     """A posterior that needs no training: a Gaussian process over main effects, pairs and triples.
 
-    Each feature has a line and a few waves (`SmoothBasis`); their products by two and by three have
-    Gaussian weights. Six variances (lines and waves of main effects, line x line, line x wave and
-    wave x wave of pairs, triples) and that of the noise are chosen by marginal likelihood.
-    Labels are learned by Laplace's approximation.
+    Each feature has a line and a few waves (`SmoothBasis`). These functions and their products over
+    pairs and triples of features have Gaussian weights. Six variances (lines and waves of main
+    effects; line x line, line x wave and wave x wave of pairs; triples) and the noise variance are
+    chosen by marginal likelihood. Labels are learned by Laplace's approximation.
 
     Parameters
     ----------
     n_functions : int, default=None
-        Functions of each feature; None is 5, and 7 from 5000 rows on. Where the table of products
-        would grow too large, fewer are taken: no triples, then three and two functions a feature.
+        Number of functions per feature; None means 5, or 7 if there are at least 5000 rows. If the
+        matrix of products would grow too large, the basis is reduced: first triples are dropped,
+        then three and two functions per feature are tried.
 
     Examples
     --------
@@ -62,12 +64,12 @@ class GaussianProcess(BaseEstimator):
         self.n_functions = n_functions
 
     def check(self) -> None:
-        """Refuse parameters that cannot be used."""
+        """Raise an error if a parameter cannot be used."""
         if self.n_functions is not None:
             check_scalar(self.n_functions, "n_functions", Integral, min_val=2)
 
     def richest(self, n_rows: int, n_features: int, n_outputs: int = 1) -> tuple[int, bool] | None:
-        """Functions a feature, and whether triples enter: as many as can be computed."""
+        """Functions per feature, and whether triples enter, in the richest feasible basis."""
         for n_functions, triples in self.ladder(n_rows):
             q = _n_weights(n_features, n_functions, triples)
             size = min(n_rows, q)
@@ -77,26 +79,26 @@ class GaussianProcess(BaseEstimator):
         return None
 
     def ladder(self, n_rows: int) -> Sequence[tuple[int, bool]]:
-        """Bases from the richest to the poorest."""
+        """Candidate bases, from the richest to the poorest."""
         many = [(_MANY_FUNCTIONS, True)] if n_rows >= _MANY_ROWS and not self.n_functions else []
         most = self.n_functions or _FUNCTIONS
         return [*many, (most, True), *((m, False) for m in (most, 3, 2) if m <= most)]
 
     def is_rich(self, n_rows: int, n_features: int, n_outputs: int = 1) -> bool:
-        """Whether five or more functions of each feature can be computed with, for every output."""
+        """Whether five or more functions per feature are feasible for every output."""
         size = self.richest(n_rows, n_features, n_outputs)
         return size is not None and size[0] >= _FUNCTIONS
 
     def learn(self, task: Task, trainer: Any, seed: int) -> Learned:
-        """Learn each output by itself; nothing is trained.
+        """Learn each output separately; nothing is trained.
 
         Parameters
         ----------
         task : Task
         trainer : Trainer
-            Has no part in it.
+            Not used.
         seed : int
-            Of the rows that are predicted without themselves.
+            Seed for choosing the rows with leave-one-out predictions.
         """
         if task.has_labels:
             basis = self.basis(task.X, task.weight / task.weight.mean())
@@ -113,7 +115,7 @@ class GaussianProcess(BaseEstimator):
         predict = partial(_left_out, parts, judged, task.X[judged], given)
         held_out = HeldOut(rows, predict, len(judged))
         noise = np.array([part.noise_variance for part in parts])
-        if task.has_labels:  # their working responses have noise of another kind
+        if task.has_labels:  # the noise of their working responses is of another kind
             both = map(torch.as_tensor, (held_out.predictions, task.y[judged]))
             noise = task.likelihood.losses(*both).mean(0).numpy()
         return Learned(
@@ -121,14 +123,14 @@ class GaussianProcess(BaseEstimator):
         )
 
     def regress(self, X: NDArray, y: NDArray, weight: NDArray) -> GaussianProcessPosterior:
-        """Posterior of one output that is a number, given rows in standard units.
+        """Posterior of one numeric output, given rows in standard units.
 
         Parameters
         ----------
         X : ndarray of shape (n, d)
         y : ndarray of shape (n,)
         weight : ndarray of shape (n,)
-            Sample weights with mean 1: the noise of a row has the variance over its weight.
+            Sample weights with mean 1; the noise variance of a row is divided by its weight.
         """
         basis = self.basis(X, weight)
         rows = X, y, np.sqrt(weight)
@@ -141,20 +143,21 @@ class GaussianProcess(BaseEstimator):
         return GaussianProcessPosterior(basis, sample, np.exp(theta)).solved()
 
     def basis(self, X: NDArray, weight: NDArray) -> Anova:
-        """The richest basis that can be computed with; weights have mean 1."""
+        """The richest basis that is feasible; weights have mean 1."""
         size = self.richest(*X.shape)
         if size is None:
             raise ValueError(
-                f"posterior='gaussian_process' inverts matrices of as many rows as the table has, "
-                f"at most {_MOST_ROWS}, or with few features of as many as there are products of "
-                f"their functions. Got a table of {len(X)} rows and {X.shape[1]} features: use "
-                "posterior='concrete_dropout', or fewer rows."
+                "The table is too large for posterior='gaussian_process': its matrices have one "
+                "column per product of functions of the features, and one row per row of the table "
+                f"or per product, if these are fewer (at most {_MOST_ROWS}). Got a table of "
+                f"{len(X)} rows and {X.shape[1]} features. Use posterior='concrete_dropout', or "
+                "fewer rows or features."
             )
         return Anova.fit(X, *size, weight)
 
 
 def _most_left_out(process: GaussianProcessPosterior) -> int:
-    """How many rows are predicted without themselves: all, or as many as cost little."""
+    """Number of rows with leave-one-out predictions: all, or as many as cost little."""
     if process.sample.n_left == 0:
         return MAX_POINTS
     return max(_LEAST_LEFT_OUT, int(_PRODUCTS_LEFT_OUT / process.sample.design.size))
@@ -166,12 +169,12 @@ def _left_out(
     X: NDArray,
     given: Sequence[tuple[NDArray, NDArray]],
 ) -> NDArray[np.float64]:
-    """Predictions of rows by the process of each output without them, shape (m, c)."""
+    """Leave-one-out predictions of rows by the process of each output, shape (m, c)."""
     found = []
     for part, (y, weight) in zip(parts, given, strict=True):
         if part.sample.n_left:
             found.append(part.left_out(X, y, weight))
-        else:  # the sample has the rows as they are, times the roots of their weights
+        else:  # rows of the sample are those of the table, times the roots of their weights
             found.append(y - part.leave_one_out()[rows] / np.sqrt(weight))
     return np.column_stack(found)
 

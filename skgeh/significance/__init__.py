@@ -1,8 +1,9 @@
 """Which interactions are real: tests on rows that a model did not learn from.
 
-Answers: a p-value for every pair, corrected for many pairs, and how strong a pair is at least.
-In: an estimator of any kind and a table. Out: a `TestResult`; nothing here reads a posterior.
-Rests on `estimators` and all below. Read `crossfit.py` first, then `scores.py` and `result.py`.
+Answers: a p-value per pair, corrected for many pairs, and a lower bound on each pair's strength.
+In: an estimator of any kind and a table. Out: a `TestResult`; the estimator's own fit is not used.
+Rests on `estimators` and all layers below. Read `crossfit.py` first, then `_scores.py` and
+`result.py`.
 """
 
 from skgeh.significance.crossfit import crossfit_test

@@ -1,4 +1,4 @@
-"""A file that keeps what a long run has done, chunk by chunk."""
+"""A file that keeps the finished chunks of a long run."""
 
 import os
 import zipfile
@@ -11,24 +11,27 @@ from sklearn.utils import check_random_state
 
 
 class Checkpoint:
-    """Chunks of statistics that are done, in a file if one is named.
+    """Finished chunks of statistics, kept in a file if one is named.
 
     Parameters
     ----------
     path : path or None
     key : str
-        What the run depends on, as a hash.
+        Hash of everything that the run depends on.
 
     Raises
     ------
     ValueError
-        If the file holds another run, or none.
+        If the folder does not exist, or if the file holds another run or is not a checkpoint.
     """
 
     def __init__(self, path: Any, key: str):
         self.path, self.key = None if path is None else Path(path), key
         if self.path is not None and not self.path.parent.is_dir():
-            raise ValueError(f"The folder {self.path.parent} of the checkpoint does not exist.")
+            raise ValueError(
+                f"The folder {self.path.parent} of the checkpoint does not exist. Create it, or "
+                "name another file."
+            )
         self.chunks: dict[int, NDArray[np.float64]] = {}
         self.kept_seed: int | None = None
         if self.path is None or not self.path.exists():
@@ -40,7 +43,9 @@ class Checkpoint:
             self.kept_seed = int(held.pop("seed"))
             self.chunks = {int(start): values for start, values in held.items()}
         except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{self.path} is no checkpoint of permutation_test.") from error
+            raise ValueError(
+                f"{self.path} is not a checkpoint of permutation_test. Name another file."
+            ) from error
         if found != key:
             raise ValueError(
                 f"The checkpoint {self.path} belongs to another run: other data, parameters, "
@@ -48,7 +53,7 @@ class Checkpoint:
             )
 
     def seed(self, random_state: Any) -> int:
-        """The seed of the run: that of the file, which has to agree with the one asked for."""
+        """Seed of the run: that of the file, which must agree with `random_state` if given."""
         asked = int(check_random_state(random_state).randint(2**31 - 1))
         if self.kept_seed is None:
             self.kept_seed = asked

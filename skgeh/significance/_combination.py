@@ -7,14 +7,14 @@ from scipy.stats import norm
 from skgeh.tables.corrections import LEAST, bonferroni
 
 LEARNED = 0.5  # weight of the learned shapes; smooth ones have the rest
-MOST = 0.99  # evidence for no interaction, in the Cauchy combination: it must not undo another's
+MOST = 0.99  # largest p-value in the Cauchy combination: one near 1 must not undo a small one
 
 
 def cauchy(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
     """Cauchy combination over the last axis (Liu and Xie 2020), for any dependence in the tail.
 
-    ``p = arctan2(1, sum_k w_k / tan(pi p_k)) / pi``: the form that keeps small values exact. Values
-    above 0.99 count as 0.99: without it a single one near 1 would outweigh any small one.
+    ``p = arctan2(1, sum_k w_k / tan(pi p_k)) / pi`` is the form that keeps small values exact.
+    Values above 0.99 count as 0.99; otherwise a single value near 1 would outweigh any small one.
 
     Examples
     --------
@@ -28,15 +28,15 @@ def cauchy(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
 def combined(
     t: NDArray, phi: float, z: NDArray, phi_smooth: float, weights: NDArray, sequential: bool
 ) -> NDArray[np.float64]:
-    """One p-value a pair from scores of learned and of smooth shapes, shape (q,).
+    """One p-value per pair from scores of learned and of smooth shapes, shape (q,).
 
     Parameters
     ----------
     t : ndarray of shape (R, K, q)
-        Learned shapes: a real one has a positive coefficient, one side counts.
+        Scores of learned shapes. A real shape has a positive coefficient, so the test is one-sided.
     phi : float
     z : ndarray of shape (R or 1, q, s)
-        Smooth shapes, of either sign.
+        Scores of smooth shapes, whose coefficients may have either sign.
     phi_smooth : float
     weights : ndarray of shape (s,)
     sequential : bool

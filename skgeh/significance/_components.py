@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
-ROWS = 50_000  # predicted at once
-GRID = 12  # quantiles of each feature, where there are many rows
+ROWS = 50_000  # rows predicted at once
+GRID = 12  # quantiles of each feature that make the grid for many rows
 MANY = 1000  # rows from which components are evaluated on the grid and interpolated
 
 
@@ -26,10 +26,10 @@ def pair_components(
         g.
     X : ndarray of shape (n, d)
     anchor : ndarray of shape (d,)
-        c: where the other features stand.
+        c, the values of the other features.
     pairs : ndarray of shape (q, 2)
     twins : sequence of d arrays of int
-        Columns that are copies of each feature, itself included: they move together.
+        For each feature, the columns that are copies of it, itself included; they move together.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def pair_components(
 
 
 def predicted(predict: Callable, tables: Sequence[NDArray]) -> list[NDArray]:
-    """Predictions at several tables, many rows at a time."""
+    """Predictions for several tables, many rows at a time."""
     sizes = np.cumsum([len(table) for table in tables])
     rows = np.concatenate(tables)
     parts = [predict(rows[start : start + ROWS]) for start in range(0, len(rows), ROWS)]

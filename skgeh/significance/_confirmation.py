@@ -1,4 +1,4 @@
-"""How much of what one half of the rows shows is confirmed by the other half."""
+"""Confirmation of the shapes learned on one half of the rows by the other half."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from skgeh.tables.table import Table
 
 HALF_NETWORKS = 4
 INFLATION = 1.5  # variance of the mean of two halves, each learned from the other
-MOST = 4.0  # lambda beyond it is noise
+MOST = 4.0  # largest lambda; a larger one is noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +29,10 @@ class Confirmation:
     Parameters
     ----------
     strength, strength_std : ndarray of shape (q, c)
-        Projection of the target on the learned shape of unit variance, mean of the two halves, and
-        its standard error; in standard deviations of the target, or in logits.
+        Projection of the target on the learned shape of unit variance, averaged over the two
+        halves, and its standard error; in standard deviations of the target, or in logits.
     scale : ndarray of shape (q, c)
-        lambda: what the learned shapes have to be multiplied by.
+        lambda, the factor by which the learned shapes must be multiplied.
     """
 
     strength: NDArray[np.float64]
@@ -47,7 +47,7 @@ def confirm_by_halves(
     order: NDArray,
     n_groups: int | None,
 ) -> tuple[Confirmation, tuple[NDArray, NDArray] | None]:
-    """How much each half of the rows confirms of the other's shapes; for networks, the M-GEH too.
+    """Confirm the shapes of each half of the rows on the other; for networks, also the M-GEH.
 
     `n_groups` is None for learners that have no Hessians.
     """
@@ -82,7 +82,7 @@ def confirm_by_halves(
 
 
 def without_main_effects(shapes: NDArray, nuisance: NDArray) -> NDArray[np.float64]:
-    """What main effects leave of shapes (n, q, c)."""
+    """Shapes (n, q, c) with main effects removed."""
     return without(shapes.reshape(len(shapes), -1), nuisance).reshape(shapes.shape)
 
 
@@ -112,7 +112,7 @@ def number_coefficients(
 def label_coefficients(
     y: NDArray, shapes: NDArray, folds: NDArray, nuisance: NDArray
 ) -> tuple[NDArray, NDArray]:
-    """The same of a logistic model, from shapes as they are."""
+    """The same coefficients in a logistic model, from shapes that include main effects."""
     own = np.where(folds[:, None, None] == 0, *shapes)
     model = Working.fit(y, nuisance, own)
     basis, again = model.of_all(nuisance), np.repeat(folds, model.root.shape[1])
@@ -123,7 +123,7 @@ def label_coefficients(
 
 
 def confirm(f: NDArray, theta: NDArray, error: NDArray) -> Confirmation:
-    """``lambda = sqrt(theta_1 theta_2) / <f_1, f_2>``, theta times the shapes' mean squares.
+    """``lambda = sqrt(theta_1 theta_2) / <f_1, f_2>``, each theta times its shape's mean square.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Folds of rows, and how many pairs they bear."""
+"""Folds of rows, and the number of pairs that they can support."""
 
 from numbers import Integral
 
@@ -20,9 +20,9 @@ def draw_folds(
     generator: np.random.Generator,
     strata: NDArray[np.intp] | None = None,
 ) -> NDArray[np.intp]:
-    """Fold of every row in each split, (R, n); -1 for rows that are learned from only.
+    """Fold of every row in each split, (R, n); -1 for rows that are only learned from.
 
-    Of every stratum, the class of the rows, each fold has its share.
+    Each fold has its share of every stratum, which is the class of a row.
 
     Examples
     --------
@@ -40,8 +40,8 @@ def draw_folds(
     check_scalar(cv, "cv", Integral, min_val=2)
     if cv * MIN_FOLD > n_rows:
         raise ValueError(
-            f"cv={cv} folds of {n_rows} rows are too many: a fold needs {MIN_FOLD} rows, so at "
-            f"most {n_rows // MIN_FOLD}."
+            f"cv={cv} is too many folds for {n_rows} rows: each fold needs {MIN_FOLD} rows, so use "
+            f"at most {n_rows // MIN_FOLD} folds."
         )
     if strata is None:
         return np.stack([generator.permutation(n_rows) % cv for _ in range(n_repeats)])
@@ -51,7 +51,7 @@ def draw_folds(
 def dealt(
     parts: NDArray[np.intp], strata: NDArray[np.intp], generator: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Parts dealt to the rows, stratum after stratum, each in random order, shape (n,).
+    """Parts dealt to the rows of one stratum after another, in random order, shape (n,).
 
     Examples
     --------
@@ -67,7 +67,7 @@ def dealt(
 
 
 def train_and_test(folds: NDArray) -> list[Split]:
-    """Rows to learn from and to test on, by fold: all others, or in a sequence those before."""
+    """Training and test rows of each fold; training rows are all others, or all earlier ones."""
     n_folds, past = folds.max() + 1, folds.min() < 0
     return [
         (np.flatnonzero(folds < k if past else folds != k), np.flatnonzero(folds == k))
@@ -76,14 +76,14 @@ def train_and_test(folds: NDArray) -> list[Split]:
 
 
 def fold_rows(folds: NDArray) -> int:
-    """Rows of one regression: all, or those of the smallest fold in a sequence."""
+    """Number of rows in one regression: all, or in a sequence those of the smallest fold."""
     return folds.shape[1] if folds.min() >= 0 else int(np.bincount(folds[folds >= 0]).min())
 
 
 def pair_limit(
     folds: NDArray, n_candidates: int, max_pairs: int | None, information: float = 1.0
 ) -> int:
-    """Pairs that each training set may name: all candidates, if one regression can hold them."""
+    """Number of pairs that each training set may name: all, if one regression can hold them."""
     rows = round(fold_rows(folds) * information)
     together = rows // ROWS_PER_PAIR
     each = together if folds.min() < 0 else together // 2  # training sets name different pairs
@@ -94,7 +94,7 @@ def pair_limit(
         return n_candidates
     if max_pairs > max(1, each):
         raise ValueError(
-            f"max_pairs={max_pairs} are too many: with {rows} rows in a regression, each training "
-            f"set may name {max(1, each)}."
+            f"max_pairs={max_pairs} is too many: with {rows} rows in a regression, each training "
+            f"set may name at most {max(1, each)}. Lower max_pairs."
         )
     return int(max_pairs)

@@ -1,4 +1,4 @@
-"""Shapes of pairs as refits learned them, at rows that they did not learn from."""
+"""Shapes of pairs learned by refits, at rows that the refits did not learn from."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from skgeh.significance._refits import NetworkRefit, Refit, Split
 
 SCREENING_ROWS = 300
 SCREENING_GROUPS = 8
-SCREENED = 5000  # pairs among which a model without Hessians can be screened
+SCREENED = 5000  # most pairs that can be screened for a model without Hessians
 
 
 def fold_shapes(
@@ -29,7 +29,7 @@ def fold_shapes(
     Returns
     -------
     kept : ndarray of shape (k,)
-        Places of at most `limit` pairs.
+        Indices of at most `limit` pairs.
     shapes : ndarray of shape (len(test), k, c)
     """
     anchor, kept = X[train].mean(0), np.arange(len(pairs))
@@ -42,21 +42,21 @@ def fold_shapes(
 def screening_strength(
     one: Refit, X: NDArray, anchor: NDArray, pairs: NDArray, twins: Sequence[NDArray]
 ) -> NDArray[np.float64]:
-    """M-GEH of networks, the spread of the component for other models, shape (P,)."""
+    """M-GEH for networks, or the spread of the component for other models, shape (P,)."""
     if isinstance(one, NetworkRefit):
         return one.effects(X, SCREENING_GROUPS)[pair_places(pairs, X.shape[1])]
     if len(pairs) > SCREENED:
         raise ValueError(
-            f"{len(pairs)} pairs are too many to screen by predictions; at most {SCREENED} can be. "
-            "Name some as pairs=[...], or use BayesianInteractionRegressor, whose Hessians screen "
-            "all pairs at once."
+            f"{len(pairs)} pairs are too many to screen by predictions; the limit is {SCREENED}. "
+            "Name fewer with pairs=[...], or use BayesianInteractionRegressor, whose Hessians "
+            "screen all pairs at once."
         )
     few = X[: max(20, SCREENING_ROWS * 200 // len(pairs))]
     return pair_components(one, few, anchor, pairs, twins).std(0).mean(1)
 
 
 def pair_places(pairs: NDArray, n_features: int) -> NDArray[np.intp]:
-    """Places of pairs in lexicographic order.
+    """Indices of pairs in lexicographic order.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def half_shapes(
     partition: Partition | None,
     points: NDArray,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Components at the rows asked for, and of networks the group mean Hessians at some points."""
+    """Components at the test rows and, for networks, group mean Hessians at the given points."""
     shapes = pair_components(one, X[test], X[train].mean(0), pairs, twins)
     if partition is None or not isinstance(one, NetworkRefit):
         return shapes, None
@@ -94,12 +94,12 @@ def assemble(
     n_rows: int,
     n_pairs: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Put the answers of `fold_shapes` in their rows and pairs.
+    """Put the answers of `fold_shapes` into their rows and pairs.
 
     Returns
     -------
     shapes : ndarray of shape (R, n, u, c)
-        Of the u pairs that any fold kept; 0 where the row's fold did not.
+        Shapes of the u pairs that any fold kept; 0 where the row's own fold did not keep the pair.
     kept : ndarray of bool of shape (R, K, n_pairs)
     """
     n_folds = len(splits) // n_repeats

@@ -1,9 +1,10 @@
-"""Labels as numbers: a logistic regression written as the least squares that its last step solves.
+"""Labels as numbers: a logistic regression, written as the least squares of its last step.
 
-With logits ``Q theta``, probabilities p and ``W = Q' (diag(p) - p p') Q = L L'`` at the fitted
-theta, the working targets ``L^-1 Q' (y - p) + L' theta`` and the design turned by ``L'`` have
-uncorrelated errors of variance 1: scores of shapes in this regression are the efficient scores of
-the logistic model. Each row becomes ``c - 1`` rows, one for two classes.
+Let the logits be ``Q theta`` and the probabilities p, with ``W = Q' (diag(p) - p p') Q = L L'`` at
+the fitted theta. The regression of the working targets ``L^-1 Q' (y - p) + L' theta`` on the design
+multiplied by ``L'`` has uncorrelated errors of variance 1. So scores of shapes in this regression
+are the efficient scores of the logistic model. Each row becomes ``c - 1`` rows, or one row for two
+classes.
 """
 
 from dataclasses import dataclass
@@ -13,24 +14,24 @@ from numpy.typing import NDArray
 from scipy.linalg import helmert, solve
 from scipy.special import softmax
 
-RIDGE = 0.1  # on columns of mean square 1: logits stay finite where classes can be separated
+RIDGE = 0.1  # on columns of mean square 1; keeps logits finite if classes can be separated
 STEPS = 25
-SETTLED = 1e-4  # largest change of a logit
-LEAST = 1e-6  # information of a row: what a probability of nearly 0 or 1 leaves
+SETTLED = 1e-4  # largest change of a logit at which steps end
+LEAST = 1e-6  # added to the information of a row, which vanishes for probabilities near 0 or 1
 
 
 @dataclass(frozen=True, eq=False)
 class Working:
-    """The regression that a logistic model is at its maximum.
+    """The least-squares regression that a logistic model equals at its maximum.
 
     Parameters
     ----------
     target : ndarray of shape (n m,)
-        With m = c - 1 rows for each row of the table, one after the other.
+        The m = c - 1 working targets of each row of the table, row after row.
     root : ndarray of shape (n, m, m)
         L.
     contrasts : ndarray of shape (c, m)
-        Q: the logits of each class from theta; of two classes, of the second one only.
+        Q, which maps theta to the logits of all classes, or for two classes to that of the second.
     """
 
     target: NDArray[np.float64]
@@ -67,11 +68,11 @@ class Working:
         return cls(target, root, Q[-y.shape[1] :])
 
     def turned(self, columns: NDArray) -> NDArray[np.float64]:
-        """Columns (n, m, k) in the rows of the regression, shape (n m, k)."""
+        """Columns (n, m, k) as rows of the regression, shape (n m, k)."""
         return (transposed(self.root) @ columns).reshape(len(self.target), -1)
 
     def of_all(self, columns: NDArray) -> NDArray[np.float64]:
-        """Orthonormal basis of columns (n, r), one coefficient for every contrast."""
+        """Orthonormal basis of columns (n, r) with one coefficient for every contrast."""
         return np.linalg.qr(self.turned(of_all(columns, self.root.shape[1])))[0]
 
     def of_classes(self, columns: NDArray) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Nuisance functions: smooth main effects, which are taken out before a pair is tested."""
+"""Nuisance functions: smooth main effects, which are removed before a pair is tested."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,9 +6,9 @@ from scipy.linalg import qr
 from scipy.stats import rankdata
 from sklearn.preprocessing import SplineTransformer
 
-DEGREES = (2, 1)  # of smooth shapes, the first that has few enough shapes
-KNOTS = (5, 3)  # as many quantile knots as the rows allow; then linear
-SHARE = 5  # rows for each column at least
+DEGREES = (2, 1)  # degrees of smooth shapes; the first with few enough shapes is taken
+KNOTS = (5, 3)  # numbers of quantile knots; the first that the rows allow is taken, or else lines
+SHARE = 5  # least number of rows per column
 RANK = 1e-9  # columns below this share of the largest are combinations of others
 
 
@@ -19,12 +19,12 @@ def main_effect_basis(X: NDArray, information: float = 1.0) -> NDArray[np.float6
     ----------
     X : ndarray of shape (n, d)
     information : float, default=1.0
-        What a row says of the target, beside one with a number.
+        Information of a row about the target, relative to a row with a number as target.
 
     Returns
     -------
     ndarray of shape (n, r)
-        With ``r <= n / 5`` if linear functions of all features are so few.
+        ``r <= n / 5``, unless linear functions of all features are already more.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def main_effect_basis(X: NDArray, information: float = 1.0) -> NDArray[np.float6
 
 
 def spline(x: NDArray, n_knots: int) -> NDArray[np.float64]:
-    """Cubic spline basis of one feature, or the feature itself where it has too few values."""
+    """Cubic spline basis of one feature, or the feature itself if it has too few values."""
     places = np.unique(np.quantile(x, np.linspace(0, 1, n_knots)))
     if len(places) < 3:
         return ((x - x.mean()) / (x.std() or 1.0))[:, None]
@@ -49,7 +49,7 @@ def spline(x: NDArray, n_knots: int) -> NDArray[np.float64]:
 
 
 def legendre(X: NDArray, degree: int) -> NDArray[np.float64]:
-    """Legendre polynomials of degree 1 to `degree` of each feature's ranks, (n, d, degree)."""
+    """Legendre polynomials of degrees 1 to `degree` of each feature's ranks, (n, d, degree)."""
     u = (2 * rankdata(X, axis=0) - 1) / len(X) - 1
     powers = [np.polynomial.Legendre.basis(k)(u) * np.sqrt(2 * k + 1) for k in range(degree + 1)]
     return np.stack(powers, axis=2)[..., 1:]
@@ -60,8 +60,9 @@ def smooth_shapes(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Products of Legendre polynomials of the ranks of two features, and their weights.
 
-    Degrees 1 and 2 in each feature, or 1 alone, or none: what `max_shapes` allows. The weights sum
-    to 1 and fall with the degrees as ``1 / (a b)^2``: most interactions are smooth.
+    Depending on `max_shapes`, there are degrees 1 and 2 in each feature, degree 1 alone, or none.
+    The weights sum to 1 and fall with the degrees as ``1 / (a b)^2``, since most interactions are
+    smooth.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def smooth_shapes(
 
 
 def smooth_weights(degree: int) -> NDArray[np.float64]:
-    """Weights of the products of polynomials: they fall as ``1 / (a b)^2``.
+    """Weights of the products of polynomials, which fall as ``1 / (a b)^2``.
 
     Examples
     --------

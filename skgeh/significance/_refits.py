@@ -1,4 +1,4 @@
-"""Refits on chosen rows: networks of several refits train together as one stack."""
+"""Refits on chosen rows; the networks of several refits train together as one stack."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -25,16 +25,16 @@ from skgeh.posteriors.trainer import Trainer
 from skgeh.tables.rows import MAX_HELD_OUT
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
-Learner = Any  # a `Trainer` of networks, or any regressor or classifier of scikit-learn's kind
+Learner = Any  # a `Trainer` of networks, or any scikit-learn regressor or classifier
 
-STACK_VALUES = 2**18  # parameters that train as one stack: the states of more leave the cache
-STACK = 8, 100  # networks in it, least and most
-LEAST_PROBABILITY = 1e-3  # of a class, as other models' logits know it
-N_GROUPS = 11  # of points, if the user leaves it open
+STACK_VALUES = 2**18  # parameters that train as one stack; the states of more leave the cache
+STACK = 8, 100  # least and most networks in a stack
+LEAST_PROBABILITY = 1e-3  # least probability of a class from which other models' logits are made
+N_GROUPS = 11  # groups of points, if the user does not choose
 
 
 class Refit:
-    """What one refit predicts, called with rows (m, d); for networks, their Hessians too.
+    """Predictions of one refit at rows (m, d); for networks, also Hessians.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ class Refit:
         expected = (len(X),) if self.n_targets == 1 else (len(X), self.n_targets)
         if values.shape != expected:
             raise ValueError(
-                "predict was expected to return one number a row and target, shape "
-                f"{expected}; got {values.shape}."
+                f"predict must return one number per row and target, shape {expected}; got "
+                f"{values.shape}. Use an estimator that predicts every column of y."
             )
         return values.reshape(len(X), self.n_targets)
 
@@ -92,15 +92,15 @@ class NetworkRefit(Refit):
 
 
 def learner_of(estimator: Any, classes: NDArray | None, trainer: Trainer | None = None) -> Learner:
-    """What refits are made by: small networks, or clones of any other estimator.
+    """The learner for refits: small networks, or clones of any other estimator.
 
     Parameters
     ----------
     estimator : scikit-learn regressor or classifier
     classes : ndarray of shape (C,) or None
-        Labels, by which class weights are given; refits learn from codes.
+        Labels that class weights refer to; refits learn from codes.
     trainer : Trainer, optional
-        The estimator's, if it is there already.
+        The estimator's trainer, if it was made already.
     """
     if isinstance(estimator, InteractionEstimator):
         known = estimator.trainer() if trainer is None else trainer
@@ -121,7 +121,7 @@ def refit(
     n_jobs: int | None = None,
     progress: Callable,
 ) -> list[Any]:
-    """Learn again, each time on other rows, and ask each refit one question.
+    """Refit on the rows of each split, and ask each refit one question.
 
     Parameters
     ----------
@@ -129,13 +129,13 @@ def refit(
         An estimator is cloned, and its fitted state is not used.
     X : ndarray of shape (n, d)
     y : ndarray of shape (n, c)
-        Numbers; or for labels 0 and 1, one column for two classes, else one column per class.
+        Numbers; for labels, 0 and 1 in one column for two classes, otherwise one column per class.
     splits : sequence of (train, test)
-        Rows that a refit learns from, and rows that it is asked about.
+        Rows that a refit learns from, and rows at which it is evaluated.
     ask : callable (Refit, X, train, test) -> answer
-        Called where the refit was made, so that models do not travel.
+        Called in the process that made the refit, so that models are not sent between processes.
     n_networks : int, default=1
-        Networks of each refit of a trainer.
+        Number of networks per refit, if the learner is a trainer.
     seed : int
     n_jobs : int, optional
         Jobs over chunks of refits, by joblib on any backend; results do not depend on it.
@@ -161,7 +161,7 @@ def refit(
 
 
 def by_code(estimator: Any, classes: NDArray | None) -> Any:
-    """The estimator with class weights, if there are any by label, by the codes it learns from."""
+    """The estimator, with class weights by label changed to the codes that it learns from."""
     if classes is None:
         return estimator
     codes = {label: code for code, label in enumerate(classes.tolist())}
@@ -174,13 +174,13 @@ def by_code(estimator: Any, classes: NDArray | None) -> Any:
 
 
 def fixed_n_groups(estimator: Any) -> int:
-    """The number of groups that the estimator names, or one that does not look at y."""
+    """The estimator's number of groups or, for "auto", one that does not depend on y."""
     asked = getattr(estimator, "n_groups", "auto")
     return N_GROUPS if isinstance(asked, str) else asked
 
 
 def refits_per_stack(trainer: Trainer, n_features: int, n_targets: int = 1) -> int:
-    """Refits whose networks train as one stack."""
+    """Number of refits whose networks train as one stack."""
     least, most = STACK
     copies = STACK_VALUES // trainer.n_parameters(n_features, n_targets)
     return max(1, min(max(copies, least), most) // trainer.n_networks)
@@ -221,7 +221,7 @@ def answers(
 def fit_one(
     estimator: Any, X: NDArray, y: NDArray, rows: Sequence[NDArray[np.intp]], seed: int
 ) -> list[Refit]:
-    """One clone of any estimator, its random state set."""
+    """One fitted clone of any estimator, with its random state set."""
     (mine,) = rows
     states = {
         name: seed
@@ -239,7 +239,7 @@ def fit_one(
 
 
 def logits(classifier: Any, X: NDArray) -> NDArray[np.float64]:
-    """Log-odds of the second of two classes (m,), or logits of several, centred, (m, c)."""
+    """Log-odds of the second of two classes, (m,), or centred logits of more classes, (m, c)."""
     if not hasattr(classifier, "predict_proba"):
         return classifier.decision_function(X)
     logs = np.log(np.maximum(classifier.predict_proba(X), LEAST_PROBABILITY))
@@ -251,7 +251,7 @@ def fit_stack(
 ) -> list[Refit]:
     """The networks of several refits as one stack."""
     generator = np.random.default_rng(seed)
-    size = min(map(len, rows))  # copies of a stack have as many rows, give or take one
+    size = min(map(len, rows))  # all copies of a stack need the same number of rows
     n_held_out = min(max(1, round(trainer.validation_fraction * size)), MAX_HELD_OUT, size - 1)
     orders = np.stack(
         [generator.permutation(mine)[:size] for mine in rows for _ in range(trainer.n_networks)]
@@ -259,7 +259,7 @@ def fit_stack(
     x_scaler = StandardScaler().fit(X)
     targets, scale = y, np.ones((len(orders), y.shape[1]))
     if not trainer.has_labels:
-        # the unit of a refit is that of its own rows: others must not reach it even by their mean
+        # each refit has the units of its own rows: other rows must not reach it, even by a mean
         shift, scale = y[orders].mean(1), y[orders].std(1)
         scale[scale == 0] = 1.0
         targets = (y - shift[:, None]) / scale[:, None]
@@ -278,7 +278,7 @@ def fit_stack(
 
 
 def fit_targets(trainer: Trainer, Z: NDArray, targets: NDArray, seed: int) -> list[RandomFunction]:
-    """Refits that differ by their targets only: same start, batches, noise and held-out rows.
+    """Refits that differ only in their targets: same start, batches, noise and held-out rows.
 
     Parameters
     ----------
@@ -312,7 +312,7 @@ def trained(
     seed: int,
     training: NDArray | None = None,
 ) -> Any:
-    """A stack of networks that learned targets (n, c), or each its own of (S, n, c)."""
+    """A trained stack of networks, with common targets (n, c) or its own for each (S, n, c)."""
     first = targets if targets.ndim == 2 else targets[0]
     weight = trainer.row_weights(first, np.ones(len(Z)))
     task = trainer.task(Z, targets, weight)

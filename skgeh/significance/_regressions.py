@@ -19,30 +19,30 @@ class Regressions:
     table : Table
     pairs : ndarray of shape (q, 2)
     within : bool, default=False
-        Regress inside each fold, so that none sees another's targets.
+        Whether to regress inside each fold, so that no fold sees another's targets.
     rows : int, optional
-        Rows of the smallest regression, all by default.
+        Number of rows in the smallest regression, all by default.
     """
 
     def __init__(self, table: Table, pairs: NDArray, within: bool = False, rows: int | None = None):
         X = table.X
-        # rows of labels say as much as so many of each class as there are of the rarest
+        # labels carry as much information as if all classes were as rare as the rarest
         self.rows = round((rows or len(X)) * table.information)
         self.X, self.y, self.pairs, self.within = X, table.y, pairs, within
         self.information, self.labels = table.information, table.classes is not None
-        # with more features than rows bear, main effects of those in question are taken out
+        # with too many features for the rows, only main effects of the tested ones are removed
         few = np.unique(pairs) if SHARE * X.shape[1] > self.rows else slice(None)
         self.features = X[:, few]
         self.nuisance = self.basis(slice(None))
 
     def basis(self, rows: NDArray | slice) -> NDArray[np.float64]:
-        """Main effects at some rows."""
+        """Basis of main effects at the given rows."""
         return main_effect_basis(self.features[rows], self.information)
 
     def scores(self, shapes: NDArray, folds: NDArray) -> NDArray[np.float64]:
         """Scores of `fold_scores`, (K, q, s, c), for shapes (n, q, s, c) and folds (n,).
 
-        Pairs whose shapes are all 0, not chosen in any fold, are no columns of the regression.
+        Pairs whose shapes are all 0 were not chosen in any fold, and are left out.
         """
         found = np.zeros((folds.max() + 1, *shapes.shape[1:]))
         parts = [folds == k for k in range(len(found))] if self.within else [slice(None)]
@@ -60,7 +60,7 @@ class Regressions:
     def of_targets(
         self, y: NDArray, shapes: NDArray, nuisance: NDArray, folds: NDArray
     ) -> NDArray[np.float64]:
-        """Scores (K, q, s, c): of numbers target by target, of labels in one logistic model."""
+        """Scores (K, q, s, c): for numbers target by target, for labels in one logistic model."""
         if not self.labels:
             return np.stack(
                 [
@@ -83,8 +83,9 @@ class Regressions:
         Parameters
         ----------
         kept : ndarray of bool of shape (R, K, q)
-            Folds for which a pair was chosen. Where all were chosen, all rows make one score, R is
-            1 and it is standard normal; else scores of the folds are added, 0 where not chosen.
+            Folds for which a pair was chosen. If all pairs were chosen in all folds, all rows make
+            one score, which is standard normal, and R is 1. Otherwise, scores of the folds are
+            added, and count as 0 where a pair was not chosen.
         folds : ndarray of shape (R, n)
         """
         whole = kept.all() or not self.within

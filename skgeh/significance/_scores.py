@@ -1,14 +1,14 @@
-"""Scores of pair shapes: what is left of the target against what is new in a shape.
+"""Scores of pair shapes: residuals of the target against residuals of the shape.
 
-A shape is a function of two features that a pair's interaction may look like. By Frisch, Waugh and
-Lovell, the shapes of one pair and the target are residualised on the main effects and on the shapes
-of all other pairs.
+A shape is a function of two features, and a candidate for the form of their interaction. Following
+Frisch, Waugh and Lovell, the shapes of one pair and the target are residualised on the main effects
+and on the shapes of all other pairs.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-ALIASED = 1e-6  # share of a shape's square that main effects and other pairs must leave it
+ALIASED = 1e-6  # least share of a shape's square that main effects and other pairs must leave
 RIDGE = 1e-9  # keeps the products of aliased shapes invertible
 TINY = np.finfo(float).tiny
 
@@ -18,16 +18,16 @@ def fold_scores(
 ) -> NDArray[np.float64]:
     """``t = sum a e / sqrt(sum a^2 e^2 / (1 - h))`` over the rows of each fold.
 
-    ``a`` is a shape without main effects and other pairs, ``e`` the target without the same (the
-    pair itself is left in) and ``h`` the leverage of the row in that regression. The squares are
-    divided by ``1 - h`` as in HC2 (MacKinnon and White 1985). Where the pair has no interaction and
-    the shape does not depend on the fold's targets, t is standard normal for many rows.
+    ``a`` is a shape without main effects and other pairs, ``e`` is the target without these (the
+    pair itself is left in), and ``h`` is the leverage of the row in that regression. The squares
+    are divided by ``1 - h`` as in HC2 (MacKinnon and White 1985). If the pair has no interaction
+    and the shape does not depend on the fold's targets, t is standard normal for many rows.
 
     Parameters
     ----------
     target : ndarray of shape (n,)
     shapes : ndarray of shape (n, q, s)
-        s shapes of each of q pairs.
+        The s shapes of each of q pairs.
     nuisance : ndarray of shape (n, r)
         Orthonormal basis of main effects.
     folds : ndarray of shape (n,)
@@ -36,7 +36,7 @@ def fold_scores(
     Returns
     -------
     ndarray of shape (K, q, s)
-        0 where a shape is aliased: a combination of main effects and other pairs.
+        0 where a shape is aliased, that is, a combination of main effects and other pairs.
     """
     n, q, s = shapes.shape
     columns = without(shapes.reshape(n, -1), nuisance)
@@ -64,5 +64,5 @@ def fold_scores(
 
 
 def without(columns: NDArray, nuisance: NDArray) -> NDArray:
-    """What orthonormal nuisance columns leave of others."""
+    """Columns minus their projection on orthonormal nuisance columns."""
     return columns - nuisance @ (nuisance.T @ columns)

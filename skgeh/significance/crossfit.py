@@ -26,7 +26,7 @@ from skgeh.significance.result import CrossfitResult
 from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
 
-_EPSILON = np.finfo(float).eps  # a p-value of 1 has a finite score
+_EPSILON = np.finfo(float).eps  # keeps the score of a p-value of 1 finite
 
 
 def crossfit_test(
@@ -43,46 +43,47 @@ def crossfit_test(
     random_state: Any = None,
     verbose: bool = False,
 ) -> CrossfitResult:
-    r"""Test which pairs of features interact, with error control beside true interactions.
+    r"""Test which pairs interact, with error control in the presence of true interactions.
 
-    Clones of the estimator learn on all folds but one; on the fold left out, the part of the
+    Clones of the estimator learn on all folds but one. On the fold left out, the part of the
     prediction that belongs to a pair (its functional-ANOVA component, anchored at the mean) is a
-    shape that the data of this fold have had no part in. If the pair interacts, the target goes
-    along with that shape once smooth main effects and all other pairs are taken out of both. Beside
-    the learned shapes stand smooth ones known beforehand: products of polynomials of degree 1 and
-    2. Both kinds of evidence, and repeated splits, make one p-value a pair.
+    shape that the data of this fold did not influence. If the pair interacts, the target correlates
+    with that shape after smooth main effects and all other pairs are removed from both. In addition
+    to the learned shapes, there are smooth ones known beforehand: products of polynomials of degree
+    1 and 2. Both kinds of evidence, and repeated splits, are combined into one p-value per pair.
 
     Parameters
     ----------
     estimator : scikit-learn regressor or classifier
-        Anything with `predict`, and a classifier with `predict_proba` or `decision_function`:
-        components need predictions only, of labels log-odds. Clones of it are fitted on arrays,
-        never the estimator itself. Of the estimators of this package, each fold trains one network
-        whatever `n_networks` is, with hidden layers (40, 40) where `hidden_layer_sizes` is None.
+        Any estimator with `predict`; a classifier also needs `predict_proba` or
+        `decision_function`, since components are those of log-odds. Clones of it are fitted on
+        arrays, never the estimator itself. For networks of this package, each fold trains one
+        network whatever `n_networks` is, with hidden layers (40, 40) unless their sizes were set.
     X : array-like or data frame of shape (n, d)
         At least 100 rows and 2 features, all numbers, none missing.
     y : array-like of shape (n,) or (n, c)
         Numbers, or labels with at least 10 rows of every class. With several targets or more than
-        two classes every pair is tested for each, and corrections are over all.
+        two classes, every pair is tested for each of them, and corrections are over all tests.
     cv : int or "sequential", default=5
-        Folds (K). "sequential" learns on the past only, 40, 60 and 80 % of the shuffled rows, and
-        regresses inside each fold: fold scores are then independent by construction and nothing
-        is calibrated, at the cost of power.
+        Number of folds (K). "sequential" learns only on the past (40, 60 and 80 % of the shuffled
+        rows) and regresses inside each fold. Fold scores are then independent by construction and
+        need no calibration, at the cost of power.
     n_repeats : int, default=3
-        Splits into folds (R); a sequence has one.
+        Number of splits into folds (R); a sequence has one.
     pairs : sequence of pairs, default=None
-        Indices or names of the pairs in question; all by default.
+        Indices or names of the pairs to test; all by default.
     max_pairs : int, default=None
-        Pairs that each training set may name where not all are tested: its strongest by M-GEH, for
-        other models by the spread of the component. Corrections are over all pairs that any named.
-        By default all pairs, if they are at most a tenth of the rows (in a sequence, of a fold's);
-        else half as many as that (in a sequence, as many).
+        Number of pairs that each training set may name, if not all are tested: its strongest by
+        M-GEH or, for other models, by the spread of the component. Corrections are over all pairs
+        that any training set named. By default, all pairs are tested if they are at most a tenth of
+        the rows (in a sequence, of a fold's rows); otherwise each training set names half that
+        number (in a sequence, that number).
     variance_inflation : float or "auto", default="auto"
-        Variance of the learned shape's score of a pair without interaction, z below: folds of one
-        split are not independent, for each is trained on the others (more than 1), and an average
-        over splits varies less (less than 1). "auto" is what was calibrated for the estimator's
-        posterior, and 2, with a warning, for any other model or number of folds. A sequence needs
-        none.
+        Variance of ``sum_rk t_rk / (R sqrt(K))`` for a pair without interaction; see the notes.
+        Folds of one split are not independent, since each is trained on the others, which raises
+        the variance above 1; averaging over splits lowers it. "auto" takes the value calibrated for
+        the estimator's posterior, or 2, with a warning, for any other model or number of folds. A
+        sequence needs none.
     n_jobs : int, default=None
         Jobs over chunks of refits, by joblib on any backend. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -103,20 +104,20 @@ def crossfit_test(
     Warns
     -----
     UserWarning
-        If features are copies of others, if shapes of a pair are combinations of other pairs', or
-        if the estimator was not calibrated.
+        If features are copies of others, if the shapes of a pair are combinations of those of other
+        pairs, or if the variance inflation was not calibrated for the estimator.
 
     Notes
     -----
-    With :math:`a` a shape and :math:`e` the target, both residualised, fold k of split r scores
-    :math:`t_{rk} = \sum a e / \sqrt{\sum a^2 e^2 / (1 - h)}` and a pair
-    :math:`z = \sum_{rk} t_{rk} / (R \sqrt{K \phi})`, with :math:`\phi` the variance inflation. The
-    p-values ``norm.sf(z)`` of learned shapes, weight 1/2, and the two-sided ones of smooth shapes,
-    weight 1/2, are combined by the Cauchy combination, in a sequence by Bonferroni's. Main effects
-    are cubic splines of every feature.
+    Let :math:`a` be a shape and :math:`e` the target, both residualised. Fold k of split r has the
+    score :math:`t_{rk} = \sum a e / \sqrt{\sum a^2 e^2 / (1 - h)}`, and a pair has the score
+    :math:`z = \sum_{rk} t_{rk} / (R \sqrt{K \phi})`, where :math:`\phi` is the variance inflation.
+    The p-values ``norm.sf(z)`` of learned shapes (weight 1/2) and the two-sided ones of smooth
+    shapes (weight 1/2) are combined by the Cauchy combination or, in a sequence, by that of
+    Bonferroni. Main effects are cubic splines of every feature.
 
-    Two features that are strongly correlated leave little by which their pairs could be told from
-    smooth main effects or from each other's: the level holds, power falls.
+    If two features are strongly correlated, their pairs can hardly be distinguished from smooth
+    main effects or from each other's pairs: the level holds, but power falls.
 
     References
     ----------
@@ -141,7 +142,7 @@ def crossfit_test(
     """
     if not hasattr(estimator, "predict"):
         raise ValueError(
-            "crossfit_test takes an estimator with predict, such as "
+            "crossfit_test needs an estimator with predict, such as "
             f"BayesianInteractionRegressor(); got {estimator!r}."
         )
     table = Table.of(X, y, labels=is_classifier(estimator), min_rows=1)
@@ -175,7 +176,7 @@ def crossfit(
 ) -> CrossfitResult:
     """The test of a checked table; see `crossfit_test`.
 
-    `trainer` is that of the estimator, if it is there already.
+    `trainer` is the estimator's trainer, if it was made already.
     """
     learner = learner_of(estimator, table.classes, trainer)
     table.warn_of_copies()
@@ -229,14 +230,15 @@ def _learned_shapes(
     Returns
     -------
     tested : ndarray of shape (q,)
-        Places of the pairs that any training set named.
+        Indices of the pairs that any training set named.
     kept : ndarray of bool of shape (R, K, q)
     shapes : ndarray of shape (R, n, q, c)
     """
     candidates = np.flatnonzero(table.testable(pairs))
     if len(candidates) == 0:
         raise ValueError(
-            "There is no pair to test: of every pair, a feature is constant or a copy."
+            "There is no pair to test: every pair has a feature that is constant or a copy of "
+            "another. Name other pairs, or add other features."
         )
     limit = pair_limit(folds, len(candidates), max_pairs, table.information)
     splits = [split for row in folds for split in train_and_test(row)]
@@ -249,14 +251,14 @@ def _learned_shapes(
 
 @dataclass(frozen=True, eq=False)
 class _Evidence:
-    """Scores of the pairs in question.
+    """Scores of the tested pairs.
 
     Parameters
     ----------
     learned : ndarray of shape (R, K, q, c)
-        Of learned shapes.
+        Scores of learned shapes.
     smooth : ndarray of shape (R or 1, q, s, c)
-        Of smooth shapes.
+        Scores of smooth shapes.
     weights : ndarray of shape (s,)
     """
 
@@ -268,19 +270,19 @@ class _Evidence:
     def of(
         cls, regressions: Regressions, shapes: NDArray, kept: NDArray, folds: NDArray
     ) -> "_Evidence":
-        """From learned shapes (R, n, q, c), the folds that kept a pair, and folds (R, n)."""
+        """Scores from learned shapes (R, n, q, c), folds that kept a pair, and folds (R, n)."""
         rows = zip(shapes[:, :, :, None], folds, strict=True)
         scores = np.stack([regressions.scores(one, row)[:, :, 0] for one, row in rows])
         return cls(kept[..., None] * scores, *regressions.smooth(kept, folds))
 
     @property
     def alive(self) -> NDArray[np.bool_]:
-        """Pairs that can be told from main effects and from other pairs, shape (q, c)."""
+        """Whether a pair is distinguishable from main effects and other pairs, shape (q, c)."""
         scores = self.smooth.any((0, 2)) if len(self.weights) else self.learned.any((0, 1))
         return np.asarray(scores)
 
     def p_values(self, phi: float, phi_smooth: float, sequential: bool) -> NDArray[np.float64]:
-        """One p-value a pair and target, shape (q, c)."""
+        """One p-value per pair and target, shape (q, c)."""
         found = [
             combined(
                 self.learned[..., k], phi, self.smooth[..., k], phi_smooth, self.weights, sequential
@@ -291,20 +293,20 @@ class _Evidence:
 
 
 def _warn_of_aliases(table: Table, pairs: NDArray) -> None:
-    """Name the pairs that cannot be told from others."""
+    """Warn about pairs that cannot be distinguished from others."""
     if len(pairs) == 0:
         return
     names = [" x ".join(table.feature_names[j] for j in pair) for pair in pairs]
     warn(
-        f"{', '.join(names)}: any interaction of these would be a combination of main effects and "
-        "of other pairs' interactions. They are not tested, their p-value is 1."
+        f"{', '.join(names)}: any interaction of these pairs would be a combination of main "
+        "effects and of other pairs' interactions. They are not tested, and their p-value is 1."
     )
 
 
 def _spread(
     values: NDArray, places: NDArray, size: int, one: bool, fill: float = np.nan
 ) -> NDArray:
-    """Put values (..., q, c) of some pairs in the row of all; `one` target has no axis."""
+    """Put values (..., q, c) of some pairs among those of all; `one` target has no axis."""
     whole = np.full((*values.shape[:-2], size, values.shape[-1]), fill, dtype=values.dtype)
     whole[..., places, :] = values
     return whole[..., 0] if one else whole

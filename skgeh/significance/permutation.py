@@ -27,8 +27,8 @@ from skgeh.significance.result import PermutationResult, _share_above
 from skgeh.tables.messages import warn
 from skgeh.tables.table import MIN_ROWS, Table
 
-_N_POINTS = 300  # at most: the statistic is computed as often as networks are trained
-_N_DRAWS = BLOCK  # at most, for each refit: one block; all refits share its noise
+_N_POINTS = 300  # at most, since the statistic is computed for every refit
+_N_DRAWS = BLOCK  # at most, per refit; all refits share the noise of this one block
 _NOT_HASHED = ("n_jobs", "verbose", "callbacks", "random_state", "device")
 
 
@@ -49,32 +49,33 @@ def permutation_test(
     Parameters
     ----------
     estimator : BayesianInteractionRegressor or BayesianInteractionClassifier
-        Clones of it are fitted, once on the target and once on each permutation of it; all share
-        the start of their networks, batches, dropout noise and held-out rows. Hidden layers are
-        (40, 40) where `hidden_layer_sizes` is None.
+        Clones of it are fitted, once on the target and once on each permutation of it. All share
+        their initial weights, batches, dropout noise and held-out rows. Hidden layers are (40, 40)
+        unless their sizes were set.
     X : array-like or data frame of shape (n, d)
         At least 8 rows and 2 features, all numbers, none missing.
     y : array-like of shape (n,) or (n, c)
-        Rows of several targets are shuffled together.
+        Rows are shuffled as a whole, so several targets stay together.
     statistic : {"effect", "score"}, default="effect"
-        M-GEH (Eq. 6) at 300 rows, mean over 25 draws, with `n_groups` groups or 11 if that is
-        "auto"; or what the ranking sorts by. Means over several targets or classes.
+        M-GEH (Eq. 6) at 300 rows, averaged over 25 draws, with `n_groups` groups of points, or 11
+        if that is "auto"; or the score that the ranking sorts by. With several targets or classes,
+        it is a mean over them.
     n_permutations : int, default=199
-        B. No p-value is below ``1 / (1 + B)``.
+        Number of permutations (B). No p-value is below ``1 / (1 + B)``.
     checkpoint : path, default=None
-        A file that keeps what is done, chunk by chunk. A run that was interrupted goes on from
-        there and ends with the same numbers.
+        File that keeps the finished chunks. An interrupted run goes on from there and ends with the
+        same numbers.
     n_jobs : int, default=None
         Jobs over chunks of refits, by joblib on any backend. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed of permutations and refits; with None, a checkpoint brings its own.
+        Seed of permutations and refits; with None, the seed of an existing checkpoint is used.
     verbose : bool, default=False
         Show a progress bar with the time left.
 
     Returns
     -------
     PermutationResult
-        `global_p_value` is what the test is made for; `p_value`, `adjusted()`, `null`.
+        `global_p_value` is the main result; `p_value`, `adjusted()` and `null` come with it.
 
     Raises
     ------
@@ -84,14 +85,14 @@ def permutation_test(
     Warns
     -----
     UserWarning
-        If ``1 / (1 + B)`` is above 0.05: nothing can be rejected at that level.
+        If ``1 / (1 + B)`` is above 0.05, so that nothing can be rejected at that level.
 
     Notes
     -----
-    The hypothesis is global. A permuted target has no main effects and no interactions, and a pair
-    without interaction that stands beside real ones is not bound by such a null (in published
-    practice, pairs are selected by its maximum all the same). To decide which pairs are real, use
-    `crossfit_test`.
+    The hypothesis is global. A permuted target has no main effects and no interactions, so this
+    null does not bound the statistic of a pair without interaction when other pairs do interact.
+    (In published practice, pairs are nevertheless selected by its maximum.) To decide which pairs
+    are real, use `crossfit_test`.
 
     References
     ----------
@@ -126,7 +127,7 @@ def permutation_test(
 
 
 def _networks_of(estimator: Any, trainer: Trainer | None = None) -> Trainer:
-    """The trainer of an estimator's refits, `trainer` being its own if it is there already.
+    """The trainer for an estimator's refits; `trainer` is its own, if it was made already.
 
     Raises
     ------
@@ -138,14 +139,15 @@ def _networks_of(estimator: Any, trainer: Trainer | None = None) -> Trainer:
     if not isinstance(learner, Trainer):
         raise ValueError(
             "permutation_test refits networks and reads their Hessians: it takes a "
-            "BayesianInteractionRegressor or BayesianInteractionClassifier whose posterior is one "
-            f"of networks, or 'auto'; got {estimator!r}. crossfit_test takes any regressor or "
+            "BayesianInteractionRegressor or BayesianInteractionClassifier whose posterior has "
+            f"networks only, or is 'auto'; got {estimator!r}. crossfit_test takes any regressor or "
             "classifier."
         )
     if getattr(estimator, "class_weight", None) is not None:
         raise ValueError(
-            f"permutation_test has no class weights; got class_weight={estimator.class_weight!r}. "
-            "Leave it at None: they move logits by a constant, and no interaction."
+            "permutation_test takes no class weights; got "
+            f"class_weight={estimator.class_weight!r}. Leave it at None: class weights shift "
+            "logits by a constant and change no interaction."
         )
     return learner
 
@@ -164,7 +166,7 @@ def permute(
 ) -> PermutationResult:
     """The test of a checked table; see `permutation_test`.
 
-    `trainer` is that of the estimator, if it is there already.
+    `trainer` is the estimator's trainer, if it was made already.
     """
     learner = _networks_of(estimator, trainer)
     if statistic not in ("effect", "score"):
@@ -173,8 +175,8 @@ def permute(
     total = 1 + n_permutations
     if total < 20:
         warn(
-            f"With {n_permutations} permutations no p-value is below 1 / {total}, so nothing "
-            "can be rejected at 0.05. Take 19 at least, better 199."
+            f"With n_permutations={n_permutations}, no p-value can be below 1 / {total}, so "
+            "nothing can be rejected at 0.05. Use at least 19, or better 199."
         )
     size = refits_per_stack(learner, table.X.shape[1], table.y.shape[1])
     todo = {start: min(start + size, total) for start in range(0, total, size)}
@@ -247,7 +249,7 @@ class _Null:
         n_groups: int,
         n_draws: int,
     ) -> "_Null":
-        """Choose the points and their groups, by X alone."""
+        """Choose the points and their groups from X alone."""
         Z = StandardScaler().fit_transform(table.X)
         target = table.y if table.classes is not None else StandardScaler().fit_transform(table.y)
         points = np.random.default_rng(seed).permutation(len(Z))[:_N_POINTS]
@@ -262,7 +264,7 @@ class _Null:
             return start, np.stack([self.measured(posterior) for posterior in refits])
 
     def permuted(self, number: int) -> NDArray[np.float64]:
-        """The target, or its permutation of a number from 1."""
+        """The target for number 0, otherwise its permutation of that number."""
         if number == 0:
             return self.target
         return np.random.default_rng([self.seed, number]).permutation(self.target)

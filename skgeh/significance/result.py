@@ -1,4 +1,4 @@
-"""What a test found: one row a pair."""
+"""Results of a test, with one row per pair."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,17 +21,17 @@ class TestResult:
     pairs : ndarray of shape (P, 2)
         Pairs ``i < j``.
     statistic : ndarray of shape (P,) or (P, c)
-        Larger is more evidence.
+        A larger statistic is more evidence.
     p_value : ndarray of shape (P,) or (P, c)
     tested : ndarray of bool in the shape of p_value
-        Where a p-value was computed; elsewhere it is 1, and corrections leave these pairs out.
+        Where a p-value was computed; elsewhere it is 1, and corrections leave the pair out.
     feature_names : tuple of str
     frame_backend : {"pandas", "polars"}
     targets : list of length c, optional
-        Places of several targets, or labels of more than two classes: the last axis.
+        Indices of several targets, or labels of more than two classes, along the last axis.
     """
 
-    __test__ = False  # no test of pytest's
+    __test__ = False  # not a test for pytest
 
     pairs: NDArray[np.intp]
     statistic: NDArray[np.float64]
@@ -47,8 +47,8 @@ class TestResult:
         Parameters
         ----------
         control : {"fdr", "fdr_by", "fwer"}, default="fdr"
-            False discovery rate by Benjamini and Hochberg; the same under any dependence by
-            Benjamini and Yekutieli; family-wise error rate by Holm.
+            The false discovery rate by Benjamini and Hochberg; the same under any dependence by
+            Benjamini and Yekutieli; the family-wise error rate by Holm.
 
         Returns
         -------
@@ -58,9 +58,9 @@ class TestResult:
 
     @property
     def pair_p_value(self) -> NDArray[np.float64]:
-        """P-values of pairs, shape (P,); of several targets, that a pair interacts for any of them.
+        """P-values of pairs, (P,); with several targets, of an interaction for any of them.
 
-        The least over targets, times their number (Bonferroni).
+        The latter is the least p-value over targets, times their number (Bonferroni).
         """
         if self.targets is None:
             return self.p_value
@@ -73,11 +73,11 @@ class TestResult:
         return self.tested if self.targets is None else np.asarray(self.tested.any(axis=1))
 
     def adjusted_pairs(self, control: str = "fdr") -> NDArray[np.float64]:
-        """P-values of pairs corrected over pairs: what decides which pairs are real.
+        """P-values of pairs corrected over pairs, which decide which pairs are real.
 
-        With several targets this is not the least of `adjusted` over them. True pairs are found for
-        several targets at a time and false ones mostly for one, so that among *pairs* found by
-        Benjamini and Hochberg over pairs and targets the share of false ones may exceed the level.
+        With several targets, this is not the least of `adjusted` over them. True pairs are often
+        found for several targets at a time, false ones mostly for one. So among *pairs* found by
+        Benjamini and Hochberg over pairs and targets, the share of false ones may exceed the level.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class TestResult:
         return adjust(self.pair_p_value, control, self.tested_pairs)
 
     def columns(self) -> dict[str, NDArray]:
-        """Columns of the table, one value a pair, or a pair and target, one after the other."""
+        """Columns of the table, with one value per pair, or per pair and target."""
         i, j = np.repeat(self.pairs, len(self.targets or [0]), axis=0).T
         names = np.array(self.feature_names, dtype=object)
         columns = {"feature_i": names[i], "feature_j": names[j]}
@@ -107,12 +107,12 @@ class TestResult:
         return columns | {name: value.ravel() for name, value in values.items()}
 
     def to_frame(self) -> Any:
-        """One row a pair, least p-value first; of several targets, one row a pair and target.
+        """Table with one row per pair, or per pair and target if several; least p-value first.
 
         Returns
         -------
         data frame
-            Of the kind that was tested, pandas for arrays.
+            Of the same kind as the tested table, pandas for arrays.
         """
         columns = self.columns()
         order = np.lexsort([-columns["statistic"], columns["p_value"]])
@@ -129,26 +129,26 @@ class TestResult:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CrossfitResult(TestResult):
-    """P-values of the cross-fitted test, and how strong the pairs are at least.
+    """P-values of the cross-fitted test, and lower bounds on the strength of pairs.
 
     Parameters
     ----------
     pairs, statistic, p_value, tested, feature_names, frame_backend, targets
-        See `TestResult`; the statistic is the z-score that has this p-value. With several targets
-        all arrays have one more axis, the last, of length c.
+        See `TestResult`; the statistic is the z-score that has this p-value. With several targets,
+        all arrays have one more axis at the end, of length c.
     fold_scores : ndarray of shape (R, K, P)
-        Scores of the learned shapes on held-out folds, standard normal without an interaction.
+        Scores of the learned shapes on held-out folds, standard normal if there is no interaction.
     shape_scores : ndarray of shape (R, P, s)
         Scores of the smooth shapes.
     variance_inflation : float
-        Variance, without an interaction, of ``sum_rk t_rk / (R sqrt(K))``.
+        Variance of ``sum_rk t_rk / (R sqrt(K))`` if there is no interaction.
     strength, strength_std : ndarray of shape (P,)
-        Standard deviation, in those of the target, of the part of the pair's component that was
-        found on one half of the rows and confirmed on the other; and its standard error. Of labels,
-        in logits.
+        Standard deviation of the part of the pair's component that was found on one half of the
+        rows and confirmed on the other, and its standard error; in standard deviations of the
+        target, or for labels in logits.
     confirmed_effect, confirmed_std : ndarray of shape (P,) or None
-        M-GEH (Eq. 6) of the networks of the two halves, scaled by lambda to what held-out rows
-        confirm, and its standard error, in standard units; None for models without Hessians.
+        M-GEH (Eq. 6) of the networks of the two halves, scaled by lambda to the size that held-out
+        rows confirm, and its standard error, in standard units; None for models without Hessians.
     """
 
     fold_scores: NDArray[np.float64]
@@ -160,19 +160,19 @@ class CrossfitResult(TestResult):
     confirmed_std: NDArray[np.float64] | None
 
     def strength_lower(self, level: float = 0.95) -> NDArray[np.float64]:
-        """One-sided lower confidence bound of the strength, at least 0, in its shape."""
+        """One-sided lower confidence bound of the strength, at least 0, in the same shape."""
         check_level(level)
         return np.maximum(self.strength - norm.ppf(level) * self.strength_std, 0.0)
 
     def confirmed_interval(self, level: float = 0.95) -> NDArray[np.float64]:
-        """Confidence interval of the M-GEH of detected pairs, from 0 on, shape (P, 2) or (P, c, 2).
+        """Confidence interval of the M-GEH of detected pairs, cut at 0, (P, 2) or (P, c, 2).
 
-        It is meant for pairs that were detected: for the others lambda is not determined.
+        It is only meant for pairs that were detected, since for others lambda is not determined.
         """
         if self.confirmed_effect is None or self.confirmed_std is None:
             raise ValueError(
-                "Intervals of the effect need second derivatives, which only "
-                "networks of this package have. strength_lower() works for every model."
+                "Intervals of the effect need second derivatives, which only networks of this "
+                "package have; the tested model has none. strength_lower() works for every model."
             )
         check_level(level)
         half = norm.ppf((1 + level) / 2) * self.confirmed_std
@@ -180,7 +180,7 @@ class CrossfitResult(TestResult):
         return np.maximum(np.stack(ends, axis=-1), 0.0)
 
     def columns(self) -> dict[str, NDArray]:
-        """Columns of the table, one value a pair."""
+        """Columns of the table, with strength and, if there is one, confirmed effect."""
         values = {"strength": self.strength, "strength_low": self.strength_lower()}
         if self.confirmed_effect is not None:
             low, high = np.moveaxis(self.confirmed_interval(), -1, 0)
@@ -194,11 +194,11 @@ class CrossfitResult(TestResult):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PermutationResult(TestResult):
-    """What refits on shuffled targets say.
+    """P-values from refits on shuffled targets.
 
-    The hypothesis is a global one: that the target does not depend on the features at all. If that
-    is false, effects of pairs without interaction may exceed their null too, since shuffling
-    destroys the main effects and the true interactions beside them.
+    The hypothesis is global: the target does not depend on the features at all. If it is false,
+    effects of pairs without interaction may exceed their null too, since shuffling also destroys
+    the main effects and the true interactions of other pairs.
 
     Parameters
     ----------
@@ -224,8 +224,8 @@ class PermutationResult(TestResult):
         Parameters
         ----------
         control : {"fwer", "fdr", "fdr_by"}, default="fwer"
-            Family-wise error rate by the maximum over pairs (Westfall and Young 1993), or the false
-            discovery rate from the pairs' own p-values.
+            The family-wise error rate by the maximum over pairs (Westfall and Young 1993), or the
+            false discovery rate from the pairs' own p-values.
 
         Returns
         -------

@@ -1,8 +1,8 @@
 """Symbolic AND-OR interactions of any model, of any order, and how a network learns them.
 
-Answers: which few interactions of inputs add up to a model's output, for every subset of them.
-In: a model and samples, or a network in training. Out: an `Explanation`, or its dynamics.
-A tower of its own, after the second paper: it rests on no other room.
+Answers: which few interactions of inputs add up to a model's output, for every subset of inputs.
+In: a model and samples, or a network in training. Out: an `Explanation`, or `InteractionDynamics`.
+It follows the second paper (Ren et al., NeurIPS 2024) and imports no other part of skgeh.
 Read `transforms.py` first, then `interactions.py`, `split.py` and `explainer.py`.
 """
 

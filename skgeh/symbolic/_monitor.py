@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-FALL = 0.5  # by how much the mean order has to fall before a rise is a second phase
-RISE = 0.25  # and by how much it has to rise
-GROWTH = 0.1  # share by which strengths grow, and of the test loss by which the gap widens
+FALL = 0.5  # least fall of the mean order before a rise counts as a second phase
+RISE = 0.25  # least rise that counts as a second phase
+GROWTH = 0.1  # least growth of strengths, as a share, and of the gap, as a share of the test loss
 
 
 def switch_of_phases(epochs: Sequence[int], mean_orders: Sequence[float]) -> int | None:
@@ -17,12 +17,12 @@ def switch_of_phases(epochs: Sequence[int], mean_orders: Sequence[float]) -> int
     ----------
     epochs : sequence of int
     mean_orders : sequence of float
-        Mean order of the salient interactions at these epochs; NaN where there was none.
+        Mean order of the salient interactions at these epochs; NaN where there were none.
 
     Returns
     -------
     int or None
-        The epoch of the lowest mean order, once it has risen again; None until then.
+        The epoch of the lowest mean order, once the mean order has risen again; None until then.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def switch_of_phases(epochs: Sequence[int], mean_orders: Sequence[float]) -> int
 
 
 def overfits(records: Sequence[dict[str, Any]], switch: int) -> bool:
-    """Whether strengths grow while the gap widens, both since the switch.
+    """Whether strengths have grown and the gap has widened since the switch.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One number a row from any model: the prediction, or the log-odds of a class from its logits."""
+"""One number per row from any model: the prediction, or the log-odds of a class."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -19,14 +19,14 @@ Output = Callable[[NDArray, NDArray | None], NDArray[np.float64]]
 
 
 def output_of(model: Any, kind: str = "auto") -> Output:
-    """How a model's output is asked for.
+    """Function that computes the output of a model.
 
     Parameters
     ----------
     model : scikit-learn estimator, skorch net, torch module, or callable
     kind : {"auto", "value", "log_odds"}, default="auto"
-        "value" is the prediction, "log_odds" that of each row's class; "auto" takes log-odds of
-        classifiers and of nets with two outputs or more.
+        "value" is the prediction and "log_odds" the log-odds of each row's class. "auto" takes
+        log-odds for classifiers and for nets with two or more outputs.
 
     Returns
     -------
@@ -40,20 +40,20 @@ def output_of(model: Any, kind: str = "auto") -> Output:
         return lambda X, y: log_odds(*class_logits(model, named(model, X)), required(y))
     if kind == "log_odds":
         raise ValueError(
-            f"output='log_odds' needs a classifier of scikit-learn, a skorch net or a torch "
-            f"module; got {model!r}. Have a callable return log-odds, and use output='value'."
+            f"output='log_odds' needs a scikit-learn classifier, a skorch net or a torch module; "
+            f"got {model!r}. A callable must return log-odds itself, with output='value'."
         )
     predict = model.predict if hasattr(model, "predict") else model
     if not callable(predict):
         raise TypeError(
             "model must be a fitted scikit-learn estimator, a skorch net, a torch module or a "
-            f"callable that takes rows; got {model!r}."
+            f"callable that takes rows and returns one number per row; got {model!r}."
         )
     return lambda X, y: single(np.asarray(predict(named(model, X)), dtype=np.float64))
 
 
 def named(model: Any, X: NDArray) -> Any:
-    """Rows with the column names that an estimator has seen, if it has."""
+    """Rows with the column names that an estimator was fitted with, if it has any."""
     names = getattr(model, "feature_names_in_", None)
     if names is None or X.ndim != 2 or len(names) != X.shape[1]:
         return X
@@ -61,29 +61,35 @@ def named(model: Any, X: NDArray) -> Any:
 
 
 def class_logits(model: Any, X: NDArray) -> tuple[NDArray, NDArray]:
-    """Logits (m, c) or, of two classes, (m,), and the classes of a scikit-learn classifier."""
+    """Logits (m, c), or (m,) for two classes, and the classes of a scikit-learn classifier."""
     if hasattr(model, "decision_function"):
         return np.asarray(model.decision_function(X), dtype=np.float64), model.classes_
     if not hasattr(model, "predict_proba"):
-        raise TypeError(f"{model!r} has neither decision_function nor predict_proba: no log-odds.")
-    smallest = np.finfo(np.float64).tiny  # a tree says 0; its logarithm must stay finite
+        raise TypeError(
+            f"Log-odds need decision_function or predict_proba; {model!r} has neither. Use "
+            "output='value'."
+        )
+    smallest = np.finfo(np.float64).tiny  # a tree may give 0; the logarithm must stay finite
     return np.log(np.maximum(model.predict_proba(X), smallest)), model.classes_
 
 
 def log_odds(logits: NDArray, classes: NDArray, y: NDArray) -> NDArray[np.float64]:
     """Log-odds of each row's own class, ``z_y - log sum_(others) exp z``, shape (m,).
 
-    From probabilities it would saturate. Logits of shape (m,) are those of the second of two
+    Log-odds from probabilities would saturate. Logits of shape (m,) belong to the second of two
     classes.
     """
     place = np.searchsorted(classes, y)
     place[place == len(classes)] = 0
     if (classes[place] != y).any():
         unknown = np.unique(y[classes[place] != y]).tolist()
-        raise ValueError(f"y has classes {unknown}, of which the model knows none: {classes!r}.")
+        raise ValueError(f"y has classes {unknown}; the model knows only {classes!r}.")
     if logits.ndim == 1 or logits.shape[1] == 1:
         if len(classes) != 2:
-            raise ValueError(f"One logit is for two classes; the model has {len(classes)}.")
+            raise ValueError(
+                f"A single logit needs two classes; the model has {len(classes)}. It must give one "
+                "logit per class."
+            )
         return np.where(place == 1, 1.0, -1.0) * logits.reshape(len(logits))
     rows = np.arange(len(logits))
     others = logits.copy()
@@ -92,28 +98,28 @@ def log_odds(logits: NDArray, classes: NDArray, y: NDArray) -> NDArray[np.float6
 
 
 def required(y: NDArray | None) -> NDArray:
-    """The classes whose log-odds are asked for."""
+    """The classes whose log-odds are computed; refuse None."""
     if y is None:
-        raise ValueError("Log-odds are those of a class: pass y, one class a sample.")
+        raise ValueError("Log-odds need a class for each sample, but y is None: pass y.")
     return y
 
 
 def single(values: NDArray) -> NDArray[np.float64]:
-    """Outputs of shape (m,)."""
+    """Outputs of shape (m,), from those of shape (m,) or (m, 1)."""
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
         raise ValueError(
-            f"The model must give one number a row; got outputs of shape {values.shape}. Wrap it "
-            "in a callable that picks one."
+            f"The model must give one number per row; got outputs of shape {values.shape}. Wrap it "
+            "in a callable that returns one of them."
         )
     return values
 
 
 class TorchOutput:
-    """Output of a torch module or of a skorch net's.
+    """Output of a torch module, or of the module of a skorch net.
 
-    A stack of copies that train together, as those of the estimators here, gives their mean.
+    For a stack of copies that train together, as in the estimators of skgeh, it is their mean.
 
     Parameters
     ----------
@@ -126,16 +132,16 @@ class TorchOutput:
         self.module = model
         if isinstance(model, NeuralNet):
             if not getattr(model, "initialized_", False):
-                raise ValueError("The skorch net is not initialised: fit it first.")
+                raise ValueError("The skorch net is not initialised. Fit it first.")
             self.module = model.module_
             self.classes = getattr(model, "classes_", None)
-            # skorch's convention: a module trained by NLLLoss ends in a softmax
+            # skorch's convention: a module trained with NLLLoss ends in a softmax
             self.as_probabilities = isinstance(
                 getattr(model, "criterion_", None), torch.nn.NLLLoss
             ) and hasattr(model, "classes_")
 
     def __call__(self, X: NDArray, y: NDArray | None) -> NDArray[np.float64]:
-        """One number a row, shape (m,)."""
+        """One number per row, shape (m,)."""
         found = self.forward(X)
         width = found.shape[1] if found.ndim == 2 else 1
         binary = width == 1 and self.classes is not None
@@ -148,7 +154,7 @@ class TorchOutput:
 
     @torch.no_grad()
     def forward(self, X: NDArray) -> NDArray[np.float64]:
-        """What the module gives, as float64 numbers."""
+        """Outputs of the module as float64 numbers."""
         first = next(self.module.parameters(), torch.zeros(()))
         inputs = torch.as_tensor(X, device=first.device)
         if inputs.is_floating_point():
@@ -163,19 +169,19 @@ class TorchOutput:
         return (found.mean(0) if stacked else found).cpu().numpy()
 
     def stack_inputs(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Rows for every copy of a stack."""
+        """The same rows for every copy of a stack."""
         n_copies, columns = len(self.module.main), self.module.n_features
         if self.module.main_columns.stop > columns:
             raise ValueError(
-                "Networks with spline main effects take the splines as inputs, which rows alone do "
-                "not have; use main_effects='linear' or None."
+                "Networks with spline main effects need the splines as inputs, but there are only "
+                "rows here. Use main_effects='linear' or None."
             )
         return inputs.expand(n_copies, *inputs.shape)
 
 
 @contextmanager
 def as_in_prediction(*modules: torch.nn.Module) -> Iterator[None]:
-    """Modules in evaluation mode; every part's own mode and all random states come back."""
+    """Put modules into evaluation mode; then restore every part's mode and all random states."""
     modes = [(part, part.training) for module in modules for part in module.modules()]
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng():

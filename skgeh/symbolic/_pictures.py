@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-Explanation = Any  # `explanation.Explanation`, which draws itself by these functions
+Explanation = Any  # `explanation.Explanation`, whose `plot` calls `draw`
 NEGATIVE, POSITIVE = "#2166ac", "#b2182b"
 
 
@@ -25,7 +25,7 @@ def draw(found: Explanation, kind: str, sample: int | None, k: int, ax: Any) -> 
 
 
 def strength(found: Explanation, sample: int | None, _: int, ax: Any) -> None:
-    """Magnitudes in falling order, one line a sample, and the threshold."""
+    """Magnitudes in descending order, one line per sample, and the threshold."""
     both = np.abs(np.concatenate(found.interactions.merged, axis=1))
     both = both if sample is None else both[[sample]]
     for line in np.sort(both, axis=1)[:, ::-1]:
@@ -37,7 +37,7 @@ def strength(found: Explanation, sample: int | None, _: int, ax: Any) -> None:
 
 
 def by_order(found: Explanation, sample: int | None, _: int, ax: Any) -> None:
-    """Strength of every order, positive ones up, negative ones down."""
+    """Strength of every order, with positive interactions above zero and negative ones below."""
     places = np.arange(1, len(found.names) + 1)
     for sign, colour in (("+", POSITIVE), ("-", NEGATIVE)):
         heights = found.interactions.order_strength(found.tau, sign)
@@ -48,7 +48,7 @@ def by_order(found: Explanation, sample: int | None, _: int, ax: Any) -> None:
 
 
 def top(found: Explanation, sample: int | None, k: int, ax: Any) -> None:
-    """The strongest interactions as bars with their names."""
+    """The strongest interactions as bars, labelled with their names."""
     frame = (found.summary() if sample is None else found.to_frame(sample)).head(k)
     values = frame["signed" if sample is None else "strength"].to_numpy()
     rows = np.arange(len(frame))
@@ -60,7 +60,7 @@ def top(found: Explanation, sample: int | None, k: int, ax: Any) -> None:
 
 
 def graph(found: Explanation, sample: int | None, k: int, ax: Any) -> None:
-    """Players below, AND and OR of them in the middle, the output above."""
+    """Graph with players below, their AND and OR interactions in the middle, the output above."""
     kinds, subsets, strengths = (part[:k] for part in found.strongest(sample or 0))
     below = spread(len(found.names))
     box = {"boxstyle": "round", "fc": "white", "ec": "0.5"}
@@ -83,7 +83,7 @@ def graph(found: Explanation, sample: int | None, k: int, ax: Any) -> None:
 
 
 def spread(count: int) -> Any:
-    """Places from left to right."""
+    """Evenly spaced positions from left to right."""
     return (np.arange(count) + 0.5) / max(count, 1)
 
 

@@ -22,57 +22,59 @@ from skgeh.symbolic.interactions import _SALIENT, AndOrInteractions, _mean_order
 from skgeh.symbolic.split import sparse_and_or
 from skgeh.symbolic.values import _NotFinite
 
-_LOG_STEP = 1.35  # ratio of an epoch that is measured to the one before
+_LOG_STEP = 1.35  # ratio of each measured epoch to the one before it
 
 
 class InteractionDynamics(Callback):
-    """skorch callback: AND and OR interactions of a few samples along the training.
+    """Callback for skorch that records AND and OR interactions of a few samples in training.
 
-    A network loses interactions of middle and high order first and learns ever higher ones
-    afterwards, from about when its loss on new data begins to lag behind. Watching leaves the
-    training as it is, bit by bit. It never stops it: the lowest test loss comes long after.
+    A network first loses interactions of middle and high order. It then learns interactions of
+    ever higher order, from about the epoch at which its loss on new data begins to lag behind. The
+    callback does not change the training by a single bit. It never stops the training, because the
+    lowest test loss comes long after that epoch.
 
     Parameters
     ----------
     X : array-like of shape (samples, ...)
-        Samples to explain, as the module takes them; about ten will do. For the estimators here
-        that is in standard units, as `StandardScaler` gives; what networks that learn labels put
-        out in training is a fifth of a logit.
+        Samples to explain, in the form that the module takes; about ten are enough. The estimators
+        of skgeh train their modules in standard units, as `StandardScaler` gives. When they learn
+        labels, the output of their modules is a fifth of a logit.
     y : array-like of shape (samples,), default=None
-        Their classes, for networks that classify.
+        Classes of the samples, for networks that classify.
     every : "log", int or sequence of int, default="log"
-        Epochs after which to measure: 1, 2, 3, 4, 5, 7, 9, 12, 16, ..., each a third later than the
-        one before; every so many; or those given. 0 is before training and is always measured.
+        Epochs after which to measure. "log" is 1, 2, 3, 4, 5, 7, 9, 12, 16, ..., each about a third
+        later than the one before; an int k is every k epochs; a sequence lists the epochs. Epoch 0
+        is before training and is always measured.
     baseline, players, background, output, noise_bound, salient
         As in `AndOrExplainer`.
     tol : float, default=0.01
-        As in `sparse_and_or`; coarser, for many epochs.
+        As in `sparse_and_or`; coarser here, because many epochs are measured.
     test : tuple (X, y), default=None
-        Data of the test loss; the net's validation split if None.
+        Data for the test loss; the net's validation split if None.
 
     Attributes
     ----------
     records_ : list of dict
-        One for every epoch measured: ``epoch``, ``strength`` by order (list of n), its ``positive``
-        and ``negative`` part, ``mean_order``, ``n_salient`` and ``total`` strength of the salient
-        interactions (means over samples), ``change`` (mean of what all players change),
-        ``train_loss``, ``test_loss`` and ``gap`` (test minus train, in evaluation mode).
+        One record per measured epoch: ``epoch``, ``strength`` by order (list of n), its
+        ``positive`` and ``negative`` parts, ``mean_order``, ``n_salient`` and ``total`` strength of
+        the salient interactions (means over samples), ``change`` (mean change of the output by all
+        players), ``train_loss``, ``test_loss`` and ``gap`` (test minus train, in evaluation mode).
     interactions_ : AndOrInteractions
-        The last ones measured.
+        The interactions that were measured last.
     switch_epoch_ : int or None
-        Where the mean order was lowest, once it has risen again: the switch of phases.
+        Epoch of the lowest mean order, the switch of phases; None until the order has risen again.
 
     Warns
     -----
     UserWarning
-        Once, if after the switch strengths grow while the gap widens. If the output is not finite,
-        for that epoch nothing is measured.
+        Once, if after the switch the strengths grow and the gap widens. Also whenever the output is
+        not finite; no interactions are measured at that epoch.
 
     Notes
     -----
-    The net's history has ``mean_order`` for every epoch, the last known one, and the whole record
-    as ``event_interactions``, None where nothing was measured. Of a stack of copies that train
-    together the mean of all is explained.
+    For every epoch, the net's history has the last known ``mean_order`` and the whole record as
+    ``event_interactions``, which is None if nothing was measured. For a stack of copies that train
+    together, the mean output is explained.
 
     References
     ----------
@@ -120,7 +122,7 @@ class InteractionDynamics(Callback):
         self.test = test
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Measure before the first step; a training that goes on goes on here too."""
+        """Measure before the first step; keep the records if an earlier training continues."""
         _due(0, self.every)
         if len(net.history) == 0 or not hasattr(self, "records_"):
             self.records_: list[dict[str, Any]] = []
@@ -132,7 +134,7 @@ class InteractionDynamics(Callback):
     def on_epoch_end(
         self, net: Any, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
     ) -> None:
-        """Measure if it is time, and write into the history."""
+        """Measure if this epoch is due, and write to the history."""
         epoch, found = len(net.history), None
         if _due(epoch, self.every):
             found = self._measure(net, epoch, dataset_train, dataset_valid)
@@ -141,12 +143,12 @@ class InteractionDynamics(Callback):
         net.history.record("event_interactions", found)
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Drop what only a warm start needs."""
+        """Drop the state that only a warm start needs."""
         if self.interactions_ is not None:
             self.interactions_ = replace(self.interactions_, state=None)
 
     def to_frame(self) -> pd.DataFrame:
-        """Records as a table, one row an epoch measured; strengths by order in columns."""
+        """Records as a table, one row per measured epoch, with strengths by order in columns."""
         rows = []
         for record in self.records_:
             row = {k: v for k, v in record.items() if not isinstance(v, list)}
@@ -155,7 +157,7 @@ class InteractionDynamics(Callback):
         return pd.DataFrame(rows)
 
     def _measure(self, net: Any, epoch: int, train: Any, valid: Any) -> dict[str, Any]:
-        """Interactions and losses now."""
+        """Record interactions and losses at this epoch."""
         with _undisturbed(net):
             train_loss = _evaluated(net, train)
             test = valid if self.test is None else net.get_dataset(*self.test)
@@ -166,7 +168,7 @@ class InteractionDynamics(Callback):
         return self.records_[-1]
 
     def _strengths(self, net: Any) -> dict[str, Any]:
-        """Interactions of the samples, in figures."""
+        """Summary figures of the interactions of the samples."""
         explainer = AndOrExplainer(
             net,
             self.baseline,
@@ -178,22 +180,23 @@ class InteractionDynamics(Callback):
             values = explainer.values(self.X, self.y)
         except _NotFinite:
             warnings.warn(
-                "The network's output is not finite: no interactions at this epoch.",
+                "The network's output is not finite for some masked inputs, so no interactions are "
+                "measured at this epoch. Check the training loss, or choose another baseline.",
                 UserWarning,
                 stacklevel=2,
             )
             return _nothing()
         last = self.interactions_
-        if last is not None and last.state is None:  # a training that goes on
+        if last is not None and last.state is None:  # a training that continues
             last = None
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # close is close enough here
+            warnings.simplefilter("ignore", ConvergenceWarning)  # an approximate split is enough
             found = sparse_and_or(values, self.noise_bound, self.tol, max_iter=500, warm_start=last)
         self.interactions_ = found
         return _figures(found, found.threshold(self.salient))
 
     def _judge(self) -> None:
-        """Mark the switch of phases; warn once of what looks like over-fitting."""
+        """Mark the switch of phases, and warn once if the network seems to over-fit."""
         epochs = [one["epoch"] for one in self.records_]
         self.switch_epoch_ = switch_of_phases(epochs, [one["mean_order"] for one in self.records_])
         if self.switch_epoch_ is None or self.warned_:
@@ -201,16 +204,16 @@ class InteractionDynamics(Callback):
         if overfits(self.records_, self.switch_epoch_):
             self.warned_ = True
             warnings.warn(
-                f"Since epoch {self.switch_epoch_} the network learns interactions of ever higher "
-                "order while its test loss lags behind more and more: it begins to fit noise. The "
-                "lowest test loss may still be far ahead; training goes on.",
+                f"Since epoch {self.switch_epoch_} the network has learned interactions of ever "
+                "higher order, and its test loss lags behind more and more: it begins to fit "
+                "noise. The lowest test loss may still be far ahead, so training goes on.",
                 UserWarning,
                 stacklevel=2,
             )
 
 
 def _figures(found: AndOrInteractions, tau: float) -> dict[str, Any]:
-    """What is recorded of the interactions of samples, each a mean over them."""
+    """Recorded figures of the interactions of samples, each a mean over the samples."""
     both, positive, negative = (
         found.order_strength(tau, sign).mean(0) for sign in ("both", "+", "-")
     )
@@ -227,13 +230,13 @@ def _figures(found: AndOrInteractions, tau: float) -> dict[str, Any]:
 
 
 def _nothing() -> dict[str, Any]:
-    """A record of no interactions."""
+    """Record of an epoch at which no interactions were measured."""
     record: dict[str, Any] = {name: [] for name in ("strength", "positive", "negative")}
     return record | dict.fromkeys(("mean_order", "n_salient", "total", "change"), math.nan)
 
 
 def _due(epoch: int, every: Any) -> bool:
-    """Whether an epoch is one to measure after.
+    """Whether to measure after an epoch.
 
     Examples
     --------
@@ -242,7 +245,9 @@ def _due(epoch: int, every: Any) -> bool:
     """
     if isinstance(every, str):
         if every != "log":
-            raise ValueError(f"every must be 'log', a number or epochs; got {every!r}.")
+            raise ValueError(
+                f"every must be 'log', a whole number or a sequence of epochs; got {every!r}."
+            )
         at = 0
         while at < epoch:
             at = max(at + 1, round(_LOG_STEP * at))
@@ -256,7 +261,7 @@ def _due(epoch: int, every: Any) -> bool:
 
 @contextmanager
 def _undisturbed(net: Any) -> Iterator[None]:
-    """All that a look at the net might change comes back: modes, random states, what it noted."""
+    """Restore all that measuring a net may change: modes, random states, held-out errors."""
     noted = {name: net.__dict__[name] for name in ("held_out_errors_",) if name in net.__dict__}
     parts = [getattr(net, f"{name}_", None) for name in ("module", "criterion")]
     with as_in_prediction(*[part for part in parts if isinstance(part, torch.nn.Module)]):

@@ -1,4 +1,4 @@
-"""From a model and samples to their AND and OR interactions."""
+"""AND and OR interactions of a model on samples."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,36 +15,37 @@ from skgeh.symbolic.values import _CHUNK, FeatureMap, _masked_values
 
 
 class AndOrExplainer:
-    """Explain a model's output on samples by few AND and OR interactions of its inputs.
+    """Explain a model's output on samples by a few AND and OR interactions of its inputs.
 
-    An AND interaction of players is there when all of them are, an OR interaction as soon as one
-    is; an absent player is at its baseline. The sum of the interactions is the output for every
-    subset of the players, within a noise bound.
+    An AND interaction acts when all of its players are present, an OR interaction as soon as one
+    of them is; an absent player is at its baseline. For every subset of the players, the
+    interactions sum to the output within a noise bound.
 
     Parameters
     ----------
     model : object
         A fitted scikit-learn estimator, a skorch net, a torch module, or a callable that takes rows
-        and gives one number each.
+        and returns one number per row.
     baseline : "mean", "cluster_centre", array-like or FeatureMap, default="mean"
-        What stands where a player is absent: the mean of `background`; of points the centre of
-        their player's; numbers that broadcast to a sample, such as a vector or a mask token's id;
-        or zero on the output of a layer.
+        Values of an absent player. "mean" is the mean of `background`; "cluster_centre", for clouds
+        of points, is the mean of the player's points. An array broadcasts to a sample, such as a
+        vector or the id of a mask token. A `FeatureMap` is zero on the output of a layer.
     players : array of int, list of groups, or mapping of names to groups, default=None
-        By default every column is a player. A group holds columns by position or name. An array
-        has one label a place and broadcasts to a sample, -1 where nobody plays; see
-        `skgeh.symbolic.patches` for images.
+        By default every column is a player. A group holds columns, by position or name. An array
+        has one label per place of a sample, to which it broadcasts; places labelled -1 belong to no
+        player and are always present. See `skgeh.symbolic.patches` for images.
     background : array-like, default=None
         Rows whose mean is the baseline "mean"; the samples themselves if None.
     output : {"auto", "value", "log_odds"}, default="auto"
-        The prediction, or the log-odds of each sample's class, from logits where there are any.
-        "auto" takes log-odds of classifiers and of torch modules with two outputs or more.
+        "value" is the prediction, "log_odds" the log-odds of each sample's class, from logits where
+        there are any. "auto" takes log-odds for classifiers and for torch modules with two or more
+        outputs.
     noise_bound, tol : float
         As in `sparse_and_or`.
     salient : float, default=0.03
         Share of the mean change of the output above which an interaction is salient.
     chunk : int, default=8192
-        Rows a forward pass.
+        Rows per forward pass.
     verbose : bool, default=False
         Show a progress bar.
 
@@ -94,7 +95,7 @@ class AndOrExplainer:
         ----------
         X : array-like or data frame of shape (samples, ...)
         y : array-like of shape (samples,), default=None
-            Of classifiers: the class whose log-odds are explained, usually the true one.
+            For classifiers, the class whose log-odds are explained, usually the true one.
 
         Returns
         -------
@@ -103,12 +104,12 @@ class AndOrExplainer:
         Raises
         ------
         ValueError
-            If X has missing values, there are more than 12 players, y is missing or no class of the
-            model, or the output is not finite for some masked input.
+            If X has missing values, there are more than 12 players, y is missing or has a class
+            that the model does not know, or the output is not finite for some masked input.
 
         Notes
         -----
-        The model is asked for ``samples * 2^n`` rows.
+        With n players, the model computes its output for ``samples * 2^n`` rows.
         """
         rows, names = _samples(X)
         y = _targets(y, len(rows))
@@ -116,9 +117,9 @@ class AndOrExplainer:
         players = _find_players(self.players, None if on_layer else rows.shape[1:], names)
         if len(players) > _MAX_SPLIT:
             raise ValueError(
-                f"There are {len(players)} players, and at most {_MAX_SPLIT} can be explained by "
-                "AND and OR together. Put columns or pixels into groups, or leave some out: "
-                "players=[['a', 'b'], ['c'], ...]; what is in no group is always there."
+                f"There are {len(players)} players, but at most {_MAX_SPLIT} can be explained by "
+                "AND and OR together. Put columns or pixels into groups, or leave some out, as in "
+                "players=[['a', 'b'], ['c'], ...]. Columns in no group are always present."
             )
         values = self._values(rows, y, players)
         interactions = sparse_and_or(values, self.noise_bound, self.tol)
@@ -127,7 +128,7 @@ class AndOrExplainer:
         )
 
     def values(self, X: Any, y: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Output for every subset of the players, shape (samples, 2^n), for up to 24 of them."""
+        """Output for every subset of the players, shape (samples, 2^n), for up to 24 players."""
         rows, names = _samples(X)
         on_layer = isinstance(self.baseline, FeatureMap)
         players = _find_players(self.players, None if on_layer else rows.shape[1:], names)
@@ -160,13 +161,15 @@ def _samples(X: Any) -> tuple[NDArray, Sequence[str] | None]:
             rows = rows.astype(np.float64)
         except (TypeError, ValueError):
             raise TypeError(
-                "X must hold numbers; encode text and categories first, or explain a callable "
-                "that does."
+                "X must hold numbers, but some values are not. Encode text and categories as "
+                "numbers first."
             ) from None
     if rows.dtype.kind not in "biuf":
-        raise TypeError(f"X must hold numbers; got {rows.dtype}.")
+        raise TypeError(f"X must hold numbers; got an array of {rows.dtype}.")
     if rows.ndim < 2 or not len(rows):
-        raise ValueError(f"X must be one or more samples, (samples, ...); got shape {rows.shape}.")
+        raise ValueError(
+            f"X must hold one or more samples, shape (samples, ...); got shape {rows.shape}."
+        )
     if not np.isfinite(rows).all():
         raise ValueError(
             f"X has {int((~np.isfinite(rows)).sum())} missing or infinite values. Fill them in: a "
@@ -176,10 +179,12 @@ def _samples(X: Any) -> tuple[NDArray, Sequence[str] | None]:
 
 
 def _targets(y: ArrayLike | None, n_samples: int) -> NDArray | None:
-    """One class a sample."""
+    """One class per sample, or None."""
     if y is None:
         return None
     y = np.asarray(y)
     if y.shape != (n_samples,):
-        raise ValueError(f"y must hold one class for each of {n_samples} samples; got {y.shape}.")
+        raise ValueError(
+            f"y must hold one class for each of {n_samples} samples; got shape {y.shape}."
+        )
     return y

@@ -1,4 +1,4 @@
-"""What explains a model's output on samples: salient interactions, by sample and over all."""
+"""Explanation of a model's output on samples: salient interactions, per sample and over all."""
 
 import json
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ class Explanation:
     Parameters
     ----------
     interactions : AndOrInteractions
-        Of all samples, arrays of shape (samples, 2^n), in the unit of the model's output.
+        Interactions of all samples, arrays of shape (samples, 2^n), in the unit of the output.
     values : ndarray of shape (samples, 2^n)
         Output for every subset of the players.
     names : tuple of str
-        Of the n players.
+        Names of the n players.
     tau : float
-        Salient is an interaction of at least this magnitude.
+        An interaction of at least this magnitude is salient.
 
     Examples
     --------
@@ -50,23 +50,25 @@ class Explanation:
         return len(self.values)
 
     def to_frame(self, sample: int | None = None, salient: bool = True) -> pd.DataFrame:
-        """One row an interaction of a sample, strongest first.
+        """Table with one row per interaction of a sample, strongest first.
 
         Parameters
         ----------
         sample : int, default=None
-            One sample only; all of them, one after the other, if None.
+            Index of one sample; all samples, one after the other, if None.
         salient : bool, default=True
-            Leave out what is below `tau`.
+            Leave out interactions below `tau`.
 
         Returns
         -------
         DataFrame
-            Columns ``sample, interaction, kind, order, strength``; a strength has the unit of the
-            output and its sign.
+            Columns ``sample, interaction, kind, order, strength``. A strength is signed and in the
+            unit of the output.
         """
         if sample is not None and not -len(self) <= sample < len(self):
-            raise ValueError(f"sample must be one of {len(self)}; got {sample!r}.")
+            raise ValueError(
+                f"sample must be the index of one of {len(self)} samples; got {sample!r}."
+            )
         chosen = range(len(self)) if sample is None else [range(len(self))[sample]]
         frames = [self._sample_frame(k, salient) for k in chosen]
         return pd.concat(frames, ignore_index=True)
@@ -74,7 +76,7 @@ class Explanation:
     def strongest(
         self, sample: int, salient: bool = True
     ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-        """Kind (0 is AND, 1 is OR), subset and strength of a sample's interactions, falling."""
+        """Kind (0 AND, 1 OR), subset and strength of a sample's interactions, strongest first."""
         both = np.stack([part[sample] for part in self.interactions.merged])
         kept = np.abs(both) >= (self.tau if salient else 0.0)
         kind, subset = np.nonzero(kept & (both != 0))
@@ -94,18 +96,19 @@ class Explanation:
         return pd.DataFrame({**first, "interaction": named, "kind": kinds, "order": order})
 
     def name(self, kind: str, subset: int) -> str:
-        """An interaction in words: its players with the sign of AND or OR between them."""
+        """Name of an interaction: its players with the sign of AND or OR between them."""
         players = [name for i, name in enumerate(self.names) if subset >> i & 1]
         return f" {_SIGNS[kind]} ".join(players)
 
     def summary(self) -> pd.DataFrame:
-        """Interactions that are salient in some sample, over all samples, strongest first.
+        """Table of interactions that are salient in at least one sample, strongest first.
 
         Returns
         -------
         DataFrame
-            Columns ``interaction, kind, order, strength, signed, share``: the mean magnitude and
-            the mean over all samples, and the share of samples in which it is salient.
+            Columns ``interaction, kind, order, strength, signed, share``. Over all samples,
+            ``strength`` is the mean magnitude, ``signed`` the mean, and ``share`` the share of
+            samples in which the interaction is salient.
         """
         both = np.stack(self.interactions.merged, axis=1)  # (samples, 2, 2^n)
         salient = np.stack(self.interactions.salient(self.tau), axis=1)
@@ -120,7 +123,7 @@ class Explanation:
         )
 
     def order_strength(self, sign: str = "both") -> NDArray[np.float64]:
-        """Strength of salient interactions by order, mean over samples, shape (n,).
+        """Strength of salient interactions of each order, mean over samples, shape (n,).
 
         See `AndOrInteractions.order_strength` for `sign`.
         """
@@ -143,13 +146,13 @@ class Explanation:
         return i_and.sum(1) + i_or.sum(1)
 
     def n_explaining(self, share: float = _EXPLAINED) -> NDArray[np.intp]:
-        """How few interactions explain a share of each sample's output, shape (samples,)."""
+        """Number of interactions that explain a share of each sample's output, shape (samples,)."""
         return self.interactions.n_explaining(share)
 
     def pair_strength(self) -> NDArray[np.float64]:
         """Strength of the interactions of two players, AND and OR, mean over samples, (n, n).
 
-        All of them, salient or not; symmetric, 0 on the diagonal.
+        Salient or not, all of them count. The matrix is symmetric, with 0 on the diagonal.
         """
         i_and, i_or = self.interactions.merged
         strength = (np.abs(i_and) + np.abs(i_or)).mean(0)
@@ -159,7 +162,7 @@ class Explanation:
         return pairs
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """All that is salient, as JSON; written to a file too if a path is given."""
+        """Salient interactions as JSON, which is also written to a file if a path is given."""
         text = json.dumps(
             {
                 "players": list(self.names),
@@ -196,12 +199,13 @@ class Explanation:
         Parameters
         ----------
         kind : {"strength", "orders", "top", "graph"}, default="strength"
-            Strengths of all interactions, sorted, with the threshold; strength by order, with its
-            sign; the top interactions as bars; the top interactions of a sample as an AND-OR graph.
+            "strength": magnitudes of all interactions, sorted, with the threshold. "orders":
+            strength of each order, with its sign. "top": the top interactions as bars. "graph": the
+            top interactions of one sample as an AND-OR graph.
         sample : int, default=None
-            One sample only; all if None. A graph is of one, by default the first.
+            Index of one sample; all samples if None. A graph shows one, by default the first.
         k : int, default=10
-            How many the top has.
+            Number of top interactions.
         ax : matplotlib Axes, default=None
             A new figure if None.
 

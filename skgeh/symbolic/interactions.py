@@ -1,4 +1,4 @@
-"""AND and OR interactions of samples, and the questions asked of them."""
+"""AND and OR interactions of samples, and figures that summarise them."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from skgeh.symbolic.transforms import _n_players, _orders, or_reconstruction, zeta_transform
 
-_SALIENT = 0.03  # threshold of a salient interaction, as a share of what the players change
+_SALIENT = 0.03  # threshold of a salient interaction, as a share of the change by all players
 _EXPLAINED = 0.9
 
 
 @dataclass(frozen=True, eq=False)
 class AndOrInteractions:
-    """A model's output as a sum of AND and OR interactions, exactly up to `delta`.
+    """A model's output as a sum of AND and OR interactions, exact up to `delta`.
 
-    ``v(S) = I_and(empty) + sum_(T subset S) I_and(T) + sum_(T meets S) I_or(T) + delta(S)``, with T
-    not empty. All arrays are in the unit of the output.
+    ``v(S) = I_and(empty) + sum_(T subset S) I_and(T) + sum_(T meets S) I_or(T) + delta(S)``, over
+    T that are not empty. All arrays are in the unit of the output.
 
     Parameters
     ----------
@@ -25,12 +25,12 @@ class AndOrInteractions:
         Bit i of the last index is player i. ``i_and[..., 0]`` is the output without any player,
         ``i_or[..., 0]`` is 0.
     delta : ndarray of shape (..., 2^n)
-        What is left unexplained of every value, within the noise bound.
+        Unexplained part of every value, within the noise bound.
     gap : ndarray of shape (...)
-        How far the sum of magnitudes is above the smallest that is possible at most, as a share of
-        it: the duality gap.
+        Duality gap: the sum of magnitudes exceeds the smallest possible sum by at most this share
+        of it.
     state : tuple, optional
-        Where the search ended, for a warm start of the next.
+        State in which the search ended, for a warm start of the next search.
 
     Examples
     --------
@@ -52,15 +52,15 @@ class AndOrInteractions:
         return _n_players(self.i_and)
 
     def reconstruct(self) -> NDArray[np.float64]:
-        """The values of all subsets, shape (..., 2^n), `delta` included."""
+        """The values of all subsets, including `delta`, shape (..., 2^n)."""
         return zeta_transform(self.i_and) + or_reconstruction(self.i_or) + self.delta
 
     @cached_property
     def merged(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """AND and OR interactions, each (..., 2^n), with single players counted as AND.
 
-        AND and OR of one player are the same function, so OR's are added to AND's. Entry 0 of both
-        is 0: the empty set is no interaction.
+        For one player AND and OR are the same function, so its OR interaction is added to its AND
+        interaction. Entry 0 of both is 0, because the empty set is not an interaction.
         """
         single = _orders(self.n_players) == 1
         i_and = self.i_and + np.where(single, self.i_or, 0.0)
@@ -70,7 +70,7 @@ class AndOrInteractions:
 
     @property
     def change(self) -> NDArray[np.float64]:
-        """What all players together change, ``|v(N) - v(empty)|``, shape (...)."""
+        """Change of the output by all players together, ``|v(N) - v(empty)|``, shape (...)."""
         total = self.i_and[..., 1:].sum(-1) + self.i_or[..., 1:].sum(-1)
         return np.abs(total + self.delta[..., -1] - self.delta[..., 0])
 
@@ -79,13 +79,13 @@ class AndOrInteractions:
         return share * float(self.change.mean())
 
     def objective(self) -> NDArray[np.float64]:
-        """What the split makes small: the sum of all magnitudes, shape (...)."""
+        """Sum of all magnitudes, which the split minimises, shape (...)."""
         return np.abs(self.i_and[..., 1:]).sum(-1) + np.abs(self.i_or[..., 1:]).sum(-1)
 
     def salient(self, tau: float | None = None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which AND and which OR interactions are at least `tau` in magnitude, (..., 2^n) each.
 
-        By default tau is `threshold`.
+        By default `tau` is `threshold()`.
         """
         tau = self.threshold() if tau is None else tau
         i_and, i_or = (np.abs(values) for values in self.merged)
@@ -97,9 +97,9 @@ class AndOrInteractions:
         Parameters
         ----------
         tau : float, default=None
-            Interactions of smaller magnitude are left out; `threshold` if None.
+            Interactions of smaller magnitude are left out; `threshold()` if None.
         sign : {"both", "+", "-"}, default="both"
-            Count only interactions of this sign; the strength of negative ones is negative.
+            "+" and "-" count only interactions of this sign; under "-" strengths are negative.
 
         Returns
         -------
@@ -119,14 +119,15 @@ class AndOrInteractions:
         return _by_order(kept)
 
     def n_explaining(self, share: float = _EXPLAINED) -> NDArray[np.intp]:
-        """How few of the strongest interactions explain a share of the output.
+        """Number of the strongest interactions that explain a share of the output.
 
-        Explained is the share of the variance of the values of all subsets, less what is left by
-        the sum of the interactions taken, their mean set right.
+        They explain the share of the variance over all subsets that their sum removes when it is
+        subtracted from the values.
 
         Parameters
         ----------
         share : float, default=0.9
+            Above 0, at most 1.
 
         Returns
         -------
@@ -149,22 +150,23 @@ def _by_order(strength: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _distribution(strength: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Strength by order as shares of their sum, (..., n); zeros where there is none."""
+    """Strength by order as shares of their sum, (..., n); zeros where the sum is 0."""
     total = strength.sum(-1, keepdims=True)
     return np.divide(strength, total, out=np.zeros_like(strength), where=total > 0)
 
 
 def _mean_order(strength: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean order under a strength by order, (..., n) -> (...); NaN where there is none."""
+    """Mean order, weighted by strength, (..., n) -> (...); NaN where the strengths are 0."""
     shares = _distribution(strength)
     mean = shares @ np.arange(1, strength.shape[-1] + 1)
     return np.where(shares.sum(-1) > 0, mean, np.nan)
 
 
 def _n_explaining(v: NDArray, interactions: NDArray, share: float) -> int:
-    """One sample's `AndOrInteractions.n_explaining`; interactions are AND and then OR, (2^(n+1),).
+    """`AndOrInteractions.n_explaining` of one sample; interactions are AND, then OR, (2^(n+1),).
 
-    Bisection: the strongest m interactions together leave less as m grows, up to small steps back.
+    Bisection is possible because the strongest m interactions leave less variance as m grows, apart
+    from small steps back.
     """
     strongest = np.argsort(-np.abs(interactions), kind="stable")
     aim = (1 - share) * v.var() + 1e-12 * v.var()
@@ -175,7 +177,7 @@ def _n_explaining(v: NDArray, interactions: NDArray, share: float) -> int:
         i_and, i_or = kept.reshape(2, -1)
         return float((v - zeta_transform(i_and) - or_reconstruction(i_or)).var())
 
-    low, high = 0, int(np.count_nonzero(interactions))  # more than low, at most high
+    low, high = 0, int(np.count_nonzero(interactions))  # the answer is above low and at most high
     if left(0) <= aim:
         return 0
     while high - low > 1:

@@ -1,7 +1,7 @@
-"""Who plays: groups of columns, pixels, tokens or points; and what stands where a player is absent.
+"""Players: groups of columns, pixels, tokens or points; and a baseline for clouds of points.
 
-Players are one array of labels that broadcasts to a sample: the label of a place is its player,
-and places labelled -1 belong to nobody and are always there.
+An array of labels, which broadcasts to a sample, defines the players. The label of a place is its
+player; places labelled -1 belong to no player and are always present.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class Players:
         Broadcasts to the shape of a sample: ``(d,)`` for columns or tokens, ``(H, W)`` for images
         of shape (channels, H, W), ``(P, 1)`` for P points with coordinates.
     names : tuple of str
-        Of players 0, ..., n - 1.
+        Names of players 0, ..., n - 1.
     """
 
     labels: NDArray[np.intp]
@@ -36,7 +36,7 @@ class Players:
         return len(self.names)
 
     def present(self, subsets: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which places are there, shape (m, ...), for subsets given as masks (m, n)."""
+        """Which places are present, shape (m, ...), for subsets given as masks (m, n)."""
         everywhere = np.ones((len(subsets), 1), dtype=bool)  # label -1 is the last column
         return np.concatenate([subsets, everywhere], axis=1)[:, self.labels]
 
@@ -44,14 +44,14 @@ class Players:
 def _find_players(
     players: Any, shape: tuple[int, ...] | None, column_names: Sequence[str] | None = None
 ) -> Players:
-    """Players of samples of a shape, from what a user gives.
+    """Players of samples of a given shape, from a user's description.
 
     Parameters
     ----------
     players : None, array of int, list of groups, or mapping of names to groups
         None makes every column a player. A group holds columns, by position or by name.
     shape : tuple of int or None
-        Of one sample; None if the places are those of a hidden layer, whose shape shows later.
+        Shape of one sample; None for places of a hidden layer, whose shape is known only later.
     column_names : sequence of str, optional
 
     Returns
@@ -63,7 +63,10 @@ def _find_players(
     elif isinstance(players, np.ndarray):
         found = _of_labels(players)
     elif shape is None:
-        raise ValueError("Players on a hidden layer must be an array of labels.")
+        raise ValueError(
+            "players on a hidden layer must be an array of labels; got none, or groups of columns. "
+            "For images, pass skgeh.symbolic.patches(size, patch)."
+        )
     elif players is None:
         found = _of_columns(shape, column_names)
     elif isinstance(players, Mapping):
@@ -74,13 +77,13 @@ def _find_players(
     if shape is not None and not _broadcasts(found.labels.shape, shape):
         raise ValueError(
             f"players have labels of shape {found.labels.shape}, which do not broadcast to a "
-            f"sample of shape {tuple(shape)}. Give one label a place: (d,) for columns or tokens, "
-            "(H, W) for images, (P, 1) for points."
+            f"sample of shape {tuple(shape)}. Give one label per place: (d,) for columns or "
+            "tokens, (H, W) for images, (P, 1) for points."
         )
     if not 1 <= len(found) <= _MAX_PLAYERS:
         raise ValueError(
-            f"There are {len(found)} players, and 2^n subsets of n: at most {_MAX_PLAYERS}. Put "
-            "places into groups, or leave some out (label -1)."
+            f"There are {len(found)} players; there must be at least 1 and at most {_MAX_PLAYERS}, "
+            "as n players have 2^n subsets. Put places into groups, or leave some out (label -1)."
         )
     return found
 
@@ -94,24 +97,24 @@ def _broadcasts(labels: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 
 def _of_columns(shape: tuple[int, ...], names: Sequence[str] | None) -> Players:
-    """Every column is a player."""
+    """One player per column."""
     if len(shape) != 1:
         raise ValueError(
-            f"Samples of shape {tuple(shape)} have no columns: say with `players` which places "
-            "belong together, as patches((28, 28), (7, 7)) does for images."
+            f"Samples of shape {tuple(shape)} have no columns. Pass `players`, labels of the "
+            "places that belong together, such as patches((28, 28), (7, 7)) for images."
         )
     names = [f"x{i}" for i in range(shape[0])] if names is None else names
     return Players(np.arange(shape[0]), tuple(map(str, names)))
 
 
 def _of_labels(labels: NDArray) -> Players:
-    """Players from labels 0, ..., n - 1, and -1 for nobody's places."""
+    """Players from labels 0, ..., n - 1, and -1 for places of no player."""
     if labels.dtype.kind not in "iu":
         raise TypeError(f"players as an array must hold whole numbers; got {labels.dtype}.")
     n = int(labels.max(initial=_NOBODY)) + 1
     if labels.min(initial=0) < _NOBODY or not np.isin(np.arange(n), labels).all():
         raise ValueError(
-            "players must be labelled 0, 1, ..., n - 1 without a gap, and -1 where nobody plays; "
+            "players must be labelled 0, 1, ..., n - 1 without a gap, or -1 for no player; "
             f"got {np.unique(labels).tolist()}."
         )
     return Players(labels.astype(np.intp), tuple(f"p{i}" for i in range(n)))
@@ -123,11 +126,11 @@ def _of_groups(
     shape: tuple[int, ...],
     columns: Sequence[str] | None,
 ) -> Players:
-    """Players from groups of columns; columns in no group are always there."""
+    """Players from groups of columns; columns in no group are always present."""
     if len(shape) != 1:
         raise ValueError(
-            f"Groups are of columns, and samples have shape {tuple(shape)}: give `players` as an "
-            "array of labels."
+            f"Groups must hold columns, but samples have shape {tuple(shape)}. Pass `players` as "
+            "an array of labels."
         )
     known = {name: k for k, name in enumerate(columns or [])}
     named = list(columns) if columns else [f"x{i}" for i in range(shape[0])]
@@ -138,7 +141,7 @@ def _of_groups(
         taken = [named[k] for k in found if labels[k] != _NOBODY]
         if taken or not found:
             what = f"{taken} are in two groups" if taken else "one is empty"
-            raise ValueError(f"Groups of players must be apart and hold a column each; {what}.")
+            raise ValueError(f"Groups of players must not overlap or be empty; {what}.")
         labels[found] = player
         titles.append(" + ".join(str(named[k]) for k in found))
     return Players(labels, names or tuple(titles))
@@ -148,10 +151,10 @@ def _column(member: Any, known: Mapping[str, int], n_columns: int) -> int:
     """Position of a column given by position or name."""
     if isinstance(member, str):
         if member not in known:
-            raise ValueError(f"players name a column {member!r}; known are {list(known)}.")
+            raise ValueError(f"players name a column {member!r}; X has {list(known)}.")
         return known[member]
     if not -n_columns <= member < n_columns:
-        raise ValueError(f"players name column {member} of {n_columns}.")
+        raise ValueError(f"players name column {member} of {n_columns}; count from 0.")
     return int(member) % n_columns
 
 
@@ -178,7 +181,7 @@ def patches(size: tuple[int, int], patch: tuple[int, int]) -> NDArray[np.intp]:
 
 
 def _cluster_centres(X: ArrayLike, players: Players) -> NDArray[np.float64]:
-    """The mean of every player's points, put at each of them: a baseline for clouds of points.
+    """Baseline for clouds of points: the mean of every player's points, at each of them.
 
     Parameters
     ----------
@@ -193,7 +196,7 @@ def _cluster_centres(X: ArrayLike, players: Players) -> NDArray[np.float64]:
     X = np.asarray(X, dtype=np.float64)
     if X.ndim != 3 or players.labels.shape != (X.shape[1], 1):
         raise ValueError(
-            "baseline='cluster_centre' is for samples of shape (P, coordinates) and players with "
+            "baseline='cluster_centre' needs samples of shape (P, coordinates) and players with "
             f"labels of shape (P, 1); got {X.shape[1:]} and {players.labels.shape}."
         )
     centres = X.copy()

@@ -1,14 +1,15 @@
 """The sparsest split of a model's output into AND and OR interactions.
 
-With ``y(S) = v(S) - v(empty)`` over the subsets S that are not empty, Z the zeta transform and M
-the OR reconstruction, the split solves
+Let ``y(S) = v(S) - v(empty)`` for the subsets S that are not empty, let Z be the zeta transform
+and M the OR reconstruction. The split solves
 
     minimise  ||a||_1 + ||b||_1   subject to   Z a + M b = y - delta,   |delta(S)| <= bound.
 
-This is the problem of Ren et al. (NeurIPS 2024) in its interactions: for every a and b there is
-one gamma that makes them. The alternating direction method of multipliers takes it in turns: a
-projection onto the equation, by a matrix that all samples share, and soft thresholds with a clip.
-Its multipliers also bound the optimum from below, which says when to stop.
+This is the problem of Ren et al. (NeurIPS 2024), written in a and b instead of the paper's gamma:
+each pair of a and b comes from one gamma. The alternating direction method of multipliers takes
+two steps in turn: a projection onto the equation, by a matrix that all samples share, and soft
+thresholds with a clip. Its multipliers also give a lower bound on the optimum, which tells the
+search when to stop.
 """
 
 import warnings
@@ -33,8 +34,8 @@ from skgeh.symbolic.transforms import (
 _MAX_SPLIT = 12  # players: the projection's matrix has (2^n)^2 entries
 _RELAXATION = 1.7
 _THRESHOLD = 0.02  # first soft threshold, in units of the largest value
-_CHECK = 25  # steps between looks at the gap
-_BALANCE = 1000  # steps in which the threshold may change; additive outputs need many
+_CHECK = 25  # steps between checks of the gap
+_BALANCE = 1000  # first steps, in which the threshold may change; additive outputs need many
 
 _Array = NDArray[np.float64]
 
@@ -53,16 +54,16 @@ def sparse_and_or(
     ----------
     v : array-like of shape (..., 2^n)
         Output for every subset of at most 12 players, in any unit; bit i of the index is player i.
-        Samples share all the work that does not depend on them: pass them together.
+        Pass samples together: they share the work that does not depend on them.
     noise_bound : float, default=0.02
-        What may be left of every value, as a share of ``|v(N) - v(empty)|``.
+        Largest unexplained part of every value, as a share of ``|v(N) - v(empty)|``.
     tol : float, default=1e-3
-        How far the sum of magnitudes may be above the smallest one, as a share of it. The search
-        ends when the duality gap proves it, for every sample.
+        Largest excess of the sum of magnitudes over the smallest possible sum, as a share of the
+        latter. The search ends when the duality gap proves this bound for every sample.
     max_iter : int, default=4000
-        Steps after which the search ends in any case.
+        Number of steps after which the search ends in any case.
     warm_start : AndOrInteractions, default=None
-        Result for the same samples of a model close by, as one epoch earlier.
+        Result for the same samples and a similar model, such as that of one epoch earlier.
 
     Returns
     -------
@@ -72,12 +73,12 @@ def sparse_and_or(
     Raises
     ------
     ValueError
-        If `v` is no array over subsets or a parameter is out of its range.
+        If `v` is not an array over subsets or a parameter is out of its range.
 
     Warns
     -----
     ConvergenceWarning
-        If the gap is above 1 % and above `tol` after `max_iter` steps. Matching holds even so.
+        If the gap is above 1 % and above `tol` after `max_iter` steps. `v` is still reproduced.
 
     References
     ----------
@@ -105,13 +106,13 @@ def sparse_and_or(
     a, b, q, gap = search.run(tol, max_iter)
     if (worst := gap.max(initial=0.0)) > max(tol, 0.01):
         warnings.warn(
-            f"The split is up to {100 * worst:.2g} % from the sparsest one after {max_iter} steps; "
-            "raise max_iter, or tol if that will do.",
+            f"The split is up to {100 * worst:.2g} % from the sparsest one after {max_iter} steps. "
+            "For a closer one raise max_iter; if this one is close enough, raise tol.",
             ConvergenceWarning,
             stacklevel=2,
         )
     a, b, q = a * scale, b * scale, q * scale
-    # whatever the other two are, AND interactions can make up for the rest exactly
+    # whatever b and q are, AND interactions can make up for the rest exactly
     a = moebius_transform(y + q - _or_part(b))
     a[:, 0], b[:, 0] = rows[:, 0], 0.0
     i_and, i_or, delta = a.reshape(shape), b.reshape(shape), -q.reshape(shape)
@@ -119,7 +120,7 @@ def sparse_and_or(
 
 
 class _State:
-    """Where a search stands: the split copies, their multipliers and the threshold."""
+    """State of a search: the split copies, their multipliers and the threshold."""
 
     def __init__(
         self, copies: list[_Array], duals: list[_Array], threshold: _Array, scale: Any = 1.0
@@ -128,21 +129,21 @@ class _State:
 
     @classmethod
     def cold(cls, y: _Array) -> "_State":
-        """Everything 0."""
+        """First state: copies and multipliers are 0."""
         copies, duals = ([np.zeros_like(y) for _ in range(3)] for _ in range(2))
         return cls(copies, duals, np.full((len(y), 1), _THRESHOLD))
 
     def rescaled(self, scale: _Array) -> "_State":
-        """The same with values in another unit; multipliers have none."""
+        """The same state with values in another unit; multipliers have no unit."""
         copies = [part * (self.scale / scale) for part in self.copies]
         duals = [part.copy() for part in self.duals]
         return _State(copies, duals, self.threshold.copy(), scale)
 
 
 class _Search:
-    """The alternating directions for rows y, with ``q = -delta`` within the bounds.
+    """Search by alternating directions for rows y, with ``q = -delta`` within the bounds.
 
-    ``Z a + M b = y + q`` has to hold of (a, b, q); `copies` are sparse and within the bounds.
+    ``Z a + M b = y + q`` must hold for (a, b, q); `copies` are sparse and within the bounds.
     """
 
     def __init__(self, y: _Array, bound: _Array, start: _State | None):
@@ -168,7 +169,7 @@ class _Search:
         return self.best[0], self.best[1], self.best[2], gap
 
     def step(self) -> tuple[_Array, _Array, _Array]:
-        """One round; the multiplier of the equation and how far the copies are and moved."""
+        """Take one step; return the equation's multiplier, the primal and the dual residual."""
         moved = [z - u for z, u in zip(self.copies, self.duals, strict=True)]
         projected, multiplier = self.projected(*moved)
         old = self.copies
@@ -186,7 +187,7 @@ class _Search:
         return multiplier, _distance(projected, self.copies), _distance(old, self.copies)
 
     def projected(self, a: _Array, b: _Array, q: _Array) -> tuple[list[_Array], _Array]:
-        """The nearest point that fulfils the equation, and its multiplier l.
+        """The nearest point that satisfies the equation, and its multiplier l.
 
         It is ``(a, b, q) - (Z', M', -1) l`` with ``(Z Z' + M M' + 1) l = Z a + M b - q - y``.
         """
@@ -197,9 +198,9 @@ class _Search:
         return [a - for_and, b - for_or, q + multiplier], multiplier
 
     def feasible(self, parts: list[_Array]) -> list[_Array]:
-        """A split that matches: a is computed from the rest; with the objective at the end."""
+        """A split that satisfies the equation, a computed from the rest; then its objective."""
         _, b, q = parts
-        q = np.clip(q, -self.bound, self.bound)  # those of a warm start had other bounds
+        q = np.clip(q, -self.bound, self.bound)  # the q of a warm start had other bounds
         q[:, 0] = 0.0
         a = moebius_transform(self.y + q - _or_part(b))
         a[:, 0] = 0.0
@@ -218,24 +219,24 @@ class _Search:
     def gap(self) -> _Array:
         """Proven distance from the optimum of every row, as a share of it."""
         upper = self.best[3]
-        zero = upper <= 1e-12  # in units of the largest value: nothing is left to explain
+        zero = upper <= 1e-12  # in units of the largest value; there is nothing to explain
         return np.where(zero, 0.0, (upper - self.lower) / np.maximum(self.lower, 1e-300))
 
     def balance(self, primal: _Array, dual: _Array) -> None:
-        """Move the threshold of rows of which one residual is far above the other."""
+        """Change the threshold of rows in which one residual is far above the other."""
         factor = np.where(primal > 5 * dual, 0.5, np.where(dual > 5 * primal, 2.0, 1.0))[:, None]
         self.threshold = self.threshold * factor
         self.duals = [u * factor for u in self.duals]
 
     def state(self, scale: _Array) -> tuple:
-        """For a warm start."""
+        """State for a warm start."""
         return (_State(self.copies, self.duals, self.threshold, scale),)
 
 
 def _dual_value(multiplier: _Array, y: _Array, bound: _Array) -> _Array:
     """Lower bound on the optimum: ``max l'y - bound |l|_1  with  |Z'l|, |M'l| <= 1``, any l scaled.
 
-    The multiplier of a projection points the other way.
+    The multiplier of a projection has the opposite sign.
     """
     largest = np.maximum(*(np.abs(part).max(1) for part in _adjoint(multiplier)))
     value = -(multiplier * y).sum(1) - (bound * np.abs(multiplier)).sum(1)
@@ -243,17 +244,17 @@ def _dual_value(multiplier: _Array, y: _Array, bound: _Array) -> _Array:
 
 
 def _and_part(a: _Array) -> _Array:
-    """Z a: a sums over subsets. Entry 0 is 0."""
+    """``Z a``: sums of a over the subsets of S. Entry 0 is 0."""
     return _kronecker(_ZETA, a)
 
 
 def _or_part(b: _Array) -> _Array:
-    """M b: b sums over subsets that are met. Entry 0 is 0."""
+    """``M b``: sums of b over the subsets that meet S. Entry 0 is 0."""
     return b.sum(1, keepdims=True) - _kronecker(_ZETA, b)[:, ::-1]
 
 
 def _adjoint(multiplier: _Array) -> tuple[_Array, _Array]:
-    """Z' l and M' l, with entry 0 left out: the empty set is no interaction."""
+    """``Z' l`` and ``M' l``, with entry 0 set to 0: the empty set is not an interaction."""
     for_and = _kronecker(_ZETA_TRANSPOSED, multiplier)
     missed = _kronecker(_ZETA_TRANSPOSED, multiplier[:, ::-1])
     for_or = multiplier.sum(1, keepdims=True) - missed
@@ -265,8 +266,8 @@ def _adjoint(multiplier: _Array) -> tuple[_Array, _Array]:
 def _projector(n: int) -> _Array:
     """Inverse of ``Z Z' + M M' + 1`` over the subsets that are not empty.
 
-    ``(Z Z')(S, T) = 2^|S and T| - 1`` counts the T' in both; ``(M M')(S, T) = 2^n - 2^(n - |S|) -
-    2^(n - |T|) + 2^(n - |S or T|)`` those that meet both.
+    ``(Z Z')(S, T) = 2^|S and T| - 1`` counts the sets inside both S and T; ``(M M')(S, T) = 2^n -
+    2^(n - |S|) - 2^(n - |T|) + 2^(n - |S or T|)`` counts the sets that meet both.
     """
     both = _kronecker_power(((1.0, 1.0), (1.0, 2.0)), n)
     neither = _kronecker_power(((2.0, 1.0), (1.0, 1.0)), n)
@@ -282,17 +283,17 @@ def _soft(x: _Array, threshold: _Array) -> _Array:
 
 
 def _distance(x: list[_Array], z: list[_Array]) -> _Array:
-    """Euclidean distance of the interactions of every row."""
+    """Euclidean distance between the interactions in x and z, for every row."""
     return np.sqrt(sum(np.square(p - q).sum(1) for p, q in zip(x[:2], z[:2], strict=True)))
 
 
 def _warm_state(result: AndOrInteractions, shape: tuple[int, ...]) -> _State:
-    """Where an earlier search ended; refuse that of other samples."""
+    """State in which an earlier search ended; refuse that of other samples."""
     state = result.state[0] if result.state else None
     if state is None or state.copies[0].shape != shape:
         raise ValueError(
             f"warm_start must be a result of sparse_and_or for {shape[0]} samples and {shape[1]} "
-            f"subsets, as v; got one of shape {result.i_and.shape}."
+            f"subsets, like v; got one of shape {result.i_and.shape}."
         )
     return state
 
@@ -302,9 +303,9 @@ def _check(n: int, noise_bound: float, tol: float, max_iter: int) -> None:
     if not 1 <= n <= _MAX_SPLIT:
         raise ValueError(
             f"The split is for 1 to {_MAX_SPLIT} players; got {n}. Put features into groups "
-            "(`players`), or use and_interactions, which go further."
+            "(`players`), or use and_interactions, which takes more players."
         )
     if not 0 <= noise_bound < 1:
-        raise ValueError(f"noise_bound must be from 0 to below 1; got {noise_bound!r}.")
+        raise ValueError(f"noise_bound must be at least 0 and below 1; got {noise_bound!r}.")
     if not tol > 0 or max_iter < 1:
         raise ValueError(f"tol and max_iter must be above 0; got {tol!r} and {max_iter!r}.")

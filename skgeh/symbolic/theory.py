@@ -1,4 +1,4 @@
-"""What a network has learned of interactions while its parameters are still noisy, in theory.
+"""Theory of the interactions that a network has learned while its parameters are noisy.
 
 Let ``w*`` be the converged interactions. At noise level s2 the network has learned
 
@@ -27,8 +27,8 @@ from skgeh.symbolic.transforms import (
     _over_subsets,
 )
 
-_LOG_RANGE = (-10.0, 2.0)  # of the search for a noise level, decimal logarithms
-_GRID = 49  # levels tried before the best is refined
+_LOG_RANGE = (-10.0, 2.0)  # decimal logarithms of the noise levels searched
+_GRID = 49  # levels tried before the best one is refined
 
 
 def theoretical_interactions(w_star: ArrayLike, sigma2: float) -> NDArray[np.float64]:
@@ -49,7 +49,7 @@ def theoretical_interactions(w_star: ArrayLike, sigma2: float) -> NDArray[np.flo
     Raises
     ------
     ValueError
-        If `sigma2` is negative or `w_star` no array over subsets.
+        If `sigma2` is negative or `w_star` is not an array over subsets.
 
     References
     ----------
@@ -69,15 +69,15 @@ def theoretical_interactions(w_star: ArrayLike, sigma2: float) -> NDArray[np.flo
 
 
 def row_norm_ratio(n: int, sigma2: float) -> NDArray[np.float64]:
-    """How much more of order k than of order k + 1 is learned at a noise level.
+    """How much more of order k than of order k + 1 a network has learned at a noise level.
 
-    Ratio of the norms of two rows of the matrix that takes `w_star` to what is learned, one of a
-    subset of k players and one of k + 1.
+    A matrix takes `w_star` to the learned interactions. This is the ratio of the norms of two of
+    its rows: that of a subset of k players, and that of a subset of k + 1 players.
 
     Parameters
     ----------
     n : int
-        Players, at most 24.
+        Number of players, at most 24.
     sigma2 : float
 
     Returns
@@ -110,7 +110,7 @@ def row_norm_ratio(n: int, sigma2: float) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class NoiseFit:
-    """A noise level and how well theory fits there.
+    """A noise level, and how well the theory fits there.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class NoiseFit:
     distance : float
         Total variation between the theoretical and the measured distribution over orders, 0 to 1.
     distribution : ndarray of shape (n,)
-        The theoretical one.
+        The theoretical distribution.
     """
 
     sigma2: float
@@ -127,7 +127,7 @@ class NoiseFit:
 
 
 def fit_noise_level(w_star: ArrayLike, measured: ArrayLike, tau: float = 0.0) -> NoiseFit:
-    """Noise level at which theory is closest to a measured distribution over orders.
+    """Noise level at which the theory is closest to a measured distribution over orders.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def fit_noise_level(w_star: ArrayLike, measured: ArrayLike, tau: float = 0.0) ->
     measured : array-like of shape (n,)
         Strength of the orders 1 to n during training, in any unit.
     tau : float, default=0.0
-        Theoretical interactions of smaller magnitude are not counted, as in what was measured.
+        Theoretical interactions of smaller magnitude are not counted, as in the measurement.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def fit_noise_level(w_star: ArrayLike, measured: ArrayLike, tau: float = 0.0) ->
     Raises
     ------
     ValueError
-        If shapes do not fit each other, or a strength is negative or all are 0.
+        If the shapes do not fit each other, a strength is negative, or all strengths are 0.
 
     Examples
     --------
@@ -161,14 +161,14 @@ def fit_noise_level(w_star: ArrayLike, measured: ArrayLike, tau: float = 0.0) ->
     n = _n_players(w_star)
     if measured.shape != (n,) or not (measured >= 0).all() or not measured.sum() > 0:
         raise ValueError(
-            f"measured must hold one strength for each order from 1 to {n}, none negative, not all "
-            f"0; got {measured!r}."
+            f"measured must hold one strength for each order from 1 to {n}, none negative and not "
+            f"all 0; got {measured!r}."
         )
     aim = _distribution(measured)
 
     def off(log_level: float) -> float:
         theory = _theoretical_distribution(w_star, 10**log_level, tau)
-        # where noise has left nothing to count, nothing fits
+        # if the noise leaves nothing to count, the distance is the largest
         return float(np.abs(theory - aim).sum() / 2) if theory.any() else 1.0
 
     levels = np.linspace(*_LOG_RANGE, _GRID)
@@ -183,7 +183,7 @@ def fit_noise_level(w_star: ArrayLike, measured: ArrayLike, tau: float = 0.0) ->
 def _theoretical_distribution(
     w_star: ArrayLike, sigma2: float, tau: float = 0.0
 ) -> NDArray[np.float64]:
-    """Shares of the orders 1 to n in what is learned at a noise level, over all rows of w_star."""
+    """Shares of the orders 1 to n in the interactions learned at a noise level, over all rows."""
     w_star = _over_subsets(w_star, "w_star").copy()
     w_star[..., 0] = 0.0
     learned = np.abs(theoretical_interactions(w_star, sigma2))
@@ -205,25 +205,25 @@ def _modes() -> tuple[NDArray, NDArray]:
 
 
 def _shrinkage(n: int, sigma2: float) -> NDArray[np.float64]:
-    """What is left of every mode, ``m / (m + 2^n s2)``."""
+    """Share of every mode that is learned, ``m / (m + 2^n s2)``."""
     mu, k = _modes()[0], _orders(n)
     m = mu[0] ** (n - k) * mu[1] ** k
     return m / (m + 2.0**n * sigma2)
 
 
 def _factor(matrix: NDArray) -> _Factor:
-    """A 2 x 2 matrix as numbers."""
+    """A 2 x 2 matrix as tuples of numbers."""
     (a, b), (c, d) = matrix.tolist()
     return (a, b), (c, d)
 
 
 def _transposed(matrix: _Factor) -> _Factor:
-    """Its transpose."""
+    """Transpose of a 2 x 2 matrix."""
     (a, b), (c, d) = matrix
     return (a, c), (b, d)
 
 
 def _check_level(sigma2: float) -> None:
-    """Refuse what is no variance."""
+    """Refuse a value that cannot be a variance."""
     if not isinstance(sigma2, Real) or not 0 <= float(sigma2) < np.inf:
         raise ValueError(f"sigma2 must be one finite number of at least 0; got {sigma2!r}.")

@@ -1,7 +1,7 @@
 """Fast transforms over the subsets of n players: the last axis has 2^n entries, bit i is player i.
 
-Every transform here is the n-fold Kronecker power of a 2 x 2 matrix, one factor a player, so it
-takes O(n 2^n) operations. A few players at a time make small matrix products of it.
+Every transform here is the n-fold Kronecker power of a 2 x 2 matrix, one factor per player, so
+it takes O(n 2^n) operations. Taking a few players at a time turns it into small matrix products.
 """
 
 from functools import lru_cache
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _MAX_PLAYERS = 24
-_BLOCK = 6  # players a matrix product: 64 x 64 stays in the cache
+_BLOCK = 6  # players per matrix product; 64 x 64 stays in the cache
 _MOEBIUS = ((1.0, 0.0), (-1.0, 1.0))
 _ZETA = ((1.0, 0.0), (1.0, 1.0))
 _ZETA_TRANSPOSED = ((1.0, 1.0), (0.0, 1.0))
@@ -24,17 +24,17 @@ def moebius_transform(v: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     v : array-like of shape (..., 2^n)
-        Values of all subsets, in any unit; bit i of the index says whether player i is in.
+        Values of all subsets, in any unit; bit i of the index says whether player i is present.
 
     Returns
     -------
     ndarray of shape (..., 2^n)
-        In the unit of `v`; `zeta_transform` brings `v` back.
+        In the unit of `v`; `zeta_transform` recovers `v`.
 
     Raises
     ------
     ValueError
-        If the last axis is no power of two, or a value is not finite.
+        If the length of the last axis is not a power of two, or a value is not finite.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def zeta_transform(a: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If the last axis is no power of two, or a value is not finite.
+        If the length of the last axis is not a power of two, or a value is not finite.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def zeta_transform(a: ArrayLike) -> NDArray[np.float64]:
 
 
 def and_interactions(v: ArrayLike) -> NDArray[np.float64]:
-    """AND interactions (Harsanyi dividends): what players of S add only when all are there.
+    """AND interactions (Harsanyi dividends): effects that need all players of S to be present.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ def and_interactions(v: ArrayLike) -> NDArray[np.float64]:
 
 
 def or_interactions(v: ArrayLike) -> NDArray[np.float64]:
-    """OR interactions: what is there as soon as one player of S is.
+    """OR interactions: effects that appear as soon as one player of S is present.
 
-    ``I(S) = -sum_(T subset S) (-1)^(|S| - |T|) v(N without T)`` for S that is not empty.
+    ``I(S) = -sum_(T subset S) (-1)^(|S| - |T|) v(N without T)`` for every S that is not empty.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def or_interactions(v: ArrayLike) -> NDArray[np.float64]:
     -------
     ndarray of shape (..., 2^n)
         In the unit of the output; entry 0 is the output without any player, so that
-        `or_reconstruction` brings `v` back.
+        `or_reconstruction` recovers `v`.
 
     References
     ----------
@@ -140,7 +140,7 @@ def or_reconstruction(i_or: ArrayLike) -> NDArray[np.float64]:
     array([ 1.,  3.,  4., 10.])
     """
     i_or = _over_subsets(i_or)
-    # T meets S unless T is a subset of what S leaves out; the empty set cancels and is counted once
+    # T meets S unless it lies in the complement of S; the empty set cancels and is counted once
     missed = _kronecker(_ZETA, i_or)[..., ::-1]
     return i_or.sum(-1, keepdims=True) - missed + i_or[..., :1]
 
@@ -171,13 +171,13 @@ _small_power = lru_cache(maxsize=64)(_kronecker_power)
 
 
 def _blocks(n: int) -> list[int]:
-    """Numbers of players that are treated at a time; they sum to n and differ by one at most."""
+    """Numbers of players taken at a time; they sum to n and differ by at most one."""
     count = -(-n // _BLOCK)
     return [n // count + (k < n % count) for k in range(count)]
 
 
 def _over_subsets(v: ArrayLike, name: str = "v") -> NDArray[np.float64]:
-    """Values over subsets as float64; refuse what cannot be that."""
+    """Values over subsets as float64; refuse any other array."""
     v = np.asarray(v)
     if v.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers; got an array of {v.dtype}.")
@@ -185,14 +185,14 @@ def _over_subsets(v: ArrayLike, name: str = "v") -> NDArray[np.float64]:
     size = v.shape[-1] if v.ndim else 0
     if size == 0 or size & (size - 1) or size > 1 << _MAX_PLAYERS:
         raise ValueError(
-            f"{name} must have 2^n values on its last axis, one a subset of n <= {_MAX_PLAYERS} "
+            f"{name} must have 2^n values on its last axis, one per subset of n <= {_MAX_PLAYERS} "
             f"players; got shape {v.shape}."
         )
     if not np.isfinite(v).all():
         bad = int((~np.isfinite(v)).sum())
         raise ValueError(
-            f"{name} must be finite; {bad} of {v.size} values are not. Look at what the model "
-            "gives for masked inputs."
+            f"{name} must be finite; {bad} of {v.size} values are not. Check the outputs of "
+            "the model for masked inputs."
         )
     return v
 
@@ -213,5 +213,5 @@ def _orders(n: int) -> NDArray[np.intp]:
 
 
 def _masks(n: int) -> NDArray[np.bool_]:
-    """Who is in every subset, shape (2^n, n)."""
+    """Which players are in each subset, shape (2^n, n)."""
     return (np.arange(1 << n)[:, None] >> np.arange(n) & 1).astype(bool)

@@ -1,4 +1,4 @@
-"""Value functions: a model's output with every subset of the players present, 2^n for a sample."""
+"""Value functions: a model's output for every subset of the players, 2^n values per sample."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -19,14 +19,14 @@ _CHUNK = 8192  # rows in a forward pass
 
 
 class _NotFinite(ValueError):
-    """A model's output is infinite or no number."""
+    """A model's output is infinite or NaN."""
 
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """Baseline: zero on the output of a layer, as for images after the first activation.
+    """Baseline of zero on the output of a layer, such as the first activation for images.
 
-    Players are places of that output, whose labels broadcast to its shape without the batch.
+    Players are places of that output; their labels broadcast to its shape without the batch axis.
 
     Parameters
     ----------
@@ -60,14 +60,14 @@ def _masked_values(
     model : scikit-learn estimator, skorch net, torch module, or callable
     X : ndarray of shape (samples, ...)
     y : ndarray of shape (samples,), optional
-        The class whose log-odds are asked for.
+        Class of each sample, whose log-odds are computed.
     players : Players
     baseline : array-like, FeatureMap or "cluster_centre"
-        What stands where a player is absent, broadcast to a sample: a number such as a mask token's
-        id, a vector such as the mean, or another sample.
+        Values of an absent player, which broadcast to a sample: a number such as the id of a mask
+        token, a vector such as the mean, or another sample.
     output : {"auto", "value", "log_odds"}
     chunk : int
-        Rows a forward pass.
+        Rows per forward pass.
     verbose : bool
         Show a progress bar.
 
@@ -93,14 +93,14 @@ def _masked_values(
 
 
 def _masked(X: NDArray, absent: NDArray, present: NDArray[np.bool_]) -> NDArray:
-    """Samples with the baseline where nobody is present, all (m, ...)."""
+    """Samples with the baseline at absent places, shape (m, ...)."""
     missing = X.ndim - present.ndim  # labels may have fewer axes than a sample, as (H, W)
     present = present.reshape(len(present), *[1] * missing, *present.shape[1:])
     return np.where(present, X, absent)
 
 
 def _baselines(baseline: Any, X: NDArray, players: Players) -> NDArray:
-    """What stands in for every sample, of the shape and the type of X or wider."""
+    """Values of absent places of every sample, in the shape of X."""
     if isinstance(baseline, str):
         if baseline == "cluster_centre":
             return _cluster_centres(X, players)
@@ -115,7 +115,7 @@ def _baselines(baseline: Any, X: NDArray, players: Players) -> NDArray:
         return np.broadcast_to(given, X.shape)
     except ValueError:
         raise ValueError(
-            f"baseline has shape {given.shape} and must broadcast to a sample, {X.shape[1:]}."
+            f"baseline has shape {given.shape}; it must broadcast to a sample, {X.shape[1:]}."
         ) from None
 
 
@@ -123,7 +123,10 @@ def _asked(ask: Output, inputs: NDArray, y: NDArray | None) -> NDArray[np.float6
     """Output of some rows, checked."""
     found = np.asarray(ask(inputs, y), dtype=np.float64)
     if found.shape != (len(inputs),):
-        raise ValueError(f"The model gave {found.shape} numbers for {len(inputs)} rows.")
+        raise ValueError(
+            f"The model gave outputs of shape {found.shape} for {len(inputs)} rows. It must give "
+            "one number per row."
+        )
     if not np.isfinite(found).all():
         raise _NotFinite(
             "The model's output is not finite for some masked inputs. Choose another baseline, or "
@@ -133,7 +136,7 @@ def _asked(ask: Output, inputs: NDArray, y: NDArray | None) -> NDArray[np.float6
 
 
 def _chunks(n_rows: int, chunk: int, verbose: bool) -> Iterator[NDArray[np.intp]]:
-    """Row numbers, some at a time."""
+    """Row numbers, one chunk at a time."""
     with tqdm(total=n_rows, desc="masked inputs", unit="row", disable=not verbose) as bar:
         for first in range(0, n_rows, chunk):
             rows = np.arange(first, min(first + chunk, n_rows))
@@ -142,7 +145,7 @@ def _chunks(n_rows: int, chunk: int, verbose: bool) -> Iterator[NDArray[np.intp]
 
 
 class _Hook:
-    """Sets what is absent to zero on a layer's output."""
+    """Hook that sets absent places of a layer's output to zero."""
 
     def __init__(self) -> None:
         self.present = np.ones((1, 1), dtype=bool)
@@ -163,13 +166,13 @@ class _Hook:
 
 @contextmanager
 def _feature_map(model: Any, baseline: FeatureMap) -> Iterator[_Hook]:
-    """A hook on a layer, for as long as the block lasts."""
+    """A hook on a layer, removed at the end of the block."""
     module = model.module_ if isinstance(model, NeuralNet) else model
     layers = dict(module.named_modules()) if isinstance(module, torch.nn.Module) else {}
     if baseline.layer not in layers:
         raise ValueError(
-            f"{baseline!r} names no layer of the model, which has "
-            f"{[name for name in layers if name]}; it needs a torch module or a skorch net."
+            f"{baseline!r} names no layer of the model, whose layers are "
+            f"{[name for name in layers if name]}. Only torch modules and skorch nets have layers."
         )
     hook = _Hook()
     handle = layers[baseline.layer].register_forward_hook(hook)

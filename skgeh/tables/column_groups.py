@@ -8,20 +8,21 @@ from numpy.typing import NDArray
 
 
 def resolve_groups(given: Any, names: Sequence[str], X: NDArray) -> dict[str, list[int]]:
-    """Groups of columns by name, in the order of their first columns; all other columns are alone.
+    """Groups of columns by name, ordered by first column; every other column is its own group.
 
     Parameters
     ----------
     given : {"auto"}, None, dict or sequence
-        Name: columns, or sequences of columns, each by name or place; "auto" looks for one-hot
-        columns.
+        A dict from group names to columns, or a sequence of groups; columns are given by name or
+        index. "auto" looks for one-hot columns.
     names : sequence of d str
     X : ndarray of shape (n, d)
 
     Raises
     ------
     ValueError
-        If a column is unknown, or in two groups.
+        If a column is unknown or in two groups, or if a group is empty or has the name of a column
+        outside the groups.
 
     Examples
     --------
@@ -37,44 +38,51 @@ def resolve_groups(given: Any, names: Sequence[str], X: NDArray) -> dict[str, li
         found = _named_groups(given, names)
     taken = [column for columns in found.values() for column in columns]
     if len(taken) != len(set(taken)):
-        raise ValueError(f"feature_groups must not share columns; got {given!r}.")
+        raise ValueError(
+            f"feature_groups must not share columns; got {given!r}. Put each column into one group."
+        )
     alone = {names[j]: [j] for j in range(len(names)) if j not in set(taken)}
     if set(alone) & set(found):
-        raise ValueError(f"A group and a column have the same name; got {given!r}.")
+        raise ValueError(
+            "A group in feature_groups has the same name as a column outside the groups; got "
+            f"{given!r}. Rename the group."
+        )
     return dict(sorted((found | alone).items(), key=lambda item: item[1][0]))
 
 
 def _named_groups(given: Any, names: Sequence[str]) -> dict[str, list[int]]:
-    """Groups that were given, as places of columns."""
+    """The given groups, as column indices."""
     place = {j: j for j in range(len(names))} | {name: j for j, name in enumerate(names)}
     try:
         items = given.items() if isinstance(given, dict) else [(None, one) for one in given]
         found = {}
         for name, columns in items:
             if isinstance(columns, str):
-                raise TypeError("a group is a sequence of columns")
+                raise TypeError("a group must be a sequence of columns")
             places = sorted(place[column] for column in columns)
             found["+".join(names[j] for j in places) if name is None else str(name)] = places
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            "feature_groups must be 'auto', None, or groups of columns by name or place, such as "
+            "feature_groups must be 'auto', None, or groups of columns by name or index, such as "
             f"{{'color': ['color_red', 'color_blue']}} or [[2, 3]]; got {given!r}."
         ) from error
     if not all(found.values()):
-        raise ValueError(f"Each of feature_groups must have a column; got {given!r}.")
+        raise ValueError(
+            f"Each group in feature_groups must have a column; got {given!r}. Drop empty groups."
+        )
     return found
 
 
 def _one_hot_groups(names: Sequence[str], X: NDArray) -> dict[str, list[int]]:
-    """Columns of 0 and 1 that have a beginning up to a "_" in common, one of them 1 in every row.
+    """Groups of 0/1 columns that share a prefix up to a "_", exactly one of them 1 in every row.
 
-    Names such as "cat__color_red" are those of a `ColumnTransformer` with a `OneHotEncoder`.
+    A `ColumnTransformer` with a `OneHotEncoder` gives names such as "cat__color_red".
     """
     binary = [j for j in range(len(names)) if np.isin(X[:, j], (0.0, 1.0)).all()]
     found: dict[str, list[int]] = {}
     free = set(binary)
     ends = sorted({k for j in binary for k, letter in enumerate(names[j]) if letter == "_"})
-    for end in ends:  # short beginnings first: a category may have a "_" in it
+    for end in ends:  # short prefixes first: a category may contain a "_"
         by_beginning: dict[str, list[int]] = {}
         for j in sorted(free):
             if len(names[j]) > end + 1 and names[j][end] == "_":
@@ -87,7 +95,7 @@ def _one_hot_groups(names: Sequence[str], X: NDArray) -> dict[str, list[int]]:
 
 
 def _common_beginning(names: Sequence[str]) -> str:
-    """The longest beginning that names have in common, up to a "_".
+    """The longest prefix that all names share, up to a "_".
 
     Examples
     --------

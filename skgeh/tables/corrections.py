@@ -20,17 +20,17 @@ def bonferroni(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
 
 
 def adjust(p: NDArray, control: str, tested: NDArray | None = None) -> NDArray[np.float64]:
-    """P-values corrected over all their entries.
+    """P-values corrected over all entries of an array.
 
     Parameters
     ----------
     p : ndarray of any shape
-        Over several outputs or classes too.
+        Entries may also belong to several outputs or classes.
     control : {"fdr", "fdr_by", "fwer"}
-        False discovery rate by Benjamini and Hochberg (1995); the same under any dependence by
-        Benjamini and Yekutieli (2001); family-wise error rate by Holm (1979).
+        The false discovery rate by Benjamini and Hochberg (1995); the same under any dependence by
+        Benjamini and Yekutieli (2001); the family-wise error rate by Holm (1979).
     tested : ndarray of bool in the shape of p, optional
-        Entries to correct over, all by default; the others get 1.
+        Entries that the correction covers, all by default; the others get 1.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Data frames in and out: which kind came in, its column labels, and answers of the same kind."""
+"""Data frames as input and output: their kind and column labels, and results of the same kind."""
 
 from typing import Any, Literal
 
@@ -10,12 +10,12 @@ Backend = Literal["pandas", "polars"]
 
 
 def backend_of(X: Any) -> Backend:
-    """Kind of data frame that answers about X come in; pandas for arrays."""
+    """Kind of data frame in which results for X are returned; pandas for arrays."""
     return "polars" if nw.dependencies.is_polars_dataframe(X) else "pandas"
 
 
 def _column_labels(X: Any) -> tuple[tuple | None, bool]:
-    """Labels of the columns, None without any, and whether they are names.
+    """Labels of the columns (None if there are none), and whether they are names.
 
     Examples
     --------
@@ -27,13 +27,13 @@ def _column_labels(X: Any) -> tuple[tuple | None, bool]:
 
 
 def make_frame(columns: dict[str, NDArray], order: NDArray, backend: Backend) -> Any:
-    """A data frame of columns of equal length, its rows in the order given."""
+    """A data frame made of columns of equal length, with its rows in the given order."""
     ordered = {name: values[order].tolist() for name, values in columns.items()}
     return nw.from_dict(ordered, backend=backend).to_native()
 
 
 def with_columns(frame: Any, columns: dict[str, NDArray]) -> Any:
-    """A data frame with further columns."""
+    """The data frame with further columns appended."""
     known = nw.from_native(frame)
     series = [
         nw.new_series(name, values.tolist(), backend=known.implementation)

@@ -1,4 +1,4 @@
-"""Warnings that point at the caller's own line, however deep in the package they arise."""
+"""Warnings that point to the caller's own line, however deep in the package they arise."""
 
 import contextlib
 import os
@@ -6,12 +6,12 @@ import sys
 import warnings
 from pathlib import Path
 
-# frames that are not the caller's: those of this package, and of its methods' decorators
+# frames that are not the caller's: those of this package and of the decorators of its methods
 _NOT_THE_CALLER = str(Path(__file__).parents[1]) + os.sep, contextlib.__file__
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn about the line that called the package.
+    """Issue a warning that points to the line that called the package.
 
     Examples
     --------

@@ -1,11 +1,11 @@
-"""Which rows count, which are held out, and at which ones interactions are measured."""
+"""Which rows count, which are held out, and at which rows interactions are measured."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skgeh.tables.messages import warn
 
-MAX_HELD_OUT = 2000  # more rows would measure the noise no better, and could have been learned from
+MAX_HELD_OUT = 2000  # more would hardly improve the measured noise, and are lost for training
 MAX_POINTS = 1000
 
 
@@ -20,7 +20,7 @@ def _counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_
     Warns
     -----
     UserWarning
-        If the weights sum to less than half the rows: they are read as counts.
+        If the weights sum to less than half the number of rows, since they are read as counts.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def _counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_
     if total < n_rows / 2:
         warn(
             f"The sample weights of {n_rows} rows sum to {total:.3g}. They are read as counts of "
-            "rows, so the prior will outweigh the data. Divide them by their mean if they are no "
+            "rows, so the prior will outweigh the data. Divide them by their mean if they are not "
             "counts."
         )
     return counted
@@ -46,7 +46,7 @@ def _counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_
 def held_out_rows(
     n_rows: int, n_networks: int, fraction: float, generator: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Rows that each network never trains on: disjoint between networks while there are enough.
+    """Rows that each network never trains on, disjoint between networks if there are enough rows.
 
     Returns
     -------
@@ -65,14 +65,14 @@ def held_out_rows(
 def point_rows(
     held_out: NDArray[np.intp], weight: NDArray[np.float64], generator: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Rows to measure at, up to 1000: held-out ones in random order, then any.
+    """Up to 1000 rows to measure at: held-out rows in random order, then others.
 
-    Rows that count more than others come in proportion to their weights, some of them repeatedly.
+    If weights differ, rows are taken in proportion to their weights, some of them repeatedly.
 
     Parameters
     ----------
     held_out : ndarray
-        Rows that some network holds out.
+        Rows that any network holds out.
     weight : ndarray of shape (n,)
         How often each row counts.
     generator : numpy Generator
@@ -96,7 +96,7 @@ def point_rows(
 
 
 def in_proportion(rows: NDArray[np.intp], weight: NDArray[np.float64]) -> NDArray[np.intp]:
-    """1000 of some rows in proportion to their weights, some of them repeatedly.
+    """1000 of the given rows in proportion to their weights, some of them repeatedly.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The table that everything else works on: checked once, then passed from room to room."""
+"""The table that everything else works on: checked once, then passed along."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,24 +17,24 @@ from skgeh.tables.messages import warn
 from skgeh.tables.rows import _counted_rows
 
 MIN_ROWS = 8
-_MOST_VALUES = 20  # of whole numbers that have steps; with more, a step is nearly a slope
-_TESTED_ROWS = 100
-_TESTED_CLASS = 10  # rows of the rarest class
+_MOST_VALUES = 20  # distinct whole numbers at most; with more, a step is nearly a slope
+_TESTED_ROWS = 100  # least number of rows in a test
+_TESTED_CLASS = 10  # least number of rows in the rarest class
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The rows that count: features, targets and weights, with names and standard units.
+    """Features, targets and weights of the rows that count, with names and standard units.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
     y : ndarray of shape (n, c)
-        Numbers; or for labels 0 and 1, one column for two classes, else one column per class.
+        Numbers; for labels, 0 and 1 in one column for two classes, otherwise one column per class.
     weight : ndarray of shape (n,)
         How often each row counts, above 0.
     labels : tuple of d labels
-        By which columns may be asked for.
+        Labels by which users may name columns.
     feature_names : tuple of d str
     is_named : bool
         Whether the names came with X.
@@ -82,7 +82,7 @@ class Table:
             Whether y holds labels.
         min_rows : int, default=8
         reader : str, optional
-            Named by error messages.
+            Name of the caller, for error messages.
 
         Raises
         ------
@@ -115,19 +115,19 @@ class Table:
 
     @property
     def targets(self) -> list | None:
-        """Names of several targets, labels or places from 0; None for one."""
+        """Names of several targets: class labels, or indices from 0; None for one target."""
         if self.y.shape[1] == 1:
             return None
         return list(range(self.y.shape[1])) if self.classes is None else self.classes.tolist()
 
     @property
     def strata(self) -> NDArray[np.intp] | None:
-        """Class of every row, of which folds have shares; None for numbers."""
+        """Class of every row, by which folds are stratified; None for numbers."""
         return None if self.classes is None else codes_of(self.y)
 
     @property
     def information(self) -> float:
-        """How much a row says about the target: 1, and less where a class is rare."""
+        """Information of a row about the target: 1, or less if a class is rare."""
         if self.strata is None:
             return 1.0
         counts = np.bincount(self.strata)
@@ -135,12 +135,12 @@ class Table:
 
     @property
     def constant_targets(self) -> NDArray[np.intp]:
-        """Places of targets that do not vary."""
+        """Indices of targets that do not vary."""
         return np.flatnonzero(np.ptp(self.y, axis=0) == 0)
 
     @cached_property
     def x_scaler(self) -> StandardScaler:
-        """Standard units of the features."""
+        """Scaler of the features to standard units."""
         return StandardScaler().fit(self.X, sample_weight=self.weight)
 
     @cached_property
@@ -150,29 +150,29 @@ class Table:
 
     @property
     def whole_columns(self) -> dict[int, float]:
-        """Columns of 2 to 20 whole numbers, and their highest values in standard units."""
+        """Columns of 2 to 20 distinct whole numbers, with their highest value in standard units."""
         whole = [j for j, x in enumerate(self.X.T) if (x == x.round()).all()]
         few = [j for j in whole if 1 < len(np.unique(self.X[:, j])) <= _MOST_VALUES]
         return dict(zip(few, self.Z[:, few].max(0).tolist(), strict=True))
 
     @cached_property
     def y_scaler(self) -> StandardScaler:
-        """Standard units of targets that are numbers."""
+        """Scaler of numeric targets to standard units."""
         return StandardScaler().fit(self.y, sample_weight=self.weight)
 
     @cached_property
     def target(self) -> NDArray[np.float64]:
-        """Targets as they are learned: in standard units, or labels as 0 and 1, shape (n, c)."""
+        """Targets for learning: in standard units, or labels as 0 and 1, shape (n, c)."""
         return self.y if self.classes is not None else self.y_scaler.transform(self.y)
 
     @cached_property
     def copies(self) -> NDArray[np.intp]:
-        """First feature that each feature is a copy of, shape (d,); -1 for constants."""
+        """Index of the first feature that each feature copies, shape (d,); -1 for constants."""
         return _copies(self.X)
 
     @property
     def twins(self) -> list[NDArray[np.intp]]:
-        """Columns that are copies of each feature, itself included."""
+        """For each feature, the columns that are copies of it, itself included."""
         return [
             np.flatnonzero(self.copies == first) if first >= 0 else np.array([j])
             for j, first in enumerate(self.copies)
@@ -181,40 +181,41 @@ class Table:
     def check_testable(
         self, min_rows: int = _TESTED_ROWS, min_class: int = _TESTED_CLASS
     ) -> "Table":
-        """The table, unless it has too few rows, too rare a class or a constant target."""
+        """Return the table; refuse too few rows, too rare a class or a constant target."""
         if len(self.X) < min_rows:
             raise ValueError(
                 f"The test needs at least {min_rows} rows; got {len(self.X)}. "
-                "BayesianInteractionRegressor ranks pairs from 8 rows on, without a test."
+                "BayesianInteractionRegressor needs only 8 rows to rank pairs without a test."
             )
         for column in self.constant_targets:
             which = "The target" if self.targets is None else f"Target {column}"
             raise ValueError(
-                f"{which} is constant ({self.y[0, column]:g}): there is nothing to test."
+                f"{which} is constant ({self.y[0, column]:g}): there is nothing to test. Check the "
+                "target column."
             )
         counts = [min_class] if self.strata is None else np.bincount(self.strata).tolist()
         if self.classes is not None and min(counts) < min_class:
             raise ValueError(
                 f"The test needs at least {min_class} rows of every class; got {min(counts)} of "
-                f"{self.classes.tolist()[np.argmin(counts)]!r}. Put rare classes together, or "
-                "leave them out."
+                f"{self.classes.tolist()[np.argmin(counts)]!r}. Merge rare classes, or leave them "
+                "out."
             )
         return self
 
     def name_features_of(self, estimator: Any) -> None:
-        """Set the number and the names of the features as scikit-learn's checks do."""
+        """Set the number and the names of an estimator's features as scikit-learn's checks do."""
         estimator.n_features_in_ = self.X.shape[1]
         estimator.__dict__.pop("feature_names_in_", None)
         if self.is_named:
             estimator.feature_names_in_ = np.array(self.feature_names, dtype=object)
 
     def testable(self, pairs: NDArray) -> NDArray[np.bool_]:
-        """Which pairs are of two features that vary and are no copies, shape (P,)."""
+        """Whether both features of each pair vary and are not copies, shape (P,)."""
         original = self.copies == np.arange(len(self.copies))
         return original[pairs].all(1)
 
     def warn_of_copies(self) -> None:
-        """Name the features whose pairs are not tested."""
+        """Warn about features that are copies, whose pairs are not tested."""
         names = self.feature_names
         twins = [
             f"{names[j]} of {names[first]}"
@@ -224,7 +225,7 @@ class Table:
         if twins:
             warn(
                 f"Some features are copies: {', '.join(twins)}. Pairs with a copy are not tested, "
-                "their p-value is 1; read those of the original."
+                "and their p-value is 1; read the pairs of the original."
             )
 
 
@@ -236,7 +237,7 @@ def _number_columns(target: NDArray) -> NDArray[np.float64]:
 
 
 def _label_columns(target: NDArray) -> tuple[NDArray[np.float64], NDArray]:
-    """Labels as columns of 0 and 1, one for two classes, else one per class; and the classes.
+    """Labels as columns of 0 and 1 (one for two classes, otherwise one per class), and the classes.
 
     Examples
     --------
@@ -247,15 +248,15 @@ def _label_columns(target: NDArray) -> tuple[NDArray[np.float64], NDArray]:
     classes, codes = np.unique(target, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
-            f"The rows that count have one class only ({classes.tolist()[0]!r}); a classifier "
-            "learns from two classes or more."
+            f"The rows with a weight above zero have one class only ({classes.tolist()[0]!r}); a "
+            "classifier needs at least two. Check the labels and the weights."
         )
     columns = np.eye(len(classes))[codes]
     return (columns[:, 1:] if len(classes) == 2 else columns), classes
 
 
 def codes_of(columns: NDArray) -> NDArray[np.intp]:
-    """Class of every row from columns of 0 and 1, shape (n,).
+    """Index of the class of every row, from columns of 0 and 1, shape (n,).
 
     Examples
     --------
@@ -266,7 +267,7 @@ def codes_of(columns: NDArray) -> NDArray[np.intp]:
 
 
 def _copies(X: NDArray) -> NDArray[np.intp]:
-    """First feature that each feature is a copy of, up to a monotone change of scale; -1: constant.
+    """Index of the first feature that each one copies, up to a monotone transform; -1: constant.
 
     Examples
     --------

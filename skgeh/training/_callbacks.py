@@ -1,4 +1,4 @@
-"""Callbacks of a training: ramps, the noise variance, the best state, a bar."""
+"""Training callbacks: ramps, noise variance, best state and progress bar."""
 
 import math
 from typing import Any
@@ -10,21 +10,21 @@ from tqdm.auto import tqdm
 from skgeh.geh.likelihoods import common_noise
 from skgeh.training.objective import _NOISE_RANGE
 
-RAMP = 0.4  # share of the steps in which the prior's weight rises; then the noise is switched on
-WARM_UP = 0.05  # share of the steps in which the learning rate rises
+RAMP = 0.4  # share of the steps during which the prior's weight rises; then the noise starts
+WARM_UP = 0.05  # share of the steps during which the learning rate rises
 
 
 class Annealing(Callback):
-    """What moves with every step: the learning rates, the prior's weight, and when noise starts.
+    """Schedule of the learning rates, of the prior's weight, and of the start of the noise.
 
-    torch's and skorch's schedulers would do the first, but slow the steps of small networks.
+    The schedulers of torch and skorch could set the learning rates, but slow small networks down.
     """
 
     def __init__(self, n_steps: int):
         self.n_steps = n_steps
 
     def on_train_begin(self, net: Any, *_: Any, **__: Any) -> None:
-        """Start at the foot of the ramps."""
+        """Start at the bottom of the ramps."""
         net.criterion_.kl_weight, self.step_ = 0.0, 0
         self.rates_ = [group["lr"] for group in net.optimizer_.param_groups]
 
@@ -50,12 +50,12 @@ class HeldOutNoise(Callback):
     """Estimate each copy's noise variances on its held-out rows, smoothed over epochs."""
 
     def on_train_begin(self, net: Any, *_: Any, **__: Any) -> None:
-        """Forget an earlier training."""
+        """Forget any earlier training."""
         self.smooth_: torch.Tensor | None = None
         net.criterion_.noise = net.module_.noise_variance[:, None]
 
     def on_epoch_end(self, net: Any, *_: Any, **__: Any) -> None:
-        """Take the new errors in."""
+        """Include the new errors."""
         error = net.criterion_.held_out_errors.clamp(*_NOISE_RANGE)
         self.smooth_ = error if self.smooth_ is None else (self.smooth_ + error) / 2
         net.criterion_.noise = self.smooth_
@@ -63,22 +63,22 @@ class HeldOutNoise(Callback):
 
 
 class BestState(Callback):
-    """Stop when no copy improves any more, and give every copy its best state back.
+    """Stop when no copy improves any more, and restore the best state of every copy.
 
-    The search starts after the ramps: before, the dropout probabilities are still at their start.
+    The search starts after the ramps; until then, dropout probabilities keep their initial values.
     """
 
     def __init__(self, patience: int, first_epoch: int):
         self.patience, self.first_epoch = patience, first_epoch
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
-        """Forget an earlier training."""
+        """Forget any earlier training."""
         self.best_: torch.Tensor | None = None
         self.state_: dict[str, torch.Tensor] = {}
         self.waited_ = 0
 
     def on_epoch_end(self, net: Any, *_: Any, **__: Any) -> None:
-        """Remember the copies that have become better."""
+        """Store the states of the copies that have improved."""
         if len(net.history) < self.first_epoch:
             return
         errors, state = net.criterion_.held_out_errors.mean(1), net.module_.state_dict()
@@ -91,16 +91,16 @@ class BestState(Callback):
             self.state_[name][better] = value[better]
         self.waited_ = 0 if better.any() else self.waited_ + 1
         if self.waited_ >= self.patience:
-            raise KeyboardInterrupt  # skorch's way to end a training
+            raise KeyboardInterrupt  # skorch's way to end training
 
     def on_train_end(self, net: Any, *_: Any, **__: Any) -> None:
-        """Put the best states together."""
+        """Load the best state of every copy."""
         if self.state_:
             net.module_.load_state_dict(self.state_)
 
 
 class Progress(Callback):
-    """A bar over the training steps with the time left."""
+    """A progress bar over the training steps, with the time left."""
 
     def __init__(self, n_steps: int):
         self.n_steps = n_steps
@@ -110,12 +110,12 @@ class Progress(Callback):
         self.bar_ = tqdm(total=self.n_steps, desc="training", unit="step")
 
     def on_batch_end(self, *_: Any, training: bool = False, **__: Any) -> None:
-        """Move it."""
+        """Advance the bar."""
         if training:
             self.bar_.update()
 
     def on_train_end(self, *_: Any, **__: Any) -> None:
-        """Leave it as it stands; a bar cannot be pickled."""
+        """Close the bar and drop it, since it cannot be pickled."""
         self.bar_.close()
         del self.bar_
 
@@ -123,7 +123,7 @@ class Progress(Callback):
 def warm_cosine(share: float) -> float:
     """Learning rate, relative to its maximum, after a share of the steps.
 
-    A short rise, then half a cosine down to 0.
+    It rises for a short time, then falls along half a cosine to 0.
 
     Examples
     --------

@@ -1,14 +1,14 @@
 """Muon for stacked hidden matrices, Adam for everything else, as one torch optimizer.
 
-Muon (Jordan et al. 2024) moves a matrix along the orthogonal factor of its momentum, found by a few
-matrix products; torch's own takes single matrices only, this one stacks of them.
+Muon (Jordan et al. 2024) moves a matrix along the orthogonal factor of its momentum, which a few
+matrix products find. torch's own Muon takes single matrices only; this one takes stacks of them.
 """
 
 import torch
 from torch import Tensor
 
 # Odd polynomials that drive singular values towards 1: the first three of Polar Express (Amsel et
-# al. 2025). A direction that is roughly orthogonal will do.
+# al. 2025). A roughly orthogonal direction is enough.
 POLYNOMIALS = (
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
     (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
@@ -52,7 +52,7 @@ class Muon(torch.optim.Adam):
     lr : float
         Learning rate; groups may have their own.
     momentum : float, default=0.95
-        Of the groups marked, with Nesterov's correction.
+        Momentum of the marked groups, with Nesterov's correction.
     **adam
         Passed to `torch.optim.Adam`.
     """
@@ -81,7 +81,7 @@ class Muon(torch.optim.Adam):
         if gradient is None:
             return
         state = self.state[parameter]
-        if not state:  # a "step" in every state is what Adam's own unpickling looks for
+        if not state:  # when unpickled, Adam expects a "step" in every state
             state.update(step=torch.zeros(()), momentum=torch.zeros_like(parameter))
         state["step"] += 1
         momentum = state["momentum"].lerp_(gradient, 1 - self.momentum)

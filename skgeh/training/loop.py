@@ -1,6 +1,6 @@
 """The training loop: a skorch NeuralNet whose module is a stack of copies.
 
-The loss of all copies is one number, an `Objective`: their gradients do not mix.
+The loss of all copies is one number, given by an `Objective`; gradients of copies do not mix.
 """
 
 import math
@@ -18,12 +18,12 @@ from skgeh.training._muon import Muon
 from skgeh.training.objective import Objective
 from skgeh.training.rows import Rows, _n_batches, _Slices
 
-_MUON_RATE = 20 / 3  # learning rate of hidden matrices, in units of the others'
-_DROPOUT_RATE = 60  # the same of dropout logits: at the others' rate they never leave their start
+_MUON_RATE = 20 / 3  # learning rate of hidden matrices, relative to that of other parameters
+_DROPOUT_RATE = 60  # the same for dropout logits, which at the common rate would hardly move
 
 
 class StopTraining(Exception):
-    """A callback ends the training."""
+    """Raised when a callback ends the training."""
 
 
 class StackNet(NeuralNet):
@@ -41,18 +41,18 @@ class StackNet(NeuralNet):
     def get_split_datasets(
         self, X: Rows, y: None = None, **fit_params: Any
     ) -> tuple[Rows, Rows | None]:
-        """Training and held-out rows, as the data set names them."""
+        """Training and held-out rows, as the data set gives them."""
         return X, X.held_out
 
     def notify(self, method_name: str, **given: Any) -> None:
-        """Tell the callbacks; skorch's way to end a training is to raise KeyboardInterrupt."""
+        """Notify the callbacks; in skorch, a callback ends training by KeyboardInterrupt."""
         try:
             super().notify(method_name, **given)
         except KeyboardInterrupt as error:
             raise StopTraining from error
 
     def partial_fit(self, X: Rows, y: None = None, classes: None = None, **given: Any) -> Self:
-        """Train until the end or until a callback stops it; the user's Ctrl-C goes through."""
+        """Train to the end or until a callback stops it; the user's Ctrl-C is passed on."""
         self.notify("on_train_begin", X=X, y=y)
         with suppress(StopTraining):
             self.fit_loop(X, y, **given)
@@ -62,7 +62,7 @@ class StackNet(NeuralNet):
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """How long and how fast a stack is trained; see the estimators for the meanings.
+    """Length and speed of training; see the estimators for the meaning of each parameter.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Settings:
     verbose: bool = False
 
     def batch_rows(self, n_rows: int, n_training: int) -> int:
-        """Rows in a batch, of all rows of a copy and those that it trains on."""
+        """Rows per batch, given the number of a copy's rows and of those that it trains on."""
         wanted = self.batch_size
         auto = isinstance(wanted, str)
         return min(min(250, max(1, n_rows // 10)) if auto else int(wanted), n_training)
@@ -100,7 +100,7 @@ def train(
     main_columns: tuple[int, int],
     seed: int,
 ) -> StackNet:
-    """Train a stack of copies, one for each line of ``rows.rows`` or target.
+    """Train a stack of copies, one per line of ``rows.rows`` or per target.
 
     Parameters
     ----------
@@ -111,13 +111,13 @@ def train(
     settings : Settings
     objective : Objective
     n_features, main_columns
-        How many input columns enter the network, and which ones the main effects.
+        Number of input columns that enter the network, and range of those of the main effects.
     seed : int
 
     Returns
     -------
     StackNet
-        Trained; its ``module_`` is a `HybridStack`, its ``history`` skorch's.
+        The trained net; its ``module_`` is a `HybridStack`, its ``history`` is skorch's.
     """
     held_out = 0 if rows.held_out is None else len(rows.held_out)
     batch_size = settings.batch_rows(len(rows) + held_out, len(rows))

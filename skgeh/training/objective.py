@@ -1,15 +1,16 @@
 """The evidence lower bound of a stack of copies.
 
-Per copy, and in units of the squared error, the negative evidence lower bound of one target is
+For each copy and in units of the squared error, the negative evidence lower bound of one target is
 
     mean_i w_i (y_i - f(x_i))^2  +  kappa * (2 s^2 / n) * KL(q || prior),
 
-with s^2 the noise variance, measured on rows that the copy never trains on, and kappa rising from 0
-to 1. Of c targets each has its own s_c^2; with their harmonic mean s^2 it is
+where s^2 is the noise variance, measured on rows that the copy never trains on, and kappa rises
+from 0 to 1. With c targets, each has its own s_c^2. With their harmonic mean s^2, the bound is
 
     mean_ic w_i (s^2 / s_c^2) (y_ic - f_c(x_i))^2  +  kappa * (2 s^2 / (n c)) * KL(q || prior).
 
-For labels the squares are cross-entropies and 2 s^2 is 1; see `likelihoods` for the units.
+For labels, cross-entropies replace the squares and 1 replaces 2 s^2; see `likelihoods` for the
+units.
 """
 
 from collections.abc import Sequence
@@ -23,13 +24,13 @@ _NOISE_RANGE = (1e-6, 1.5)  # noise variance in units of the target's variance
 
 
 class Objective(nn.Module):
-    """The loss of a stack, with the two numbers that change while it trains.
+    """The loss of a stack, with the two quantities that change during training.
 
     Parameters
     ----------
     likelihood : Likelihood
     n_samples : float
-        Sum of the sample weights: the prior is weighed against it.
+        Sum of the sample weights, against which the prior is weighed.
 
     Attributes
     ----------
@@ -38,7 +39,7 @@ class Objective(nn.Module):
     noise : Tensor of shape (S, c)
         Noise variances, smoothed over epochs by `HeldOutNoise`.
     held_out_errors : Tensor of shape (S, c)
-        Of the last validation.
+        Errors of the last validation.
     """
 
     def __init__(self, likelihood: Likelihood, n_samples: float):
@@ -50,7 +51,7 @@ class Objective(nn.Module):
     def in_training(
         self, outputs: Tensor, known: Sequence[Tensor], noise_variance: Tensor, kl: Tensor
     ) -> Tensor:
-        """Sum of the copies' negative ELBO, from outputs (S, b, c) and a batch of `Rows`."""
+        """Sum of the copies' negative ELBOs, from outputs (S, b, c) and a batch of `Rows`."""
         scale = self.likelihood.kl_scale(noise_variance)
         penalty = self.kl_weight * scale * kl / self.n_samples
         return _negative_elbo(self.errors(outputs, *known), self.noise, penalty).sum()
@@ -63,7 +64,7 @@ class Objective(nn.Module):
     def errors(
         self, outputs: Tensor, targets: Tensor, weights: Tensor, moves: Tensor | None = None
     ) -> Tensor:
-        """Mean losses of outputs as the stack puts them out, shape (S, c)."""
+        """Mean losses of the stack's outputs before they are scaled, shape (S, c)."""
         if moves is not None:
             targets, weights = self.likelihood.perturbed(targets, weights, moves, self.noise)
         return _mean_losses(self.likelihood, self.likelihood.unit * outputs, targets, weights)
@@ -82,7 +83,7 @@ def _negative_elbo(errors: Tensor, noise: Tensor, penalty: Tensor) -> Tensor:
     Parameters
     ----------
     errors, noise : Tensor of shape (S, c)
-        Mean losses, and those on held-out rows.
+        Mean losses, and those on held-out rows, which measure the noise.
     penalty : Tensor of shape (S,)
         Divergence from the prior, per row and in the same unit.
     """

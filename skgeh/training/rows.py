@@ -1,4 +1,4 @@
-"""Rows of one table, copy by copy, in batches that are slices of tensors."""
+"""Rows of one table for every copy, in batches that are slices of tensors."""
 
 import math
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_EPOCH_BATCHES = 20  # an epoch is one pass over the rows, or that many batches if it is fewer
+_EPOCH_BATCHES = 20  # an epoch is one pass over the rows, or this many batches if that is less
 
 
 @dataclass
 class Rows(torch.utils.data.Dataset):
-    """Rows of one table, chosen copy by copy.
+    """Rows of one table, chosen for every copy.
 
     Parameters
     ----------
@@ -24,12 +24,12 @@ class Rows(torch.utils.data.Dataset):
     weights : Tensor of shape (n, 1)
         Sample weights with mean 1.
     rows : ndarray of shape (N, m)
-        The m rows that each copy sees. With targets of their own there may be S = N, 2 N, ...
-        copies, of which s and s + N see the same rows in the same order.
+        The m rows that each copy sees. If copies have their own targets, there may be S = N, 2 N,
+        ... copies; copies s and s + N see the same rows in the same order.
     held_out : Rows, optional
         The rows that each copy is validated on.
     perturbations : Tensor of shape (S, n, c), optional
-        Standard normal numbers by which what a copy learns from is moved; 0: not at all.
+        Standard normal numbers that perturb each copy's targets or row weights; 0 means not at all.
     """
 
     inputs: Tensor
@@ -40,7 +40,7 @@ class Rows(torch.utils.data.Dataset):
     perturbations: Tensor | None = None
 
     def __post_init__(self) -> None:
-        """Lay what is read by row side by side: a batch is then one look-up."""
+        """Join all columns that are read by row, so that a batch is one look-up."""
         shared = [self.targets] if self.targets.ndim == 2 else []
         self.table = torch.cat([self.inputs, self.weights, *shared], dim=1)
 
@@ -53,9 +53,9 @@ class Rows(torch.utils.data.Dataset):
         return len(self.rows) if self.targets.ndim == 2 else len(self.targets)
 
     def batch(self, rows: NDArray[np.intp]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Inputs (S, b, columns), targets (S, b, c) and weights (S, b, 1) of the rows given.
+        """Inputs (S, b, columns), targets (S, b, c) and weights (S, b, 1) of the given rows.
 
-        After the weights come the perturbations, if there are any.
+        The perturbations follow the weights, if there are any.
         """
         index = torch.from_numpy(rows).to(self.table.device)
         found, end = self.table[index], self.inputs.shape[1]
@@ -72,7 +72,7 @@ class Rows(torch.utils.data.Dataset):
 
 
 class _Slices:
-    """Batches of a `Rows` data set: for training every copy has its own order of its rows."""
+    """Batches of a `Rows` data set; in training, every copy has its rows in its own order."""
 
     def __init__(self, dataset: Rows, batch_size: int, seed: int | None = None):
         self.dataset, self.batch_size = dataset, batch_size
@@ -92,5 +92,5 @@ class _Slices:
 
 
 def _n_batches(n_rows: int, batch_size: int) -> int:
-    """Batches in an epoch."""
+    """Number of batches in an epoch."""
     return max(1, min(_EPOCH_BATCHES, n_rows // batch_size))

@@ -198,7 +198,7 @@ def test_without_a_network(load, openml, monkeypatch):
         raise URLError("no route to host")
 
     monkeypatch.setattr(real, "fetch_openml", fetch)
-    with pytest.raises(OSError, match=r"OpenML, got: .*no route.*name a folder with .*csv"):
+    with pytest.raises(OSError, match=r"OpenML, but got: .*no route.*put .*csv.* into a folder"):
         load()
 
 

@@ -87,7 +87,7 @@ def test_beyond_two_standard_errors(over_mean, over_main_effects, explains, beli
 
 @pytest.mark.parametrize(
     ("over_mean", "words"),
-    [((0.1, 0.1), "explains nothing of rows"), ((0.5, 0.1), "worse than main effects alone")],
+    [((0.1, 0.1), "explains nothing on rows"), ((0.5, 0.1), "worse than main effects alone")],
 )
 def test_the_warning_has_the_numbers(over_mean, words):
     found = FitQuality(0.1234, 0.5678, over_mean, (-0.5, 0.1))

@@ -102,7 +102,7 @@ def test_original_units():
 
 
 def test_a_layer_before_a_linear_output_has_none():
-    with pytest.warns(UserWarning, match="the one before it"):
+    with pytest.warns(UserWarning, match="the layer before it"):
         skgeh.interactions_of(mlp(), points(), layer="3", n_groups=1)
 
 
@@ -150,7 +150,7 @@ def test_images():
         (mlp(), {"n_groups": "many"}, TypeError, "n_groups"),
         (mlp(), {"n_draws": 0}, ValueError, "n_draws"),
         ([mlp(), mlp(outputs=2)], {}, ValueError, "same number of outputs"),
-        (lambda x: x.sum(), {}, ValueError, "must answer"),
+        (lambda x: x.sum(), {}, ValueError, "must return a tensor"),
         (nn.Sequential(mlp(), nn.AlphaDropout()), {}, ValueError, "AlphaDropout"),
     ],
 )

@@ -87,7 +87,9 @@ def test_pairs_by_index_and_by_name(pairs):
     ids=str,
 )
 def test_pairs_that_cannot_be_read(pairs):
-    with pytest.raises(ValueError, match=r"pairs must be a sequence of two .* below 4 each"):
+    with pytest.raises(
+        ValueError, match=r"pairs must be a sequence of pairs, each of two .* below 4,"
+    ):
         chosen_pairs(pairs, NAMES)
 
 

@@ -289,7 +289,7 @@ class TestCheckpoint:
             path.mkdir()
             (path / "kept").write_text("mine")
             path, content = path / "kept", b"mine"
-            with pytest.raises(ValueError, match="is no checkpoint of permutation_test"):
+            with pytest.raises(ValueError, match="is not a checkpoint of permutation_test"):
                 answer(checkpoint=path.parent)
         else:
             with open(path, "wb") as file:
@@ -303,7 +303,7 @@ class TestCheckpoint:
                     written = interrupted().read_bytes()
                     file.write(written[: len(written) // 2])
             content = path.read_bytes()
-            with pytest.raises(ValueError, match="results is no checkpoint of permutation_test"):
+            with pytest.raises(ValueError, match="results is not a checkpoint of permutation_test"):
                 answer(checkpoint=path)
         assert path.read_bytes() == content
 

@@ -81,7 +81,7 @@ def test_folds_of_a_sequence_are_not_inflated():
     ("given", "message"),
     [
         ({"cv": 1}, "cv == 1"),
-        ({"cv": 16}, "cv=16 folds of 300 rows are too many: a fold needs 20 rows, so at most 15"),
+        ({"cv": 16}, "cv=16 is too many folds for 300 rows: each .* 20 rows, so use at most 15"),
         ({"cv": "time"}, "cv must be a whole number of folds or 'sequential'; got 'time'"),
         ({"n_repeats": 0}, "n_repeats == 0"),
         ({"max_pairs": 0}, "max_pairs == 0"),
@@ -121,7 +121,7 @@ def test_a_model_of_several_targets_is_refused():
         def predict(self, X):
             return np.column_stack([super().predict(X)] * 2)
 
-    with pytest.raises(ValueError, match="one number a row"):
+    with pytest.raises(ValueError, match="one number per row"):
         quick(*table(), Two())
 
 
@@ -731,5 +731,5 @@ def test_models_of_one_target_are_refused():
         def predict(self, X):
             return super().predict(X)[:, 0]
 
-    with pytest.raises(ValueError, match=r"one number a row and target, shape .*, 2\); got"):
+    with pytest.raises(ValueError, match=r"one number per row and target, shape .*, 2\); got"):
         once(One(), *numbers())

@@ -348,7 +348,7 @@ class TestRefusals:
             answer(small(max_epochs=0))
 
     def test_too_few_permutations_are_warned_about(self):
-        words = "With 18 permutations no p-value is below 1 / 19.*Take 19 at least"
+        words = "With n_permutations=18, no p-value can be below 1 / 19.*Use at least 19"
         with pytest.warns(UserWarning, match=words) as warned:
             result = permutation_test(small(), *product(), n_permutations=18, random_state=0)
         assert warned[0].filename == __file__

@@ -95,7 +95,7 @@ def test_splits_that_train_together(lengths, size, expected):
 
 @pytest.mark.parametrize("shape", [(5, 1), (1, 5), (5, 2), (4,), ()])
 def test_predictions_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=r"one number a row and target, shape \(5,\); got"):
+    with pytest.raises(ValueError, match=r"one number per row and target, shape \(5,\); got"):
         Refit(lambda X: np.zeros(shape))(np.zeros((5, 2)))
 
 

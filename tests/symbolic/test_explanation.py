@@ -46,7 +46,7 @@ def test_a_frame_has_a_row_for_each_salient_interaction(found):
     everything = found.to_frame()
     assert everything["sample"].tolist() == np.repeat(range(4), found.n_salient).tolist()
     assert len(found.to_frame(0, salient=False)) == 3 + 2 * 4  # of one player there is one
-    with pytest.raises(ValueError, match="sample must be one of 4; got 4"):
+    with pytest.raises(ValueError, match="sample must be the index of one of 4 samples; got 4"):
         found.to_frame(4)
 
 

@@ -61,7 +61,7 @@ def test_classes_that_are_not_known():
     model = LogisticRegression().fit(X, Y)
     with pytest.raises(ValueError, match="pass y"):
         AndOrExplainer(model).explain(X[:2])
-    with pytest.raises(ValueError, match="knows none"):
+    with pytest.raises(ValueError, match="the model knows only"):
         AndOrExplainer(model).explain(X[:2], [0, 7])
     with pytest.raises(ValueError, match="one class for each"):
         AndOrExplainer(model).explain(X[:2], [0])

@@ -70,7 +70,7 @@ def test_a_centre_is_the_mean_of_a_players_points():
         (np.array([-2, 0]), (2,), ValueError, "without a gap"),
         (np.array([-1, -1]), (2,), ValueError, "There are 0 players"),
         ([[0], []], (2,), ValueError, "one is empty"),
-        ([[0]], (2, 2), ValueError, "Groups are of columns"),
+        ([[0]], (2, 2), ValueError, "Groups must hold columns"),
         ([[-3]], (2,), ValueError, "column -3 of 2"),
     ],
 )

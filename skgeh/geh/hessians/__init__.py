@@ -1,10 +1,10 @@
-"""Mean Hessians inside groups of points: one question, with a kernel for each kind of function.
+"""Mean Hessians inside groups of points, with a kernel for each kind of function.
 
 Answers: the mean of ``d2f / dx_i dx_j`` over each group of points, or its value at each point.
 In: a stack of functions, points, a `Partition`. Out: a `GroupHessian`.
-An `MLP` takes the closed form, and so does a `Chain`, layer by layer; main effects change nothing
-off the diagonal; plain functions and modules take automatic differentiation; every other kind
-registers a kernel of its own. Read `autodiff.py` first: it is the oracle of the others.
+An `MLP` has a closed form, and so does a `Chain`, layer by layer. Main effects change nothing off
+the diagonal. Plain functions and modules use automatic differentiation. Every other kind registers
+its own kernel. Read `_autodiff.py` first: the other kernels are tested against it.
 """
 
 from functools import partial, singledispatch
@@ -35,13 +35,13 @@ def group_mean_hessians(  # kernels have this signature
 ) -> GroupHessian:
     """Mean Hessians of K functions inside M groups of points.
 
-    Off the diagonal they are those of the whole function; on the diagonal those of its
-    interactions only, main effects being left out.
+    Entries off the diagonal belong to the whole function; those on the diagonal belong to its
+    interactions alone, without the main effects.
 
     Parameters
     ----------
     function : callable (n, d) -> (K, n, c)
-        Of a kind that has a kernel, or a plain function that torch differentiates twice.
+        Of a kind that has a kernel, or a plain function that torch can differentiate twice.
     x : Tensor of shape (n, d)
         Points.
     partition : Partition
@@ -72,19 +72,19 @@ group_mean_hessians.register(MLP)(closed_form.group_hessian)
 
 @group_mean_hessians.register
 def group_hessian_of_hybrid(function: Hybrid, x: Tensor, partition: Partition) -> GroupHessian:
-    """Main effects have no mixed second derivative."""
+    """Hessians of the interactions; main effects have no mixed second derivative."""
     return group_mean_hessians(function.interactions, x, partition)
 
 
 @group_mean_hessians.register
 def group_hessian_of_repeated(function: Repeated, x: Tensor, partition: Partition) -> GroupHessian:
-    """Each distinct function once."""
+    """Hessians of the distinct functions, each computed once."""
     return group_mean_hessians(function.distinct, x, partition)[function.which]
 
 
 @group_mean_hessians.register
 def group_hessian_of_separate(function: Separate, x: Tensor, partition: Partition) -> GroupHessian:
-    """One after the other: differentiating twice keeps in memory what one function needs."""
+    """Hessians of one function after another; memory holds the graph of one at a time."""
     kernels = map(_kernel, function.functions)
     each = [kernel.group_hessian(one, x, partition) for kernel, one in kernels]
     return GroupHessian.stacked(each)
@@ -94,7 +94,7 @@ def group_hessian_of_separate(function: Separate, x: Tensor, partition: Partitio
 def group_hessian_in_units(
     function: FunctionInUnits, x: Tensor, partition: Partition
 ) -> GroupHessian:
-    """The chain rule, ``scale_i scale_j H_ij readout``."""
+    """Hessians by the chain rule, ``scale_i scale_j H_ij readout``."""
     units = function.units
     found = group_mean_hessians(function.function, units.inputs(x), partition)
     core = torch.einsum("kcmrs,ce->kemrs", found.core, units.readout.to(found.core))
@@ -105,7 +105,7 @@ def group_hessian_in_units(
 
 
 def _kernel(function: Function) -> tuple[Any, Function]:
-    """Kernel of one function (n, d) -> (n, c) of a stack, and the function in its form."""
+    """Kernel of one function (n, d) -> (n, c), and the function in the form that it takes."""
     return (layered, function) if isinstance(function, Chain) else (autodiff, stack([function]))
 
 
@@ -135,26 +135,26 @@ pointwise_hessians.register(MLP)(closed_form.pointwise)
 
 @pointwise_hessians.register
 def pointwise_of_hybrid(function: Hybrid, x: Tensor, pairs: Tensor) -> Tensor:
-    """Main effects have no mixed second derivative."""
+    """Hessians of the interactions; main effects have no mixed second derivative."""
     return pointwise_hessians(function.interactions, x, pairs)
 
 
 @pointwise_hessians.register
 def pointwise_of_repeated(function: Repeated, x: Tensor, pairs: Tensor) -> Tensor:
-    """Each distinct function once."""
+    """Hessians of the distinct functions, each computed once."""
     return pointwise_hessians(function.distinct, x, pairs)[function.which]
 
 
 @pointwise_hessians.register
 def pointwise_of_separate(function: Separate, x: Tensor, pairs: Tensor) -> Tensor:
-    """One after the other."""
+    """Hessians of one function after another."""
     kernels = map(_kernel, function.functions)
     return torch.cat([kernel.pointwise(one, x, pairs) for kernel, one in kernels])
 
 
 @pointwise_hessians.register
 def pointwise_in_units(function: FunctionInUnits, x: Tensor, pairs: Tensor) -> Tensor:
-    """The chain rule at every point."""
+    """Hessians by the chain rule at every point."""
     units = function.units
     found = pointwise_hessians(function.function, units.inputs(x), pairs)
     scale = units.scale.to(found)[pairs].prod(1)
@@ -173,10 +173,10 @@ for kind in DIFFERENTIABLE:
 
 
 def missing_kernel(generic: str, function: Function) -> TypeError:
-    """An error about a function that no kernel is registered for."""
+    """Error for a function without a registered kernel."""
     kind = type(function).__name__
     return TypeError(
-        f"{generic} has no kernel for a {kind}. Register one by {generic}.register({kind}), or "
-        "give a plain function that torch differentiates twice; stack([...]) of "
-        "skgeh.geh.functions makes one of callable objects (n, d) -> (n, c)."
+        f"{generic} has no kernel for a {kind}. Register one with {generic}.register({kind}), or "
+        "pass a plain function that torch can differentiate twice. "
+        "skgeh.geh.functions.stack([...]) makes one from callable objects (n, d) -> (n, c)."
     )

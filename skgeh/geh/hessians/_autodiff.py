@@ -1,10 +1,11 @@
-"""Group mean Hessians of any differentiable function, by a shift of each group.
+"""Group mean Hessians of any differentiable function, from one shift per group.
 
 With ``s_m`` a vector added to every point of group m, ``F(s) = sum_n f(x_n + s_m(n))`` has the
 Hessian ``sum_(n in m) Hess f(x_n)`` with respect to ``s_m`` at 0, and no mixed terms between
-groups: d backward passes give all groups at once, and no point's own Hessian is ever formed.
+groups. Therefore d backward passes give all groups at once, and the Hessian of a single point is
+never formed.
 
-Points are taken a few at a time, since the second pass keeps what the first one computed.
+Points are taken a few at a time, because the second pass keeps the results of the first.
 """
 
 import torch
@@ -14,7 +15,7 @@ from skgeh.geh.functions import Function
 from skgeh.geh.hessians.group_hessian import GroupHessian
 from skgeh.geh.partition import Partition
 
-POINTS = 256  # at once: what is kept of them for the second pass fits beside a network's weights
+POINTS = 256  # at once; their results fit in memory next to a network's weights
 
 
 def group_hessian(function: Function, x: Tensor, partition: Partition) -> GroupHessian:
@@ -98,7 +99,7 @@ def _at_pairs(total: Tensor, points: Tensor, pairs: Tensor) -> Tensor:
 
 
 def _gradient(total: Tensor, at: Tensor) -> Tensor | None:
-    """Gradient of a sum to be differentiated again; None if it is constant or linear."""
+    """Gradient of a sum, to be differentiated again; None if the sum is constant or linear."""
     if not total.requires_grad:
         return None
     (gradient,) = torch.autograd.grad(total, at, create_graph=True, materialize_grads=True)
@@ -106,7 +107,7 @@ def _gradient(total: Tensor, at: Tensor) -> Tensor | None:
 
 
 def _second(gradient: Tensor, i: int, at: Tensor) -> Tensor:
-    """Gradient of the sum of a column of a gradient, 0 where it does not depend on it."""
+    """Gradient of the sum of one column of a gradient; 0 where that sum does not depend on `at`."""
     column = torch.zeros_like(gradient)
     column[:, i] = 1
     (row,) = torch.autograd.grad(gradient, at, column, retain_graph=True, materialize_grads=True)

@@ -5,10 +5,10 @@ MLP is a sum over its hidden layers,
 
     Hess g(x) = sum_l J_l^T diag(phi''(z_l) * delta_l) J_l,
 
-so the mean over a group of points is one product of the stacked Jacobians a layer. `x` enters
-through ``W_1`` alone: ``Hess = W_1^T H W_1`` with ``H`` the Hessian with respect to ``z_1``, whose
-cost does not grow with the number of features. The cheaper space is chosen by counted operations;
-with many features, always the smaller one.
+so the mean over a group of points is one product of the stacked Jacobians per layer. Since `x`
+enters through ``W_1`` alone, ``Hess = W_1^T H W_1``, where ``H`` is the Hessian with respect to
+``z_1``. The cost of ``H`` does not grow with the number of features. The space that needs fewer
+operations is chosen; with many features, always the smaller space.
 
 Axes: K functions, c outputs, M groups, n points, d features, h units. A Jacobian is kept as
 (K, d, n, h), so that a layer is one product and a group is one contiguous block.
@@ -27,11 +27,11 @@ from skgeh.geh.functions import MLP
 from skgeh.geh.hessians.group_hessian import GroupHessian
 from skgeh.geh.partition import Partition
 
-STACK = 200_000  # activations of a layer, over all points, up to which small functions are stacked
+STACK = 200_000  # activations of a layer over all points, up to which small functions are stacked
 BLOCK = 25_000  # activations of a layer that are in memory at once
-CACHE = 200_000  # floats of a Jacobian that stay in the second-level cache beside their products
+CACHE = 200_000  # floats of a Jacobian that fit into the second-level cache with their products
 WIDE = 128  # features above which (d, d) matrices of a stack of draws would fill the memory
-TRIANGLE = 64  # from this size on, a Gram product pays for being cut into an upper triangle
+TRIANGLE = 64  # from this size on, computing only the upper triangle of a Gram product is faster
 
 
 def group_hessian(mlp: MLP, x: Tensor, partition: Partition) -> GroupHessian:
@@ -60,7 +60,7 @@ def group_hessian(mlp: MLP, x: Tensor, partition: Partition) -> GroupHessian:
 
 
 def prefers_hidden_space(widths: list[int], n_points: int, n_groups: int) -> bool:
-    """Whether the Hessian with respect to ``z_1`` takes fewer multiplications than that to ``x``.
+    """Whether the Hessian in terms of ``z_1`` takes fewer multiplications than that in ``x``.
 
     Examples
     --------
@@ -135,8 +135,8 @@ def layer_derivatives(mlp: MLP, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
 def _sums(mlp: MLP, x: Tensor, labels: NDArray, hidden: bool) -> Tensor:
     """Sums of Hessians inside groups for points sorted by group, shape (K, c, M, r, r).
 
-    The Jacobian of the first layer is its weight at every point: its term needs only the sum of
-    the curvatures.
+    The Jacobian of the first layer is its weight at every point, so its term needs only the sum
+    of the curvatures.
     """
     weight = mlp.weights[0]
     shape = (len(mlp), mlp.widths[-1], labels[-1] + 1)
@@ -144,8 +144,8 @@ def _sums(mlp: MLP, x: Tensor, labels: NDArray, hidden: bool) -> Tensor:
     deep, first = x.new_zeros(*shape, rows, rows), x.new_zeros(*shape, weight.shape[2])
     one_layer, units = len(mlp.weights) == 2, len(mlp) * max(mlp.widths[1:-1])
     many = len(x) if one_layer else max(16, BLOCK // units)
-    # Jacobians of a few points live in two buffers that are used in turn: fresh memory for each
-    # would cost as much time in page faults as the products themselves
+    # Jacobians of a few points are kept in two buffers that are used in turn: new memory for each
+    # of them would cost as much time in page faults as the products themselves
     few = min(max(16, CACHE // (rows * units)), len(x))
     work = [x.new_empty(0 if one_layer else few * rows * units) for _ in range(2)]
     targets = [[deep[:, output, m] for m in range(shape[2])] for output in range(shape[1])]
@@ -167,7 +167,7 @@ def _sums(mlp: MLP, x: Tensor, labels: NDArray, hidden: bool) -> Tensor:
 
 
 def _one_hidden_layer(mlp: MLP, x: Tensor, members: Tensor) -> Tensor:
-    """Sums of ``phi''(z) * w`` inside groups; w, the output's weight, is the same everywhere."""
+    """Sums of ``phi''(z) * w`` inside groups; the output's weight w is the same everywhere."""
     z = torch.baddbmm(mlp.biases[0], x.expand(len(mlp), *x.shape), mlp.weights[0])
     return (members.mT @ mlp.activation.curvature(z))[:, None] * mlp.weights[1].mT[:, :, None]
 
@@ -205,17 +205,17 @@ def _add_deep_products(targets, mlp, gates, curvatures, segments, hidden, work):
 
 
 def _layer(jacobian: Tensor, weight: Tensor) -> Tensor:
-    """``J W`` as one product a function, for a Jacobian of shape (K, n, d, h)."""
+    """``J W`` as one product per function, for a Jacobian of shape (K, n, d, h)."""
     return torch.bmm(jacobian.flatten(1, 2), weight).unflatten(1, jacobian.shape[1:3])
 
 
 def _view(buffer: Tensor, *shape: int) -> Tensor:
-    """The first elements of a buffer, whatever its own shape, as a tensor of another one."""
+    """The first elements of a buffer as a tensor of a given shape."""
     return buffer.as_strided((prod(shape),), (1,)).view(shape)
 
 
 def add_product(out: Tensor, a: Tensor, b: Tensor) -> None:
-    """Add the symmetric ``a b^T`` to `out`, of a large one only the upper block triangle."""
+    """Add the symmetric ``a b^T`` to `out`; if it is large, only its upper block triangle."""
     size = a.shape[1]
     if size < TRIANGLE:
         out.baddbmm_(a, b.mT)
@@ -226,7 +226,7 @@ def add_product(out: Tensor, a: Tensor, b: Tensor) -> None:
 
 
 def rows_kept(n_features: int, n_pairs: int) -> int:
-    """Rows of h numbers in a point's working memory: one a pair, or the Jacobian's."""
+    """Rows of h numbers in a point's working memory: one per pair, or one per feature."""
     return n_pairs if 8 * n_pairs < n_features**2 else n_features
 
 

@@ -4,13 +4,14 @@ With the Jacobian ``J_l = d z_l / d x`` of layer l and ``delta_l = d y / d a_l``
 
     Hess f(x) = sum_l J_l^T diag(phi''(z_l) * delta_l) J_l.
 
-A map is known by what it does to rows, not by a matrix: the Jacobian is pushed forward as d rows a
-point, ``J_(l+1) = A_(l+1) (phi'(z_l) * J_l)``, a few points at a time. That of the first map is the
-same at every point: its term needs only a group's sum of curvatures. Where the first layer has
-fewer units than there are features, the Hessian with respect to ``z_1`` is computed instead.
+A map is given by its action on rows, not by a matrix. The Jacobian is therefore pushed forward as d
+rows per point, ``J_(l+1) = A_(l+1) (phi'(z_l) * J_l)``, a few points at a time. The Jacobian of the
+first map is the same at every point, so its term needs only the sum of curvatures in each group. If
+the first layer has fewer units than there are features, the Hessian with respect to ``z_1`` is
+computed instead.
 
-Axes: c outputs, M groups, n points, d features; "..." are those of a layer's units, such as
-channels and pixels. A Jacobian is kept as (d, n, ...), so that a group is one contiguous block.
+Axes: c outputs, M groups, n points, d features; "..." stands for the axes of a layer's units, such
+as channels and pixels. A Jacobian is kept as (d, n, ...), so that a group is one contiguous block.
 """
 
 import itertools
@@ -27,14 +28,14 @@ from skgeh.geh.hessians._closed_form import add_product, pair_products, rows_kep
 from skgeh.geh.hessians.group_hessian import GroupHessian
 from skgeh.geh.partition import Partition
 
-POINTS = 64  # whose activations are in memory at once, or as many as whose Jacobians are
-FLOATS = 300_000  # of the widest Jacobian in memory at once; one point's at least
-SPARSE = 0.05  # share of entries below which a convolution's Jacobian is a sparse matrix
+POINTS = 64  # points whose activations are in memory at once; more if more Jacobians fit
+FLOATS = 300_000  # of the widest Jacobian in memory at once; at least those of one point
+SPARSE = 0.05  # share of nonzero entries below which the first Jacobian is made sparse
 
 
 @torch.no_grad()
 def group_hessian(chain: Chain, x: Tensor, partition: Partition) -> GroupHessian:
-    """Mean Hessian of one function, of every output and group.
+    """Mean Hessian of one function, for every output and group.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def pointwise(chain: Chain, x: Tensor, pairs: Tensor) -> Tensor:
 def _sums(
     chain: Chain, first: Tensor, x: Tensor, labels: NDArray, n_groups: int
 ) -> tuple[Tensor, Tensor]:
-    """Sums inside groups for points sorted by group: ``sum_(l > 1)``, and the curvatures of l = 1.
+    """Sums inside groups for points sorted by group: terms of ``l > 1``, curvatures of ``l = 1``.
 
     Shapes are (c, M, r, r) and (c, M, ...) with r the number of rows of the first Jacobian.
     """
@@ -129,7 +130,7 @@ def jacobians(chain: Chain, first: Tensor, gates: list[Tensor]) -> Iterator[Tens
 def derivatives_of_few(
     chain: Chain, x: Tensor, n_rows: int
 ) -> Iterator[tuple[slice, list[Tensor], list[Tensor]]]:
-    """Which points, and their gates and curvatures, so many that their Jacobians fit in memory."""
+    """Points with gates and curvatures, as many at a time as have Jacobians that fit in memory."""
     if not chain.activations:  # a linear function
         return
     widest = max(gate[0].numel() for gate in layer_derivatives(chain, x[:1])[0])

@@ -1,4 +1,4 @@
-"""What a kernel answers: mean Hessians inside groups, kept small until pairs are asked for."""
+"""Result of a kernel: mean Hessians inside groups, in factors until their entries are needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ class GroupHessian:
     ----------
     core : Tensor of shape (K, c, M, r, r)
     factor : Tensor of shape (K, d, r), optional
-        First-layer weights, if the core is the Hessian with respect to the first layer's units;
-        without it the core is the Hessian itself.
+        First-layer weights, if the core is the Hessian with respect to the first layer's units. If
+        None, the core is the Hessian itself.
     """
 
     core: Tensor
     factor: Tensor | None = None
 
     def __getitem__(self, which: Tensor) -> "GroupHessian":
-        """Those of some of the functions."""
+        """Mean Hessians of some of the functions."""
         factor = None if self.factor is None else self.factor[which]
         return GroupHessian(self.core[which], factor)
 
     @classmethod
     def stacked(cls, each: Sequence["GroupHessian"]) -> "GroupHessian":
-        """Those of all functions of several stacks."""
+        """Mean Hessians of all functions of several stacks."""
         factors = [one.factor for one in each if one.factor is not None]
         if len(factors) < len(each) or len({factor.shape[1:] for factor in factors}) > 1:
             return cls(torch.cat([one.full() for one in each]))

@@ -1,6 +1,6 @@
-"""Posteriors seen in another way: other units, groups of columns, finite differences.
+"""Views of posteriors: in other units, by groups of columns, or with finite differences.
 
-Answers: the same questions about the same draws, from another point of view.
-In: a `RandomFunction`. Out: another one; Hessian kernels of its draws are registered here.
-Rests on the functions and Hessians of `geh`. Read `view.py` first, then `units.py`.
+Answers: how the same draws look in other units, by groups, or over finite steps.
+In: a `RandomFunction`. Out: another one; Hessian kernels for its draws are registered here.
+Rests on the functions and Hessians of `geh`. Read `_view.py` first, then `units.py`.
 """

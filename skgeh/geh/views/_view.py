@@ -1,4 +1,4 @@
-"""A random function whose draws are seen in another way."""
+"""A random function whose draws are views of the draws of another one."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from skgeh.geh.functions import Function, RandomFunction
 
 @dataclass(frozen=True, eq=False)
 class PosteriorView:
-    """A distribution over functions, each of them seen in another way.
+    """A distribution over functions, each of them a view of a draw of another posterior.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class PosteriorView:
 
     @abstractmethod
     def view(self, function: Function) -> Function:
-        """A stack of functions, seen in another way."""
+        """The view of a stack of functions."""
 
     @property
     def n_features(self) -> int:
@@ -35,7 +35,7 @@ class PosteriorView:
 
     @property
     def n_functions(self) -> int | None:
-        """How many functions there are, if they are finitely many."""
+        """Number of functions, if it is finite; else None."""
         return getattr(self.posterior, "n_functions", None)
 
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:

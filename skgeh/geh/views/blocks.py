@@ -1,12 +1,13 @@
-"""Groups of columns that are one feature, such as the one-hot columns of a category.
+"""Groups of columns that form one feature, such as the one-hot columns of a category.
 
 With R the correlations of a group's columns, ``x_A = R_A^(1/2) u`` has uncorrelated coordinates u
 of variance 1, and the interaction of two groups is the norm of the block of their Hessian,
 
     || R_A^(1/2) H_AB R_B^(1/2) ||,
 
-which is ``|H_ij|`` for two columns: one scale. It does not depend on how a category is coded, and
-the direction in which one-hot columns never vary has no part in it.
+which is ``|H_ij|`` for two single columns, so that columns and groups share one scale. The norm
+does not depend on how a category is coded, and it ignores the direction in which one-hot columns
+never vary.
 """
 
 from collections.abc import Sequence
@@ -46,7 +47,7 @@ class Blocks:
 
     @classmethod
     def of(cls, groups: Sequence[Sequence[int]], Z: NDArray) -> "Blocks":
-        """From rows in standard units."""
+        """Blocks of given groups, with the correlations of rows in standard units."""
         columns = [np.array(group) for group in groups]
         return cls(columns, [_root_of(Z[:, group]) for group in columns])
 
@@ -64,7 +65,7 @@ class Blocks:
 
 
 def _root_of(Z: NDArray) -> NDArray[np.float64]:
-    """Symmetric square root of the covariance of columns; 1 for a column alone."""
+    """Symmetric square root of the covariance of columns; 1 for a single column."""
     if Z.shape[1] == 1:
         return np.ones((1, 1))
     values, vectors = np.linalg.eigh(np.cov(Z, rowvar=False, bias=True))
@@ -73,12 +74,12 @@ def _root_of(Z: NDArray) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class BlockHessian(GroupHessian):
-    """Norms of the blocks of mean Hessians; signed where both groups are columns alone.
+    """Norms of the blocks of mean Hessians, signed if both groups are single columns.
 
     Parameters
     ----------
     core, factor
-        Of columns in the order of their groups; see `GroupHessian`.
+        For columns in the order of their groups; see `GroupHessian`.
     blocks : Blocks
     """
 
@@ -98,7 +99,7 @@ class BlockHessian(GroupHessian):
         return torch.where(alone, mine.mT @ entries @ other, norms)
 
     def span(self, groups: slice) -> tuple[slice, Tensor, Tensor]:
-        """Columns of some groups, their roots (a, a), and which group each is of (a, groups)."""
+        """Columns of some groups, their roots (a, a), and the group of each column (a, groups)."""
         sizes = np.array([len(columns) for columns in self.blocks.columns])
         starts = np.append(0, np.cumsum(sizes))
         first, last, _ = groups.indices(len(sizes))
@@ -110,7 +111,7 @@ class BlockHessian(GroupHessian):
 
 @dataclass(frozen=True, eq=False)
 class GroupedFunction:
-    """A stack of functions whose columns are asked for by group.
+    """A stack of functions whose columns are taken by group.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ class GroupedFunction:
 def _group_hessian_by_block(
     function: GroupedFunction, x: Tensor, partition: Partition
 ) -> BlockHessian:
-    """Norms of the blocks of the columns' Hessian."""
+    """Mean Hessians of the columns, as norms of blocks."""
     found = group_mean_hessians(function.function, x, partition)
     blocks, order = function.blocks, torch.from_numpy(function.blocks.order)
     if found.factor is None:
@@ -159,11 +160,11 @@ class GroupedPosterior(PosteriorView):
         return len(self.blocks.columns)
 
     def view(self, function: Function) -> GroupedFunction:
-        """Columns by group."""
+        """The functions, with columns taken by group."""
         return GroupedFunction(function, self.blocks)
 
     def pair_scores(self, x: Tensor, effect: NDArray, **options: Any) -> NDArray[np.float64]:
-        """Root mean square over the pairs of columns: none is favoured for having many."""
+        """Root mean square over the pairs of columns, which does not favour large groups."""
         group = self.blocks.group
         i, j = group[pair_index(len(group))].T
         of_columns = to_matrix(effect, self.n_features)[i, j]

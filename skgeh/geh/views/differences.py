@@ -1,12 +1,13 @@
 """Finite differences of one unit along whole-number features, on the scale of derivatives.
 
-A function learned on 0 and 1 has a derivative between them that no row has asked for. With l and u
-the values of feature i below and above a step of one unit, ``d = u - l`` and g the rest of a point,
+A function learned at 0 and 1 has a derivative in between that no row determines. Let l and u be the
+values of feature i below and above a step of one unit, ``d = u - l``, and g the other features of a
+point. The finite differences
 
     H_ij = (f_j(u, g) - f_j(l, g)) / d                                    j continuous
     H_ij = (f(u, u) - f(u, l) - f(l, u) + f(l, l)) / (d_i d_j)            j in whole numbers too
 
-stand in the place of second derivatives: for a product both are the same.
+replace the second derivatives; for a product, both are the same.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ from skgeh.geh.partition import Partition
 from skgeh.geh.score import rank_pairs
 from skgeh.geh.views._view import PosteriorView
 
-_STEP = 1e-3  # of continuous features, where there is no closed form
+_STEP = 1e-3  # for continuous features, where there is no closed form
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,7 @@ class Steps:
     features : list of int
     sizes : list of float
     highest : list of float
-        From where a step goes down.
+        Highest value of each feature, from where the step goes down.
     """
 
     features: list[int]
@@ -52,12 +53,12 @@ class Steps:
 
     @classmethod
     def of(cls, highest: dict[int, float], scales: NDArray, columns: Sequence[int]) -> "Steps":
-        """Along those of some columns that are whole numbers of few values.
+        """Steps along those of the given columns that have few values, all whole numbers.
 
         Parameters
         ----------
         highest : dict
-            `Table.whole_columns`: their highest values, in standard units.
+            Highest values of such columns in standard units, from `Table.whole_columns`.
         scales : ndarray of shape (d,)
             Standard deviations of all columns.
         columns : sequence of int
@@ -66,14 +67,14 @@ class Steps:
         return cls(whole, (1 / scales[whole]).tolist(), [highest[j] for j in whole])
 
     def ends(self, x: Tensor, place: int) -> tuple[Tensor, Tensor]:
-        """The feature's values above and below the step from each point, shape (n,)."""
+        """The feature's values above and below the step from each point, each of shape (n,)."""
         size, highest = self.sizes[place], self.highest[place]
         upper = (x[:, self.features[place]] + size).clamp(max=highest)
         return upper, upper - size
 
 
 def _at(x: Tensor, values: dict[int, Tensor]) -> Tensor:
-    """Points with some features set."""
+    """Points with some features set to other values."""
     moved = x.clone()
     for feature, value in values.items():
         moved[:, feature] = value
@@ -101,19 +102,19 @@ def _group_mean_gradients(function: Function, x: Tensor, partition: Partition) -
 
 @_group_mean_gradients.register
 def _gradient_of_hybrid(function: Hybrid, x: Tensor, partition: Partition) -> Tensor:
-    """Main effects cancel in differences of gradients."""
+    """Gradients of the interactions; main effects cancel in differences."""
     return _group_mean_gradients(function.interactions, x, partition)
 
 
 @_group_mean_gradients.register
 def _gradient_of_repeated(function: Repeated, x: Tensor, partition: Partition) -> Tensor:
-    """Each distinct function once."""
+    """Gradients of the distinct functions, each computed once."""
     return _group_mean_gradients(function.distinct, x, partition)[function.which]
 
 
 @_group_mean_gradients.register
 def _gradient_of_mlp(function: MLP, x: Tensor, partition: Partition) -> Tensor:
-    """By a shift of each group and one backward pass per output."""
+    """Gradients from one shift per group, with one backward pass per output."""
     labels = torch.from_numpy(partition.labels)
     counts = torch.as_tensor(partition.counts, dtype=x.dtype)
     with torch.enable_grad():
@@ -185,9 +186,9 @@ class DifferencedPosterior(PosteriorView):
     steps: Steps
 
     def view(self, function: Function) -> DifferencedFunction:
-        """Steps in the place of slopes."""
+        """The functions, with steps instead of slopes."""
         return DifferencedFunction(function, self.steps)
 
     def pair_scores(self, *given: Any, **options: Any) -> NDArray[np.float64]:
-        """Scores stay those of derivatives."""
+        """Scores from derivatives, without differences."""
         return rank_pairs(self.posterior, *given, **options)

@@ -1,4 +1,4 @@
-"""Posteriors of single outputs side by side, as one random function of several."""
+"""Posteriors of single outputs side by side, as one random function of several outputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from skgeh.geh.score import rank_pairs
 
 @dataclass(frozen=True, eq=False)
 class SideBySide:
-    """Stacks of functions (n, d) -> (K, n, 1) as one (n, d) -> (K, n, c).
+    """Stacks of functions (n, d) -> (K, n, 1) as one stack (n, d) -> (K, n, c).
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class InUnits(PosteriorView):
 
     @classmethod
     def of(cls, posterior: RandomFunction, units: Units) -> RandomFunction:
-        """The view, or what a posterior of several parts makes of it."""
+        """The posterior in other units: by its own `in_units` if it has one, else as a view."""
         own: Any = getattr(posterior, "in_units", None)
         return cls(posterior, units) if own is None else own(units)
 
@@ -38,7 +38,7 @@ class InUnits(PosteriorView):
 
     @property
     def n_outputs(self) -> int:
-        """Number of outputs that are asked for."""
+        """Number of outputs in these units."""
         return self.units.readout.shape[1]
 
     def view(self, function: Function) -> Function:
@@ -48,7 +48,7 @@ class InUnits(PosteriorView):
     def pair_scores(
         self, x: Tensor, effect: NDArray, *, target: int | None = None, seed: int = 0
     ) -> NDArray[np.float64]:
-        """Scores of the posterior itself, of the output that the target asks for, if it has any."""
+        """The posterior's own scores of the output behind the target, if it has any."""
         own: Any = getattr(self.posterior, "pair_scores", None)
         if own is None:
             return _detection_scores(self, x, effect, target=target, seed=seed)
