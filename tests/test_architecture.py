@@ -155,7 +155,6 @@ OPEN = {
     "geh/views/side_by_side": {"SideBySide"},
     "posteriors/committee": {"CommitteePosterior"},
     "posteriors/mean_field": {"MeanFieldPosterior"},
-    "training/loop": {"StopTraining"},
 }
 
 

@@ -183,9 +183,10 @@ class Table:
     ) -> "Table":
         """Return the table; refuse too few rows, too rare a class or a constant target."""
         if len(self.X) < min_rows:
+            ranking = "BayesianInteractionRegressor needs only 8 rows to rank pairs without a test."
             raise ValueError(
                 f"The test needs at least {min_rows} rows; got {len(self.X)}. "
-                "BayesianInteractionRegressor needs only 8 rows to rank pairs without a test."
+                f"{ranking if min_rows > MIN_ROWS else 'Collect more rows.'}"
             )
         for column in self.constant_targets:
             which = "The target" if self.targets is None else f"Target {column}"

@@ -14,6 +14,10 @@ RAMP = 0.4  # share of the steps during which the prior's weight rises; then the
 WARM_UP = 0.05  # share of the steps during which the learning rate rises
 
 
+class StopTraining(Exception):
+    """Raised by a callback to end training."""
+
+
 class Annealing(Callback):
     """Schedule of the learning rates, of the prior's weight, and of the start of the noise.
 
@@ -91,7 +95,7 @@ class BestState(Callback):
             self.state_[name][better] = value[better]
         self.waited_ = 0 if better.any() else self.waited_ + 1
         if self.waited_ >= self.patience:
-            raise KeyboardInterrupt  # skorch's way to end training
+            raise StopTraining
 
     def on_train_end(self, net: Any, *_: Any, **__: Any) -> None:
         """Load the best state of every copy."""

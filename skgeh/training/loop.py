@@ -7,23 +7,27 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from dis import opname
 from typing import Any, Self
 
 import numpy as np
 from skorch import NeuralNet
 from torch import Tensor
 
-from skgeh.training._callbacks import RAMP, Annealing, BestState, HeldOutNoise, Progress
+from skgeh.training._callbacks import (
+    RAMP,
+    Annealing,
+    BestState,
+    HeldOutNoise,
+    Progress,
+    StopTraining,
+)
 from skgeh.training._muon import Muon
 from skgeh.training.objective import Objective
 from skgeh.training.rows import Rows, _n_batches, _Slices
 
 _MUON_RATE = 20 / 3  # learning rate of hidden matrices, relative to that of other parameters
 _DROPOUT_RATE = 60  # the same for dropout logits, which at the common rate would hardly move
-
-
-class StopTraining(Exception):
-    """Raised when a callback ends the training."""
 
 
 class StackNet(NeuralNet):
@@ -45,11 +49,13 @@ class StackNet(NeuralNet):
         return X, X.held_out
 
     def notify(self, method_name: str, **given: Any) -> None:
-        """Notify the callbacks; in skorch, a callback ends training by KeyboardInterrupt."""
+        """Notify the callbacks; one that raises KeyboardInterrupt ends training, as in skorch."""
         try:
             super().notify(method_name, **given)
         except KeyboardInterrupt as error:
-            raise StopTraining from error
+            if _is_raised(error):
+                raise StopTraining from error
+            raise
 
     def partial_fit(self, X: Rows, y: None = None, classes: None = None, **given: Any) -> Self:
         """Train to the end or until a callback stops it; the user's Ctrl-C is passed on."""
@@ -58,6 +64,14 @@ class StackNet(NeuralNet):
             self.fit_loop(X, y, **given)
         self.notify("on_train_end", X=X, y=y)
         return self
+
+
+def _is_raised(error: BaseException) -> bool:
+    """Whether a raise statement made the error, and not a signal at any other instruction."""
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    return tb is not None and opname[tb.tb_frame.f_code.co_code[tb.tb_lasti]] == "RAISE_VARARGS"
 
 
 @dataclass(frozen=True, eq=False)

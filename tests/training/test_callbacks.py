@@ -14,6 +14,7 @@ from skgeh.training._callbacks import (
     BestState,
     HeldOutNoise,
     Progress,
+    StopTraining,
     warm_cosine,
 )
 from tests.training.runs import table, trained
@@ -128,7 +129,7 @@ def searched(errors, patience=99, first_epoch=1):
     net = SimpleNamespace(module_=module, criterion_=SimpleNamespace(), history=[])
     best = BestState(patience, first_epoch)
     best.on_train_begin(net)
-    with suppress(KeyboardInterrupt):
+    with suppress(StopTraining):
         for epoch, error in enumerate(errors, start=1):
             net.history.append(epoch)
             module.state.fill_(epoch)

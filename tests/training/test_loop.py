@@ -1,7 +1,11 @@
+import os
+import signal
+import time
+
 import pytest
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 
 from skgeh.posteriors import ConcreteDropout, Ensemble
 from skgeh.training.loop import _parameter_groups
@@ -135,3 +139,22 @@ def test_a_callback_stops_a_training():
     net = trained(table(), callbacks=[Stop(3)])
     assert len(net.history) == 3
     assert net.criterion_.noise.shape == (3, 1)
+
+
+class Interrupted(Callback):
+    """The user presses Ctrl-C while a callback is at work."""
+
+    def on_batch_end(self, net, training=False, **_):
+        if training and len(net.history) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+
+
+def test_an_interrupt_goes_through_a_callback_too():
+    with pytest.raises(KeyboardInterrupt):
+        trained(table(), callbacks=[Interrupted()])
+
+
+def test_skorchs_own_early_stopping_stops():
+    stopping = EarlyStopping(monitor="valid_loss", patience=1, threshold=10.0, sink=lambda _: None)
+    assert len(trained(table(), callbacks=[stopping]).history) == 2
