@@ -21,7 +21,7 @@ _FOLDS = 3  # for labels
 _MOST_STEPS = 1000
 _ALPHAS = np.logspace(-2, 4, 13)
 _KNOTS, _COLUMNS = 5, 7  # knots and columns of the splines of a feature
-_SHARE = 3  # least number of rows per column of splines; with fewer, lines replace splines
+_MOST_COLUMNS = 1000  # with more of them, or more than rows, lines replace splines
 _ERRORS = 2.0  # standard errors that a difference must exceed
 
 
@@ -153,7 +153,7 @@ def _additive_basis(X: NDArray) -> NDArray[np.float64]:
     """Cubic splines of the features' ranks, or just the ranks if rows are few, (n, columns)."""
     n, d = X.shape
     ranks = (rankdata(X, axis=0) - 0.5) / n
-    if _SHARE * _COLUMNS * d > n:
+    if _COLUMNS * d > min(n, _MOST_COLUMNS):
         return ranks
     return SplineTransformer(_KNOTS).fit_transform(ranks)
 
