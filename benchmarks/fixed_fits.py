@@ -20,6 +20,7 @@ from skgeh import (
     interactions_of,
     permutation_test,
 )
+from skgeh.datasets import make_interactions
 
 SEED = 0
 FEW = {"max_epochs": 4, "n_draws": 30, "n_networks": 2, "n_perturbed": 2, "random_state": SEED}
@@ -87,7 +88,10 @@ def fits(posteriors: tuple[str, ...]) -> Numbers:
 
 
 def options() -> Numbers:
-    """Networks with weights, splines, patience, class weights, a category."""
+    """Many rows; networks with weights, splines, patience, class weights, a category."""
+    many, target, _ = make_interactions(2000, signal_to_noise=1, random_state=SEED)
+    model = BayesianInteractionRegressor(**FEW).fit(many, target)
+    yield "auto: 2000 rows", (model.predict(many), *of(model.interactions_))
     model = BayesianInteractionRegressor(main_effects="spline", patience=1, **NETWORKS)
     yield "weights, splines, patience", of(model.fit(X, Y, WEIGHT).interactions_)
     model = BayesianInteractionClassifier(class_weight="balanced", **NETWORKS)
