@@ -15,8 +15,8 @@ PACKAGE = ROOT / "skgeh"
 FLOORS = {
     "tables": 1,
     "parallel": 1,
-    "symbolic": 1,
     "geh": 2,
+    "symbolic": 2,
     "datasets": 3,
     "display": 3,
     "process": 3,

@@ -2,7 +2,7 @@
 
 Answers: which few interactions of inputs add up to a model's output, for every subset of inputs.
 In: a model and samples, or a network in training. Out: an `Explanation`, or `InteractionDynamics`.
-It follows the second paper (Ren et al., NeurIPS 2024) and imports no other part of skgeh.
+It follows the second paper (Ren et al., NeurIPS 2024) and rests on `tables.frames` alone.
 Read `transforms.py` first, then `interactions.py`, `split.py` and `explainer.py`.
 """
 

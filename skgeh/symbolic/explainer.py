@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -12,6 +11,7 @@ from skgeh.symbolic.interactions import _SALIENT
 from skgeh.symbolic.players import Players, _find_players
 from skgeh.symbolic.split import _MAX_SPLIT, sparse_and_or
 from skgeh.symbolic.values import _CHUNK, FeatureMap, _masked_values
+from skgeh.tables.frames import values_and_names
 
 
 class AndOrExplainer:
@@ -153,9 +153,7 @@ class AndOrExplainer:
 
 def _samples(X: Any) -> tuple[NDArray, Sequence[str] | None]:
     """Samples as an array of numbers, and column names if there are any."""
-    frame = nw.from_native(X, pass_through=True, eager_only=True)
-    names = frame.columns if isinstance(frame, nw.DataFrame) else None
-    rows = frame.to_numpy() if names is not None else np.asarray(X)
+    rows, names = values_and_names(X)
     if rows.dtype == object:
         try:
             rows = rows.astype(np.float64)

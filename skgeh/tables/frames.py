@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import narwhals as nw
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import _get_feature_names
 
@@ -24,6 +25,20 @@ def _column_labels(X: Any) -> tuple[tuple | None, bool]:
     """
     labels = getattr(X, "columns", None)
     return None if labels is None else tuple(labels), _get_feature_names(X) is not None
+
+
+def values_and_names(X: Any) -> tuple[NDArray, list[str] | None]:
+    """Values of any array or data frame as they are, and the column names of a data frame.
+
+    Examples
+    --------
+    >>> values_and_names([[1, 2]])[1] is None
+    True
+    """
+    frame = nw.from_native(X, pass_through=True, eager_only=True)
+    if not isinstance(frame, nw.DataFrame):
+        return np.asarray(X), None
+    return frame.to_numpy(), frame.columns
 
 
 def make_frame(columns: dict[str, NDArray], order: NDArray, backend: Backend) -> Any:

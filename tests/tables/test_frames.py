@@ -3,7 +3,13 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from skgeh.tables.frames import _column_labels, backend_of, make_frame, with_columns
+from skgeh.tables.frames import (
+    _column_labels,
+    backend_of,
+    make_frame,
+    values_and_names,
+    with_columns,
+)
 
 KINDS = {"pandas": pd.DataFrame, "polars": pl.DataFrame}
 X = np.arange(6.0).reshape(3, 2)
@@ -69,3 +75,15 @@ def test_further_columns_stand_behind_and_the_frame_stays_as_it_is(backend):
     assert longer["a"].to_list() == [0, 2, 4]
     assert longer["sign"].to_list() == ["+", "-", "mixed"]
     np.testing.assert_array_equal(longer["p"].to_numpy(), [0.5, np.nan, 0.25])
+
+
+@pytest.mark.parametrize("backend", KINDS)
+def test_values_come_with_the_names_of_a_frame(backend):
+    values, names = values_and_names(KINDS[backend]({"a": [1, 2], "b": [0.5, 1.5]}))
+    np.testing.assert_array_equal(values, [[1, 0.5], [2, 1.5]])
+    assert list(names) == ["a", "b"]
+
+
+def test_values_of_arrays_have_no_names():
+    values, names = values_and_names([[[1, 2]], [[3, 4]]])
+    assert values.shape == (2, 1, 2) and names is None
