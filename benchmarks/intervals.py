@@ -18,7 +18,7 @@ from skgeh.geh.effect import group_expected_hessian
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.significance._nuisance import main_effect_basis
-from skgeh.significance._scores import without
+from skgeh.significance._regressions import without
 
 TABLES, FIRST_SEED = 30, 3_000_000
 N_GROUPS = 11

@@ -18,8 +18,7 @@ from scipy.stats import beta, norm, skew
 from benchmarks.designs import PAIRS, Design, oracle_shapes
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
 from skgeh import BayesianInteractionRegressor
-from skgeh.significance._calibration import VARIANCE_INFLATION
-from skgeh.significance._combination import combined
+from skgeh.significance._combination import VARIANCE_INFLATION, combined
 from skgeh.significance._nuisance import smooth_weights
 from skgeh.significance._regressions import Regressions
 from skgeh.significance.crossfit import crossfit_test

@@ -198,6 +198,13 @@ def test_privates_are_marked():
     assert not unmarked
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_no_room_reaches_for_privates_of_another(module):
+    names = imported_names(text_of(module), package_of(module))
+    others = [name.split(".") for name in names if name.split(".")[1] != room(module)]
+    assert not [part for part in others if any(one.startswith("_") for one in part)]
+
+
 def test_no_function_hides_its_name():
     for module in MODULES:
         functions = [n for n in ast.walk(ast.parse(text_of(module))) if hasattr(n, "returns")]

@@ -14,7 +14,7 @@ from skgeh.geh.likelihoods import LEAST
 from skgeh.geh.push_forward import BLOCK
 from skgeh.geh.task import Learned
 from skgeh.geh.views.units import InUnits
-from skgeh.posteriors.perturbed import PerturbedPosterior
+from skgeh.posteriors.family import PerturbedPosterior
 from skgeh.tables.rows import in_proportion
 from skgeh.tables.table import Table
 

@@ -9,7 +9,6 @@ from sklearn.utils import check_scalar
 
 from skgeh.posteriors import FAMILIES
 from skgeh.posteriors.family import Family
-from skgeh.posteriors.main_effects import MainEffects
 from skgeh.posteriors.trainer import Trainer
 from skgeh.training.loop import Settings
 
@@ -104,7 +103,6 @@ class _NetworkParameters(BaseEstimator):
             check_scalar(self.patience, "patience", Integral, min_val=1)
         check_auto(self.batch_size, "batch_size")
         check_auto(self.n_groups, "n_groups")
-        MainEffects(self.main_effects)
 
     def _family(self) -> BaseEstimator:
         """The family of the posterior, with its architecture if it has one."""

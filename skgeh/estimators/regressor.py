@@ -8,7 +8,7 @@ from sklearn.base import RegressorMixin
 
 from skgeh.estimators.base import InteractionEstimator
 from skgeh.geh.functions import evaluate
-from skgeh.geh.moments import Moments
+from skgeh.geh.push_forward import Moments
 from skgeh.geh.task import Learned
 from skgeh.tables.messages import warn
 from skgeh.tables.table import Table

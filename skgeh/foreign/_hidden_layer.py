@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skgeh.foreign._perceptrons import has_hooks, leaves
+from skgeh.foreign._sequentials import has_hooks, leaves
 
 ROWS = 256  # rows that pass through a trunk at once
 PROBE = 8  # rows on which a head is compared with its network

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skgeh.foreign._chains import Step, chain_of, steps_of
-from skgeh.foreign._perceptrons import recognised
+from skgeh.foreign._sequentials import Step, chain_of, recognised, steps_of
 from skgeh.geh.functions import Function, RandomFunction, Repeated, stack
 from skgeh.posteriors.dropout_layers import Masks, is_random
 

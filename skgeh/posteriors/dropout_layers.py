@@ -14,7 +14,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor, nn
 
-from skgeh.posteriors._concrete_layer import entropy
+from skgeh.posteriors.concrete_dropout import _entropy
 
 # trailing axes that share a mask: channels are dropped whole
 _SHARED_AXES = {nn.Dropout: 0, nn.Dropout1d: 1, nn.Dropout2d: 2, nn.Dropout3d: 3}
@@ -154,7 +154,7 @@ class ConcreteDropoutLayer(nn.Module):
         total = (squares * (1 + self.logit.exp())).sum()
         if bias is not None:
             total = total + bias.square().sum()  # type: ignore[operator]
-        return length_scale**2 / 2 * total - entropy(self.logit).sum()
+        return length_scale**2 / 2 * total - _entropy(self.logit).sum()
 
 
 def frozen(module: nn.Module) -> nn.Module:

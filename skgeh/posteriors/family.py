@@ -1,20 +1,29 @@
-"""A family of posteriors over networks: an architecture, and the stack that trains it."""
+"""A family of posteriors over networks: an architecture, its stack, and how it learns a table.
+
+Draws of one trained network, and even an ensemble, vary too little: the networks share the data and
+their noise. Networks trained on targets with as much noise added again vary as the noise of the
+data would make them vary (perturb and fit). They serve draws; predictions and rankings come from
+networks that saw the targets as they are.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
+from torch import Tensor
 
 from skgeh.geh.activations import get_activation
 from skgeh.geh.functions import Function, evaluate
 from skgeh.geh.task import HeldOut, Learned, Task
-from skgeh.posteriors._stack import HybridStack
-from skgeh.posteriors.perturbed import PerturbedPosterior, _perturbations
+from skgeh.posteriors._stack import HybridStack, StackPosterior
 from skgeh.tables.rows import MAX_POINTS
 
 
@@ -105,3 +114,60 @@ def _of_own_rows(members: Function, X: NDArray) -> NDArray[np.float64]:
     each = np.arange(n_networks)
     own = values.reshape(n_networks, n_networks, n_rows, -1)[each, each]
     return own.reshape(n_networks * n_rows, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class PerturbedPosterior:
+    """Draws from perturbed networks; mean functions from the others.
+
+    Parameters
+    ----------
+    networks : StackPosterior
+        Trained on the targets.
+    perturbed : StackPosterior
+        Trained on the targets with noise added.
+
+    References
+    ----------
+    J. Bardsley, A. Solonen, H. Haario, M. Laine, "Randomize-then-optimize", SIAM J. Sci. Comput.
+    36, 2014.
+    """
+
+    networks: StackPosterior
+    perturbed: StackPosterior
+
+    @classmethod
+    def of(cls, stack: StackPosterior, n_networks: int, n_perturbed: int) -> Any:
+        """Split a stack whose first copies are unperturbed; return all of it if all copies are."""
+        copies = torch.arange(n_networks + n_perturbed)
+        return cls(stack[copies[:n_networks]], stack[copies[n_networks:]]) if n_perturbed else stack
+
+    n_features = property(attrgetter("networks.n_features"), doc="Number of features ``d``.")
+    n_outputs = property(attrgetter("networks.n_outputs"), doc="Number of outputs ``c``.")
+
+    def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
+        """Draw functions from the perturbed networks in turn; see `RandomFunction`."""
+        return self.perturbed.draw(n_draws, generator, first)
+
+    def members(self) -> Function:
+        """Mean function of every network trained on the original targets."""
+        return self.networks.members()
+
+
+def _perturbations(
+    n_networks: int, n_perturbed: int, n_rows: int, n_targets: int, seed: int
+) -> Tensor | None:
+    """Standard normal numbers for every copy, (S, n, c): 0 for the first, then z and -z in turn.
+
+    Examples
+    --------
+    >>> moves = _perturbations(n_networks=1, n_perturbed=2, n_rows=4, n_targets=1, seed=0)
+    >>> moves.shape, moves.sum().item()
+    (torch.Size([3, 4, 1]), 0.0)
+    """
+    if n_perturbed == 0:
+        return None
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(-(-n_perturbed // 2), n_rows, n_targets, generator=generator)
+    both = torch.stack([noise, -noise], dim=1).flatten(0, 1)[:n_perturbed]
+    return torch.cat([torch.zeros(n_networks, n_rows, n_targets), both])

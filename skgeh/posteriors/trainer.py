@@ -14,10 +14,9 @@ from sklearn.utils import compute_sample_weight
 
 from skgeh.geh.likelihoods import CrossEntropy, Likelihood, SquaredError
 from skgeh.geh.task import Task
-from skgeh.posteriors._stack import StackPosterior
+from skgeh.posteriors._stack import MainEffects, StackPosterior
 from skgeh.posteriors.auto import Auto
 from skgeh.posteriors.family import Family
-from skgeh.posteriors.main_effects import MainEffects
 from skgeh.tables.rows import held_out_rows
 from skgeh.tables.table import codes_of
 from skgeh.training.loop import Settings, StackNet, train
@@ -58,6 +57,10 @@ class Trainer:
     class_weight: Any = None
     classes: NDArray | None = None
     own_size: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse main effects that cannot be fitted."""
+        MainEffects(self.main_effects)
 
     @property
     def trains_networks(self) -> bool:

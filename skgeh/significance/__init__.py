@@ -2,8 +2,8 @@
 
 Answers: a p-value per pair, corrected for many pairs, and a lower bound on each pair's strength.
 In: an estimator of any kind and a table. Out: a `TestResult`; the estimator's own fit is not used.
-Rests on `estimators` and all layers below. Read `crossfit.py` first, then `_scores.py` and
-`result.py`.
+Rests on `estimators` and all layers below. Read `crossfit.py` first, then
+`_regressions.py` and `result.py`.
 """
 
 from skgeh.significance.crossfit import crossfit_test

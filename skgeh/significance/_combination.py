@@ -1,10 +1,22 @@
-"""P-values from scores, combined over kinds of evidence."""
+"""P-values from scores, combined over kinds of evidence, and the calibrated variance of scores."""
+
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from skgeh.estimators import InteractionEstimator
+from skgeh.posteriors import FAMILIES
+from skgeh.posteriors.trainer import Trainer
 from skgeh.tables.corrections import LEAST, bonferroni
+from skgeh.tables.messages import warn
+
+# from benchmarks/level.py, for 5 folds; keys are least numbers of repeats
+VARIANCE_INFLATION = {"concrete_dropout": {1: 1.5, 3: 1.2}}
+CALIBRATED_FOLDS = 5
+CONSERVATIVE = 2.0  # the most that a learner linear in the target can reach
 
 LEARNED = 0.5  # weight of the learned shapes; smooth ones have the rest
 MOST = 0.99  # largest p-value in the Cauchy combination: one near 1 must not undo a small one
@@ -47,3 +59,27 @@ def combined(
     shares = np.array([LEARNED, *((1 - LEARNED) * weights)]) * (p < 1)  # aliased shapes have p = 1
     shares /= np.maximum(shares.sum(1, keepdims=True), np.finfo(float).tiny)
     return (bonferroni if sequential else cauchy)(p, shares)
+
+
+def inflation(learner: Any, given: float | str, cv: int | str, n_repeats: int) -> float:
+    """Variance of the score of a pair without interaction, as given or as calibrated."""
+    number = isinstance(given, Real) and 0 < given < np.inf
+    if not number and not (isinstance(given, str) and given == "auto"):
+        raise ValueError(f"variance_inflation must be 'auto' or a number above 0; got {given!r}.")
+    if isinstance(cv, str):
+        return 1.0
+    if not isinstance(given, str):
+        return float(given)
+    names = {kind: name for name, kind in FAMILIES.items()}
+    own = learner.trainer() if isinstance(learner, InteractionEstimator) else learner
+    family = names[type(own.family)] if isinstance(own, Trainer) else "of another kind"
+    if family in VARIANCE_INFLATION and cv == CALIBRATED_FOLDS:
+        known = VARIANCE_INFLATION[family]
+        return known[max(repeats for repeats in known if repeats <= n_repeats)]
+    name = "a stack of networks" if isinstance(learner, Trainer) else type(learner).__name__
+    warn(
+        f"The variance inflation of {name} ({family}) with cv={cv} was not calibrated: "
+        f"{CONSERVATIVE:g} is assumed, which is safe but costs power. Set variance_inflation if "
+        "you know it."
+    )
+    return CONSERVATIVE

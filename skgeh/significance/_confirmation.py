@@ -12,8 +12,7 @@ from skgeh.geh.effect import group_expected_hessian
 from skgeh.geh.partition import Partition
 from skgeh.significance._learned import half_shapes
 from skgeh.significance._logistic import Working
-from skgeh.significance._regressions import Regressions
-from skgeh.significance._scores import without
+from skgeh.significance._regressions import Regressions, without
 from skgeh.tables.rows import MAX_POINTS
 from skgeh.tables.table import Table
 

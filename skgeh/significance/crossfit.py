@@ -15,8 +15,7 @@ from sklearn.utils import check_random_state, check_scalar
 from skgeh.geh.pairs import chosen_pairs
 from skgeh.parallel import progress_bar
 from skgeh.posteriors.trainer import Trainer
-from skgeh.significance._calibration import inflation
-from skgeh.significance._combination import combined
+from skgeh.significance._combination import combined, inflation
 from skgeh.significance._confirmation import confirm_by_halves
 from skgeh.significance._folds import draw_folds, fold_rows, pair_limit, train_and_test
 from skgeh.significance._learned import assemble, fold_shapes

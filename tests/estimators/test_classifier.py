@@ -17,7 +17,7 @@ from skgeh.geh.score import rank_pairs
 from skgeh.geh.views.units import InUnits
 from skgeh.posteriors.committee import CommitteePosterior
 from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
-from skgeh.posteriors.perturbed import PerturbedPosterior
+from skgeh.posteriors.family import PerturbedPosterior
 
 SAMPLE_WEIGHT = {
     "check_sample_weight_equivalence_on_dense_data": "a stochastic learner's batches and held-out "

@@ -7,7 +7,7 @@ from torch import nn
 
 import skgeh
 from skgeh.foreign._modules import ModulesPosterior
-from skgeh.foreign._perceptrons import recognised
+from skgeh.foreign._sequentials import recognised
 from skgeh.posteriors.dropout_layers import frozen
 from tests.foreign.oracles import Branched, D, expected_effect, mlp, points
 from tests.oracles import assert_close

@@ -6,7 +6,7 @@ from skgeh.posteriors import Auto, Committee, ConcreteDropout, Ensemble
 from skgeh.posteriors.committee import CommitteePosterior
 from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
 from skgeh.posteriors.ensemble import EnsemblePosterior
-from skgeh.posteriors.perturbed import PerturbedPosterior
+from skgeh.posteriors.family import PerturbedPosterior
 from tests.posteriors.standins import learned, trainer_of
 
 

@@ -9,7 +9,7 @@ from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.likelihoods import SquaredError
 from skgeh.geh.partition import Partition
 from skgeh.posteriors import ConcreteDropout, Ensemble
-from skgeh.posteriors.concrete_dropout import _LogisticNoise
+from skgeh.posteriors.concrete_dropout import _ConcreteLayer, _Divergence, _entropy, _LogisticNoise
 from skgeh.training.objective import _mean_losses, _negative_elbo
 
 
@@ -232,3 +232,25 @@ def test_noise_is_logistic_and_its_windows_differ():
     assert torch.equal(again(torch.empty(200, 100)), one)
     large = noise(torch.empty(3, 1000, 1000))
     assert large.shape == (3, 1000, 1000)
+
+
+def test_derivatives_written_out():
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape):
+        values = torch.randn(shape, generator=generator, dtype=torch.float64)
+        return values.requires_grad_(True)
+
+    a, weight, bias, logit = random(2, 5, 3), random(2, 3, 4), random(2, 1, 4), random(2, 1, 3)
+    noise = random(2, 5, 3).detach()
+    assert torch.autograd.gradcheck(_ConcreteLayer.apply, (a, weight, bias, logit, noise, 0.7))
+    weights, biases, logits = (weight, random(2, 4, 2)), (bias, random(2, 1, 2)), (logit, bias)
+    parameters = *weights, *biases, *logits
+    assert torch.autograd.gradcheck(lambda *p: _Divergence.apply((0.3, 2.0), *p), parameters)
+
+
+def test_entropy_of_a_coin():
+    p = np.array([1e-6, 0.2, 0.5, 0.95])
+    expected = -(p * np.log(p) + (1 - p) * np.log(1 - p))
+    found = _entropy(torch.logit(torch.tensor(p)))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9)

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from skgeh.posteriors import ConcreteDropoutLayer
-from skgeh.posteriors._concrete_layer import Divergence
+from skgeh.posteriors.concrete_dropout import _Divergence
 from skgeh.posteriors.dropout_layers import Masks, frozen
 
 
@@ -47,5 +47,5 @@ def test_its_divergence_is_that_of_networks_here(following):
         layer.logit.copy_(torch.tensor([-2.0, 0.0, 1.0]))
     weight = following.weight.transpose(0, 1).reshape(1, 3, -1)
     bias = torch.zeros(1, 1, 4) if following.bias is None else following.bias[None, None]
-    expected = Divergence.apply((0.7**2,), weight, bias, layer.logit[None, None])
+    expected = _Divergence.apply((0.7**2,), weight, bias, layer.logit[None, None])
     torch.testing.assert_close(layer.divergence(following, length_scale=0.7), expected[0])

@@ -2,12 +2,16 @@ import numpy as np
 import pytest
 import torch
 
+from skgeh.geh.functions import evaluate
+from skgeh.geh.likelihoods import SquaredError
 from skgeh.posteriors import ConcreteDropout, Ensemble
 from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
-from skgeh.posteriors.family import _of_own_rows
-from skgeh.posteriors.perturbed import PerturbedPosterior
+from skgeh.posteriors.family import PerturbedPosterior, _of_own_rows, _perturbations
+from skgeh.training.loop import Settings, train
+from skgeh.training.objective import Objective
 from tests.oracles import assert_close, random_posterior
 from tests.posteriors.standins import learned, regressor, table, task_of, trainer_of
+from tests.training.runs import rows_of
 
 
 @pytest.mark.parametrize("n_perturbed", [0, 2])
@@ -67,3 +71,123 @@ def test_no_more_than_a_thousand_are_predicted():
 def test_shrinkage_that_cannot_be_used(family, value, error):
     with pytest.raises(error, match="shrinkage"):
         regressor(posterior=family(shrinkage=value), hidden_layer_sizes=None).fit(*table(60))
+
+
+# What moves the targets
+
+
+@pytest.mark.parametrize(("n_networks", "n_perturbed"), [(1, 1), (3, 4), (2, 5)])
+def test_perturbations_are_antithetic(n_networks, n_perturbed):
+    moves = _perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=0)
+    assert moves.shape == (n_networks + n_perturbed, 50, 1)
+    assert not moves[:n_networks].any()
+    moved = moves[n_networks:]
+    assert torch.equal(moved[1::2], -moved[: n_perturbed // 2 * 2 : 2])
+    assert len(torch.unique(moved.abs(), dim=0)) == (n_perturbed + 1) // 2
+    assert torch.equal(
+        moves, _perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=0)
+    )
+    assert not torch.equal(
+        moves, _perturbations(n_networks, n_perturbed, n_rows=50, n_targets=1, seed=1)
+    )
+
+
+def test_perturbations_are_standard_normal():
+    moved = _perturbations(1, 8, n_rows=5000, n_targets=1, seed=0)[1::2]
+    assert moved.mean().abs() < 5 / 20_000**0.5
+    assert moved.square().mean().item() == pytest.approx(1, abs=5 * (2 / 20_000) ** 0.5)
+    correlations = np.corrcoef(moved[..., 0].numpy())
+    assert np.abs(correlations - np.eye(4)).max() < 5 / 5000**0.5
+
+
+def test_none_are_asked_for():
+    assert _perturbations(3, 0, n_rows=50, n_targets=1, seed=0) is None
+
+
+def trained(rows, max_epochs=10):
+    settings = Settings(max_epochs=max_epochs, batch_size=10)
+    objective = Objective(SquaredError(), n_samples=60.0)
+    columns = {"n_features": 3, "main_columns": (0, 3)}
+    return train(Ensemble((8, 8)), rows, settings, objective, seed=0, **columns).module_
+
+
+def test_copies_train_on_their_own_moves_only():
+    moves = _perturbations(2, 2, n_rows=60, n_targets=1, seed=0)
+    other = moves.clone()
+    other[3] *= 5
+    plain, one, two = (trained(rows_of(moves=given)) for given in (None, moves, other))
+    for of_plain, first, second in zip(
+        plain.parameters(), one.parameters(), two.parameters(), strict=True
+    ):
+        torch.testing.assert_close(first[:3], second[:3], rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(first[:2], of_plain[:2], rtol=1e-3, atol=1e-4)
+    x = rows_of().inputs.expand(4, -1, -1)
+    gaps = [(first(x) - second(x)).detach().abs().amax((1, 2))
+            for first, second in ((one, plain), (one, two))]  # fmt: skip
+    assert gaps[0][2:].min() > 100 * gaps[0][:2].max()
+    assert gaps[1][3] > 100 * gaps[1][:3].max()
+
+
+# The posterior
+
+
+def test_a_stack_is_split_into_both():
+    stack = random_posterior([3, 5, 1], n_copies=5)
+    posterior = PerturbedPosterior.of(stack, 2, len(stack.means) - 2)
+    assert (posterior.n_features, posterior.n_outputs) == (3, 1)
+    for part, copies in ((posterior.networks, slice(2)), (posterior.perturbed, slice(2, 5))):
+        torch.testing.assert_close(part.means.weights[0], stack.means.weights[0][copies])
+        torch.testing.assert_close(part.main.coefficients, stack.main.coefficients[copies])
+        torch.testing.assert_close(part.probabilities[1], stack.probabilities[1][copies])
+
+
+def test_draws_come_from_the_perturbed_in_turn():
+    posterior = PerturbedPosterior.of(random_posterior([3, 5, 1], n_copies=5), 2, 3)
+    draw = posterior.draw(6, torch.Generator().manual_seed(0), first=2)
+    own = posterior.perturbed.draw(6, torch.Generator().manual_seed(0), first=2)
+    x = torch.randn(7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(draw(x), own(x))
+    turn = torch.tensor([2, 0, 1, 2, 0, 1])
+    drawn = draw.distinct.main[draw.which].coefficients
+    assert torch.equal(drawn, posterior.perturbed.main.coefficients[turn])
+    assert torch.equal(posterior.members()(x), posterior.networks.members()(x))
+    assert len(posterior.members()) == 2
+
+
+# The estimator
+
+
+def test_predictions_are_those_of_networks_on_the_targets():
+    X, y = table()
+    model = regressor(n_networks=3, n_perturbed=4).fit(X, y)
+    posterior = model.posterior_
+    assert isinstance(posterior, PerturbedPosterior)
+    assert len(posterior.networks.means) == 3 and len(posterior.perturbed.means) == 4
+    alone = posterior.networks.members()
+    values = evaluate(alone, model._x_scaler.transform(X), 3, torch.float64).mean(0)[:, 0]
+    expected = values * model._y_scaler.scale_[0] + model._y_scaler.mean_[0]
+    np.testing.assert_array_equal(model.predict(X), expected)
+    noise = model.net_.module_.noise_variance[:3].mean().item() * y.var()
+    assert model.noise_variance_ == pytest.approx(noise, rel=1e-6)
+
+
+def test_none_perturbed():
+    model = regressor(n_perturbed=0).fit(*table(60))
+    assert not isinstance(model.posterior_, PerturbedPosterior)
+    assert len(model.net_.module_.noise_variance) == 4
+
+
+@pytest.mark.parametrize(("value", "error"), [(-1, ValueError), (1.5, TypeError)])
+def test_numbers_that_cannot_be_used(value, error):
+    with pytest.raises(error, match="n_perturbed"):
+        regressor(n_perturbed=value).fit(*table(60))
+
+
+def test_intervals_are_wider_where_there_is_noise():
+    X, y = table(300)
+    std = [
+        regressor(posterior="ensemble", n_perturbed=n, max_epochs=30).fit(X, y)
+        .interactions(X, n_groups=3).group_std.mean()
+        for n in (0, 4)
+    ]  # fmt: skip
+    assert std[1] > 1.3 * std[0]

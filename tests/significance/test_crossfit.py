@@ -26,7 +26,7 @@ from skgeh import (
 from skgeh.geh.pairs import pair_index
 from skgeh.posteriors import Committee, Ensemble, GaussianProcess
 from skgeh.significance import _refits as refits
-from skgeh.significance._calibration import VARIANCE_INFLATION
+from skgeh.significance._combination import VARIANCE_INFLATION
 from skgeh.significance._regressions import Regressions
 from skgeh.tables.corrections import adjust
 from skgeh.tables.table import Table

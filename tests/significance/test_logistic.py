@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skgeh.significance._logistic import Working, contrasts
 from skgeh.significance._nuisance import main_effect_basis
-from skgeh.significance._scores import fold_scores
+from skgeh.significance._regressions import fold_scores
 from tests.oracles import assert_close
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from skgeh.geh.pairs import pair_index
 from skgeh.significance._nuisance import legendre, main_effect_basis, smooth_shapes
-from skgeh.significance._scores import without
+from skgeh.significance._regressions import without
 from tests.oracles import assert_close
 
 

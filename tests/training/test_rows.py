@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skgeh.posteriors.perturbed import _perturbations
+from skgeh.posteriors.family import _perturbations
 from skgeh.training.rows import _n_batches, _Slices
 from tests.training.runs import different_targets, rows_of, stacked, table, trained
 
