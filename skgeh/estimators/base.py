@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.history import History
 
-from skgeh.estimators._collinearity import exchangeable, warn_of_exchangeable
+from skgeh.estimators._collinearity import warn_of_exchangeable
 from skgeh.estimators.fit_quality import FitQuality, _FitSample
 from skgeh.estimators.parameters import _NetworkParameters, check_auto
 from skgeh.geh.functions import RandomFunction, evaluate
@@ -244,7 +244,7 @@ class InteractionEstimator(_NetworkParameters):
     def _warn(self, found: Interactions) -> None:
         """Warn if a table of interactions may not be reliable."""
         self.fit_quality_.warn()
-        sets = exchangeable(self._fit_sample.task.X)
+        sets = self._fit_sample.exchangeable
         if len(found.feature_names) < self.n_features_in_:  # columns of one group are one feature
             group = self._blocks().group
             sets = [groups for one in sets if len(groups := set(group[list(one)].tolist())) > 1]

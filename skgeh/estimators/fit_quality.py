@@ -1,6 +1,7 @@
 """Quality of a fit: its errors on rows that it has not seen, compared with simpler models."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -9,8 +10,9 @@ from scipy.linalg import eigh
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.preprocessing import SplineTransformer
+from sklearn.preprocessing import SplineTransformer, StandardScaler
 
+from skgeh.estimators._collinearity import exchangeable
 from skgeh.geh.likelihoods import LEAST
 from skgeh.geh.task import HeldOut, Task
 from skgeh.tables.messages import warn
@@ -121,6 +123,11 @@ class _FitSample:
         rows = np.concatenate([asked, others[: max(0, _MOST_ROWS - len(asked))]])
         some = Task(task.X[rows], task.y[rows], task.weight[rows], task.likelihood)
         return cls(some, held_out, np.searchsorted(asked, held_out.judged), seed)
+
+    @cached_property
+    def exchangeable(self) -> list[set[int]]:
+        """Sets of columns that can stand for each other."""
+        return exchangeable(StandardScaler().fit_transform(self.task.X))
 
     def quality(self) -> FitQuality:
         """Compare the model, an additive model and a constant by their held-out losses."""

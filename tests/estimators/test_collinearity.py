@@ -63,3 +63,17 @@ class TestWarning:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             model().fit(X, y).interactions(n_groups=4)
+
+
+def test_copies_with_heavy_tails_are_found_in_a_large_table():
+    """The rows that are kept do not have the variance of the whole table."""
+    rng = np.random.default_rng(1)
+    X = rng.standard_t(2, size=(12_000, 3))
+    X = np.column_stack([X, X[:, 0] + 0.01 * rng.normal(size=len(X))])
+    y = X[:, 0].clip(-2, 2) * X[:, 1].clip(-2, 2) + 0.1 * rng.normal(size=len(X))
+    model = BayesianInteractionRegressor(
+        posterior="ensemble", max_epochs=1, n_networks=1, n_perturbed=0, n_draws=10, random_state=0
+    )
+    sample = model.fit(X, y)._fit_sample
+    assert len(sample.task.X) == 2000
+    assert sample.exchangeable == [{0, 3}]
