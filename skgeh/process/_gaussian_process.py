@@ -199,7 +199,7 @@ class GaussianProcessPosterior:
         scaled = self.sample.design * np.sqrt(self.prior)
         covariance = scaled @ scaled.T
         covariance[np.diag_indices_from(covariance)] += self.noise_variance + JITTER
-        return cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
+        return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False), True
 
     @cached_property
     def alpha(self) -> NDArray[np.float64]:
@@ -238,7 +238,7 @@ class GaussianProcessPosterior:
 
     def leave_one_out(self) -> NDArray[np.float64]:
         """Leave-one-out errors of the sample's rows, ``alpha_i / [K^-1]_ii``, shape (m,)."""
-        inverse = np.tril(lapack.dtrtri(self.factor[0], lower=1)[0])
+        inverse, _ = lapack.dtrtri(self.factor[0], lower=1)
         return self.alpha / np.einsum("ij,ij->j", inverse, inverse)
 
     def left_out(self, X: NDArray, y: NDArray, weight: NDArray) -> NDArray[np.float64]:
