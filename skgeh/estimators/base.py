@@ -303,8 +303,10 @@ class InteractionEstimator(_NetworkParameters):
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
         """Fitted attributes that a notebook shows: only those that were computed already."""
-        stored = BaseEstimator()
-        vars(stored).update(vars(self))
+        stored, kept = BaseEstimator(), vars(self)
+        lazy = {"interactions_": "_interactions", "fit_quality_": "_fit_quality", "net_": "_net"}
+        known = {name: kept[own] for name, own in lazy.items() if kept.get(own) is not None}
+        vars(stored).update(kept | known)
         found = BaseEstimator._get_fitted_attr_html(stored, doc_link)
         found.estimator_class = type(self)
         return found

@@ -1,5 +1,6 @@
 """The table that everything else works on: checked once, then passed along."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_X_y
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, column_or_1d
+from sklearn.utils.validation import _check_sample_weight
 
 from skgeh.tables.frames import Backend, _column_labels, backend_of
 from skgeh.tables.messages import warn
@@ -111,6 +113,8 @@ class Table:
         backend = backend_of(X)
         given = default if names is None else names
         own = given if is_named else default
+        _check_spread(values, own)
+        _check_spread(columns, [f"target {k}" for k in range(columns.shape[1])])
         return cls(values, columns, weight, given, own, is_named, backend, classes)
 
     @property
@@ -230,11 +234,26 @@ class Table:
             )
 
 
+def _check_spread(values: NDArray, names: Sequence[str]) -> None:
+    """Refuse columns with a variance that is too large for a float64."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        overflowing = np.flatnonzero(~np.isfinite(values.var(0)))
+    for j in overflowing.tolist():
+        raise ValueError(
+            f"The variance of {names[j]} overflows: its values are as large as "
+            f"{np.abs(values[:, j]).max():.3g}. Divide it by a constant."
+        )
+
+
 def _number_columns(target: NDArray) -> NDArray[np.float64]:
     """Numbers as columns, shape (n, c)."""
-    if target.ndim == 1 or target.shape[1] == 1:
-        target = column_or_1d(target, warn=True)[:, None]
-    return target.astype(np.float64)
+    if target.ndim == 2 and target.shape[1] == 1:
+        warn(
+            "A column-vector y was passed when a 1d array was expected. Change its shape to (n,), "
+            "for example by y.ravel().",
+            DataConversionWarning,
+        )
+    return target.reshape(len(target), -1).astype(np.float64)
 
 
 def _label_columns(target: NDArray) -> tuple[NDArray[np.float64], NDArray]:

@@ -4,6 +4,7 @@ The loss of all copies is one number, given by an `Objective`; gradients of copi
 """
 
 import math
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,11 +50,14 @@ class StackNet(NeuralNet):
         return X, X.held_out
 
     def notify(self, method_name: str, **given: Any) -> None:
-        """Notify the callbacks; one that raises KeyboardInterrupt ends training, as in skorch."""
+        """Notify the callbacks; as in skorch, one may end training by a KeyboardInterrupt.
+
+        It may do so at the end of an epoch; before that, the networks cannot be judged.
+        """
         try:
             super().notify(method_name, **given)
         except KeyboardInterrupt as error:
-            if _is_raised(error):
+            if method_name == "on_epoch_end" and _is_raised(error):
                 raise StopTraining from error
             raise
 
@@ -67,11 +71,14 @@ class StackNet(NeuralNet):
 
 
 def _is_raised(error: BaseException) -> bool:
-    """Whether a raise statement made the error, and not a signal at any other instruction."""
-    tb = error.__traceback__
-    while tb is not None and tb.tb_next is not None:
+    """Whether a statement of the program raised the error, and not a signal that came in."""
+    handler = getattr(signal.getsignal(signal.SIGINT), "__code__", None)
+    tb, codes = error.__traceback__, []
+    while tb is not None:
+        codes.append(tb.tb_frame.f_code)
+        last = codes[-1].co_code[tb.tb_lasti]
         tb = tb.tb_next
-    return tb is not None and opname[tb.tb_frame.f_code.co_code[tb.tb_lasti]] == "RAISE_VARARGS"
+    return handler not in codes and opname[last] == "RAISE_VARARGS"
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,3 +59,12 @@ def test_held_out_rows_are_predicted_with_the_first_question(kind, monkeypatch):
     assert model.fit_quality_ is model.fit_quality_
     travelled = pickle.loads(pickle.dumps(model))
     assert travelled.fit_quality_ == model.fit_quality_
+
+
+def test_attributes_that_are_there_are_shown():
+    X, y = table()
+    model = MODELS["networks"].fit(X, y)
+    assert "interactions_" not in model._repr_html_()
+    _ = model.interactions_
+    html = model._repr_html_()
+    assert all(name in html for name in ("interactions_", "fit_quality_", "net_"))

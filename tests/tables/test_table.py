@@ -300,3 +300,12 @@ def test_columns_of_few_whole_numbers_and_their_highest_values():
     table = Table.of(X, rows()[1])
     assert list(table.whole_columns) == [1, 3]
     np.testing.assert_allclose(list(table.whole_columns.values()), table.Z[:, [1, 3]].max(0))
+
+
+def test_numbers_too_large_to_be_standardised_are_refused_by_name():
+    X, y = rows()
+    with pytest.raises(ValueError, match=r"variance of target 0 overflows.*Divide it"):
+        Table.of(X, y * 1e200)
+    X[:, 2] *= 1e180
+    with pytest.raises(ValueError, match="variance of x2 overflows"):
+        Table.of(X, y)

@@ -158,3 +158,47 @@ def test_an_interrupt_goes_through_a_callback_too():
 def test_skorchs_own_early_stopping_stops():
     stopping = EarlyStopping(monitor="valid_loss", patience=1, threshold=10.0, sink=lambda _: None)
     assert len(trained(table(), callbacks=[stopping]).history) == 2
+
+
+class Raising(Callback):
+    """Raises at one kind of event."""
+
+    def __init__(self, event):
+        self.event = event
+
+    def notified(self, net, *_, **__):
+        raise KeyboardInterrupt
+
+    def __getattribute__(self, name):
+        if name.startswith("on_") and name == object.__getattribute__(self, "event"):
+            return object.__getattribute__(self, "notified")
+        return object.__getattribute__(self, name)
+
+
+@pytest.mark.parametrize(
+    "event",
+    ["on_train_begin", "on_epoch_begin", "on_batch_begin", "on_batch_end", "on_train_end"],
+)
+def test_networks_that_cannot_be_judged_yet_are_no_result(event):
+    with pytest.raises(KeyboardInterrupt):
+        trained(table(), callbacks=[Raising(event)])
+
+
+class Slow(Callback):
+    """The user presses Ctrl-C between two epochs."""
+
+    def on_epoch_end(self, net, **_):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+
+def test_an_interrupt_goes_through_a_handler_of_the_program():
+    def handler(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trained(table(), callbacks=[Slow()])
+    finally:
+        signal.signal(signal.SIGINT, before)
