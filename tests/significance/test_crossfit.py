@@ -81,7 +81,7 @@ def test_folds_of_a_sequence_are_not_inflated():
     ("given", "message"),
     [
         ({"cv": 1}, "cv == 1"),
-        ({"cv": 16}, "cv=16 is too many folds for 300 rows: each .* 20 rows, so use at most 15"),
+        ({"cv": 16}, "for 300 rows: each fold needs 20 rows, so use at most 15 folds"),
         ({"cv": "time"}, "cv must be a whole number of folds or 'sequential'; got 'time'"),
         ({"n_repeats": 0}, "n_repeats == 0"),
         ({"max_pairs": 0}, "max_pairs == 0"),
