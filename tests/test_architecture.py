@@ -205,6 +205,33 @@ def test_no_room_reaches_for_privates_of_another(module):
     assert not [part for part in others if any(one.startswith("_") for one in part)]
 
 
+def private_attributes(module, *, own):
+    """Attributes with one leading "_" that a file sets or defines, or reads from other objects."""
+    found = set()
+    for node in ast.walk(ast.parse(text_of(module))):
+        if isinstance(node, ast.FunctionDef) and own:
+            found.add(node.name)
+        elif isinstance(node, ast.Attribute):
+            mine = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            if mine is own:
+                found.add(node.attr)
+    return {name for name in found if name.startswith("_") and not name.startswith("__")}
+
+
+def test_no_room_reads_private_attributes_of_objects_of_another():
+    owners = {}
+    for module in MODULES:
+        for name in private_attributes(module, own=True):
+            owners.setdefault(name, set()).add(room(module))
+    reached = {
+        (module, name)
+        for module in MODULES
+        for name in private_attributes(module, own=False)
+        if name in owners and room(module) not in owners[name]
+    }
+    assert not reached
+
+
 def test_no_function_hides_its_name():
     for module in MODULES:
         functions = [n for n in ast.walk(ast.parse(text_of(module))) if hasattr(n, "returns")]
