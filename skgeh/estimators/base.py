@@ -81,8 +81,9 @@ class InteractionEstimator(_NetworkParameters):
         """
         table.name_features_of(self)
         trainer = replace(trainer, classes=table.classes)
-        weight = trainer.row_weights(table.target, table.weight)
-        learned = self._learn(replace(table, weight=weight), trainer)
+        weight = trainer.row_weights(table.y, table.weight)
+        weighed = table if weight is table.weight else replace(table, weight=weight)
+        learned = self._learn(weighed, trainer)
         self._keep(table, learned)
         return self
 

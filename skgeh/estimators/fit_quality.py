@@ -118,9 +118,10 @@ class _FitSample:
     def of(cls, task: Task, held_out: HeldOut, seed: int) -> "_FitSample":
         """Take the held-out rows, and others at random."""
         asked = np.unique(held_out.judged)
-        others = np.setdiff1d(np.arange(len(task.X)), asked)
-        others = np.random.default_rng(seed).permutation(others)
-        rows = np.concatenate([asked, others[: max(0, _MOST_ROWS - len(asked))]])
+        n_rows, n_kept = len(task.X), max(_MOST_ROWS, len(asked))
+        drawn = np.random.default_rng(seed).choice(n_rows, min(n_kept, n_rows), replace=False)
+        others = drawn[~np.isin(drawn, asked)]
+        rows = np.concatenate([asked, others[: n_kept - len(asked)]])
         some = Task(task.X[rows], task.y[rows], task.weight[rows], task.likelihood)
         return cls(some, held_out, np.searchsorted(asked, held_out.judged), seed)
 

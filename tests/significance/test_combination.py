@@ -7,6 +7,7 @@ from sklearn.linear_model import Ridge
 from skgeh import BayesianInteractionRegressor, posteriors
 from skgeh.significance._combination import VARIANCE_INFLATION, cauchy, combined, inflation
 from skgeh.significance._refits import learner_of
+from skgeh.tables.corrections import bonferroni
 from tests.significance.oracles import combined_by_hand
 
 
@@ -36,27 +37,30 @@ def test_tiny_values_stay_exact(p):
     assert cauchy(np.array([p, p, p]), w) == pytest.approx(p, rel=1e-9)
 
 
-def test_zero_and_one_are_no_p_values():
+@pytest.mark.parametrize("combine", [cauchy, bonferroni])
+def test_zero_and_one_are_no_p_values(combine):
     w = np.array([0.5, 0.5])
-    assert 0 < cauchy(np.array([0.0, 0.0]), w) < 1e-290
-    assert 0 < cauchy(np.array([0.0, 1.0]), w) < 1e-280
-    assert 0.99 < cauchy(np.array([1.0, 1.0]), w) <= 1
-    assert 0 < cauchy(np.array([1e-40, 1.0]), w) < 1e-10
+    assert 0 < combine(np.array([0.0, 0.0]), w) < 1e-290
+    assert 0 < combine(np.array([0.0, 1.0]), w) < 1e-280
+    assert 0.99 < combine(np.array([1.0, 1.0]), w) <= 1
+    assert 0 < combine(np.array([1e-40, 1.0]), w) < 1e-10
 
 
-def test_many_values_at_once():
+@pytest.mark.parametrize("combine", [cauchy, bonferroni])
+def test_many_values_at_once(combine):
     p, w = p_values(4, 3, 5), weights(5)
-    found = cauchy(p, w)
+    found = combine(p, w)
     assert found.shape == (4, 3)
-    assert found[2, 1] == cauchy(p[2, 1], w)
+    assert found[2, 1] == combine(p[2, 1], w)
 
 
-def test_combined_uniform_values_keep_the_level():
+@pytest.mark.parametrize("combine", [cauchy, bonferroni])
+def test_combined_uniform_values_keep_the_level(combine):
     """Equicorrelated: a third of the values are the same noise."""
     rng = np.random.default_rng(0)
     common, own = rng.normal(size=(40_000, 1)), rng.normal(size=(40_000, 6))
     z = np.sqrt(1 / 3) * common + np.sqrt(2 / 3) * own
-    share = (cauchy(norm.sf(z), np.full(6, 1 / 6)) <= 0.01).mean()
+    share = (combine(norm.sf(z), np.full(6, 1 / 6)) <= 0.01).mean()
     assert 0.004 < share < 0.0125
 
 
