@@ -4,6 +4,7 @@ import argparse
 from importlib import import_module
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from benchmarks.measure import report
 
@@ -61,7 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
         for name in options.names or NAMES:
             module = import_module(f"benchmarks.{name}")
             title = module.__doc__.splitlines()[0]
-            rows = module.run(quick=options.quick)
+            with threadpool_limits(1):  # numpy's and scipy's too, now that they are loaded
+                rows = module.run(quick=options.quick)
             report(name, title, rows, f"python -m benchmarks {name}", keep=not options.quick)
     finally:
         torch.set_num_threads(threads)
