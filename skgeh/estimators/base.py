@@ -222,7 +222,7 @@ class InteractionEstimator(_NetworkParameters):
         Returns
         -------
         n_groups : int
-        distances : ndarray of shape (seeds, M_max - 1) or None
+        distances : ndarray of shape (1, M_max - 1) or None
             None if the number was given.
         """
         asked = self.n_groups if n_groups == "auto" else n_groups

@@ -58,13 +58,13 @@ def rank_weighted_distance(effect: NDArray, previous: NDArray) -> float:
 def choose_n_groups(distances: NDArray) -> int:
     """Smallest number of groups after which the ranking hardly changes.
 
-    The curve is the median over several k-means seeds. The choice is the first M for which the rest
+    The curve is the median if several are given, as from several clusterings. The choice is the first M for which the rest
     of the curve, its sum over M, M + 1, ..., is at most 2 % of the whole sum, or negligible. A sum
     varies less with the seed than any single step.
 
     Parameters
     ----------
-    distances : ndarray of shape (n_seeds, M_max - 1)
+    distances : ndarray of shape (curves, M_max - 1)
         `rank_weighted_distance` for M = 2, 3, ..., M_max.
 
     Returns

@@ -1,6 +1,8 @@
 """Number of groups from which the ranking by the posterior's mean function no longer changes.
 
-It follows Section 4.3 of Cui et al. 2020, but with a rule instead of a plot for a human reader.
+It follows Section 4.3 of Cui et al. 2020, but with a rule instead of a plot for a human reader. The
+groups on the way are nested clusters, of which one tree gives all numbers: separate k-means runs
+for each number, repeated because they depend on their seeds, choose no better.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,6 @@ from skgeh.geh.score import _leading_pairs
 from skgeh.geh.views.blocks import GroupedPosterior
 
 _FIXED_DRAWS = 24  # draws whose mean function is measured
-_N_SEEDS = 5  # k-means runs over which the curve is a median
 _MIN_GROUPS = 8  # the curve cannot show cancelling if no rank can change, as with two features
 _MAX_GROUPS = 30
 
@@ -37,12 +38,13 @@ def find_n_groups(
     target : int, optional
         Output to use; all outputs by default.
     seed : int, default=0
+        Seed of the draws whose mean function is measured.
 
     Returns
     -------
     n_groups : int
-    distances : ndarray of shape (seeds, M_max - 1)
-        The curve for M = 2, 3, ..., for each seed of the k-means clusters.
+    distances : ndarray of shape (1, M_max - 1)
+        The curve for M = 2, 3, ...; the clusters depend on no seed, so that there is one.
 
     Raises
     ------
@@ -56,13 +58,9 @@ def find_n_groups(
         )
     hessians = _mean_function_hessians(posterior, x, target, seed)
     points, most = x.cpu().numpy().astype(np.float64), min(_MAX_GROUPS, len(x))
-    distances = []
-    for k in range(_N_SEEDS):
-        partitions = [Partition.kmeans(points, m, seed + k) for m in range(1, most + 1)]
-        effects = _group_curve(hessians, partitions)
-        distances.append([rank_weighted_distance(b, a) for a, b in pairwise(effects)])
-    chosen = max(choose_n_groups(np.array(distances)), min(_MIN_GROUPS, len(x)))
-    return chosen, np.array(distances)
+    effects = _group_curve(hessians, Partition.nested(points, most))
+    distances = np.array([[rank_weighted_distance(b, a) for a, b in pairwise(effects)]])
+    return max(choose_n_groups(distances), min(_MIN_GROUPS, len(x))), distances
 
 
 def _mean_function_hessians(

@@ -2,7 +2,7 @@
 
 One group gives the absolute expected Hessian (AEH, Eq. 5 of Cui et al. 2020), and one group per
 point gives the expected absolute Hessian (EAH, Eq. 4). The clusters of k-means give the group
-expected Hessian in between (GEH, Eq. 6).
+expected Hessian in between (GEH, Eq. 6). Ward's clusters do so for many numbers of groups at once.
 """
 
 import warnings
@@ -11,6 +11,7 @@ from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.cluster.hierarchy import fcluster, ward
 from scipy.sparse import csr_array
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -75,6 +76,31 @@ class Partition:
             warnings.simplefilter("ignore", ConvergenceWarning)
             labels = KMeans(n_groups, n_init=1, random_state=seed).fit_predict(X)
         return cls.from_labels(labels)
+
+    @classmethod
+    def nested(cls, X: ArrayLike, most: int) -> list["Partition"]:
+        """Ward's clusters of nearby points for 1, 2, ..., ``most`` groups, from one tree.
+
+        Each partition splits groups of the one before it. Where heights are equal, as between equal
+        points, a split waits until all of them fit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Points, in standard units; the tree takes time and memory of order ``n^2``.
+        most : int
+
+        Examples
+        --------
+        >>> points = [[0.0], [0.1], [5.0], [9.0]]
+        >>> [groups.counts.tolist() for groups in Partition.nested(points, 3)]
+        [[4], [2, 2], [2, 1, 1]]
+        """
+        X = np.asarray(X)
+        if len(X) == 1:
+            return [cls.one_group(1)] * most
+        tree = ward(X)
+        return [cls.from_labels(fcluster(tree, m, "maxclust")) for m in range(1, most + 1)]
 
     @cached_property
     def counts(self) -> NDArray[np.intp]:

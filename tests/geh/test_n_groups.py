@@ -72,23 +72,22 @@ def test_only_leading_pairs_are_measured_where_there_are_many(monkeypatch):
 
 
 def test_distances_are_those_of_neighbouring_numbers_of_groups():
-    """For every seed of the clusters, from loops."""
+    """Of nested clusters, from loops."""
     posterior, x = random_posterior((4, 6, 5, 1), 2), random_points(40, 4)
     _, distances = find_n_groups(posterior, x, seed=3)
     generator = torch.Generator().manual_seed(3)
     draws = [posterior.draw(1, generator, first=k) for k in range(groups._FIXED_DRAWS)]
     each = np.mean([hessians(draw, x)[0, 0] for draw in draws], axis=0)
-    for k, curve in enumerate(distances):
-        effects = [geh(each, Partition.kmeans(x.numpy(), m, 3 + k).labels) for m in range(1, 13)]
-        expected = [rank_weighted_distance(effects[m + 1], effects[m]) for m in range(11)]
-        assert_close(curve, expected, 1e-7)
+    effects = [geh(each, groups.labels) for groups in Partition.nested(x.numpy(), 12)]
+    expected = [rank_weighted_distance(effects[m + 1], effects[m]) for m in range(11)]
+    assert_close(distances, [expected], 1e-7)
 
 
-@pytest.mark.parametrize(("n_points", "longest"), [(40, 11), (12, 11), (7, 6), (2, 1)])
+@pytest.mark.parametrize(("n_points", "longest"), [(40, 11), (12, 11), (7, 6), (2, 1), (1, 0)])
 def test_the_curve_ends_where_points_or_patience_do(n_points, longest):
     posterior, x = random_posterior((4, 6, 1), 2), random_points(n_points, 4)
     n_groups, distances = find_n_groups(posterior, x)
-    assert distances.shape == (groups._N_SEEDS, longest)
+    assert distances.shape == (1, longest)
     assert 1 <= n_groups <= longest + 1
 
 

@@ -1,3 +1,5 @@
+from itertools import combinations, pairwise
+
 import numpy as np
 import pytest
 
@@ -118,6 +120,39 @@ def test_the_seed_decides(points, dtype):
     labels = [Partition.kmeans(X, 10, seed).labels.tolist() for seed in (3, 3, 4)]
     assert labels[0] == labels[1]
     assert labels[0] != labels[2]
+
+
+# Nested clusters
+
+
+def test_each_nested_partition_splits_one_group_of_the_one_before(points):
+    partitions = Partition.nested(points, 60)
+    assert [groups.n_groups for groups in partitions] == list(range(1, 61))
+    for coarse, fine in pairwise(partitions):
+        assert len(set(zip(coarse.labels, fine.labels, strict=True))) == fine.n_groups
+
+
+def test_nested_splits_lose_least_squares(points):
+    """Each merge adds the least to the squares within groups, from a loop over all merges."""
+
+    def squares(*labels):
+        rows = points[np.isin(fine.labels, labels)]
+        return np.square(rows - rows.mean(0)).sum()
+
+    for coarse, fine in pairwise(Partition.nested(points, 8)[1:]):
+        pairs = list(combinations(range(fine.n_groups), 2))
+        costs = [squares(a, b) - squares(a) - squares(b) for a, b in pairs]
+        a, b = pairs[int(np.argmin(costs))]
+        assert len(set(coarse.labels[np.isin(fine.labels, [a, b])])) == 1
+
+
+def test_nested_groups_of_equal_points(points):
+    X = points[np.arange(60) % 5]
+    partitions = Partition.nested(X, 30)
+    assert [groups.n_groups for groups in partitions] == [1, 2, 3, 4, *[5] * 26]
+    assert all(len(set(partitions[-1].labels[place::5])) == 1 for place in range(5))
+    assert {groups.n_groups for groups in Partition.nested(np.ones((20, 3)), 8)} == {1}
+    assert [groups.n_groups for groups in Partition.nested([[3.0]], 1)] == [1]
 
 
 def test_lists_are_points_too():
