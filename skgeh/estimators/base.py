@@ -141,10 +141,14 @@ class InteractionEstimator(_NetworkParameters):
 
     @property
     def fit_quality_(self) -> FitQuality:
-        """Quality of predictions for rows that the model has not seen, computed on first access."""
+        """Quality of predictions for rows that the model has not seen, computed on first access.
+
+        That access warns if gradient boosting predicts much better.
+        """
         check_is_fitted(self, "posterior_")
         if self._fit_quality is None:
-            self._fit_quality = self._fit_sample.quality()
+            self._fit_quality = self._fit_sample.quality_beside_boosting()
+            self._fit_quality.warn_of_missed()
         return self._fit_quality
 
     @property
@@ -244,7 +248,7 @@ class InteractionEstimator(_NetworkParameters):
 
     def _warn(self, found: Interactions) -> None:
         """Warn if a table of interactions may not be reliable."""
-        self.fit_quality_.warn()
+        self._fit_sample.quality().warn()  # without boosting, which takes longer
         sets = self._fit_sample.exchangeable
         if len(found.feature_names) < self.n_features_in_:  # columns of one group are one feature
             group = self._blocks().group

@@ -63,8 +63,8 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         As in `BayesianInteractionRegressor`; losses are in units of the entropy of the class
         shares.
     fit_quality_ : FitQuality
-        Quality of predictions for rows that the model has not seen, compared with an additive model
-        and with the class shares.
+        Quality of predictions for rows that the model has not seen, compared with the class shares,
+        an additive model and gradient boosting.
 
     References
     ----------

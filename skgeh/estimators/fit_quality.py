@@ -1,6 +1,6 @@
-"""Quality of a fit: its errors on rows that it has not seen, compared with simpler models."""
+"""Quality of a fit: its errors on rows that it has not seen, compared with other models."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 
+from skgeh.estimators._boosting import boosted_predictions
 from skgeh.estimators._collinearity import exchangeable
 from skgeh.geh.likelihoods import LEAST
 from skgeh.geh.task import HeldOut, Task
@@ -19,12 +20,14 @@ from skgeh.tables.messages import warn
 from skgeh.tables.table import codes_of
 
 _MOST_ROWS = 2000  # rows that the additive model learns from, unless more are held out
+_MOST_BOOSTED = 2000, 4  # rows and targets that boosting learns from
 _FOLDS = 3  # for labels
 _MOST_STEPS = 1000
 _ALPHAS = np.logspace(-2, 4, 13)
 _KNOTS, _COLUMNS = 5, 7  # knots and columns of the splines of a feature
 _MOST_COLUMNS = 1000  # with more of them, or more than rows, lines replace splines
 _ERRORS = 2.0  # standard errors that a difference must exceed
+_MISSED = 0.05  # share of the variance that must be missed as well
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,28 @@ class FitQuality:
     over_mean, over_main_effects : tuple of two float
         Loss (squared error or deviance) of a constant, or of the additive model, minus that of the
         model on the same rows, divided by the loss of the constant; and its standard error.
+    r2_boosting : float
+        Share that gradient boosting explains, three folds of trees on at most 2000 rows and four
+        targets; nan if it has not been asked.
+    over_boosting : tuple of two float
+        Loss of boosting minus that of the model on the rows and targets of both, in the same unit;
+        and its standard error. It is negative if boosting predicts better.
+
+    Notes
+    -----
+    The comparison with boosting favours the model. A prediction by the model is made from all other
+    rows of the table, or all but those that a network holds out; a prediction by boosting is made
+    from two thirds of at most 2000 rows, with few and large steps where there are many columns,
+    targets or classes. If boosting is better all the same, the model has missed something. If the
+    model is better, boosting from all rows with tuned parameters may still be as good.
     """
 
     r2: float
     r2_main_effects: float
     over_mean: tuple[float, float]
     over_main_effects: tuple[float, float]
+    r2_boosting: float = np.nan
+    over_boosting: tuple[float, float] = (np.nan, np.nan)
 
     @classmethod
     def of(
@@ -65,8 +84,17 @@ class FitQuality:
         unit = np.average(constant, weights=weight) or 1.0
         constant, main_effects, model = constant / unit, main_effects / unit, model / unit
         r2_main, r2 = (1 - float(np.average(e, weights=weight)) for e in (main_effects, model))
-        gains = [_weighted_mean(e - model, weight) for e in (constant, main_effects)]
-        return cls(r2, r2_main, *gains)
+        over_mean, over_main = (_weighted_mean(e - model, weight) for e in (constant, main_effects))
+        return cls(r2, r2_main, over_mean, over_main)
+
+    def beside_boosting(
+        self, constant: NDArray, boosting: NDArray, model: NDArray, weight: NDArray
+    ) -> "FitQuality":
+        """Add the comparison with boosting, from the losses of three models, each (k,)."""
+        unit = np.average(constant, weights=weight) or 1.0
+        r2_boosting = 1 - float(np.average(boosting / unit, weights=weight))
+        gain = _weighted_mean((boosting - model) / unit, weight)
+        return replace(self, r2_boosting=r2_boosting, over_boosting=gain)
 
     @property
     def explains(self) -> bool:
@@ -80,6 +108,12 @@ class FitQuality:
         gain, error = self.over_main_effects
         return self.explains and gain >= -_ERRORS * error
 
+    @property
+    def misses(self) -> bool:
+        """Whether boosting predicts better by 0.05 and more than by chance; False if not asked."""
+        gain, error = self.over_boosting
+        return -gain > max(_ERRORS * error, _MISSED)
+
     def warn(self) -> None:
         """Warn if the interactions of this fit should not be trusted."""
         if self.believable:
@@ -92,6 +126,18 @@ class FitQuality:
             f"The fitted model {finding} (R2 {self.r2:.3f}, main effects alone "
             f"{self.r2_main_effects:.3f}): do not trust its interactions. More rows, another "
             "posterior or fewer features may help; crossfit_test tests which pairs are real."
+        )
+
+    def warn_of_missed(self) -> None:
+        """Warn if boosting has learned what the model has not."""
+        if not self.misses:
+            return
+        r2 = self.r2_boosting + self.over_boosting[0]
+        warn(
+            "The fitted model predicts rows that it has not seen worse than gradient boosting does "
+            f"(R2 {r2:.3f}, boosting {self.r2_boosting:.3f}): its table may miss interactions that "
+            "it has not learned, such as those with jumps or of many features. Another posterior, "
+            "other networks or longer training may help."
         )
 
 
@@ -132,16 +178,44 @@ class _FitSample:
 
     def quality(self) -> FitQuality:
         """Compare the model, an additive model and a constant by their held-out losses."""
+        constant, main_effects, model = (losses.mean(1) for losses in self._losses)
+        return FitQuality.of(constant, main_effects, model, self.task.weight[self.places])
+
+    def quality_beside_boosting(self) -> FitQuality:
+        """The same, and boosting."""
+        task, (most_rows, most_targets) = self.task, _MOST_BOOSTED
+        n, c = task.y.shape
+        rows = np.arange(n)
+        if n > most_rows:  # then all of them are held out
+            rows = np.sort(np.random.default_rng(self.seed).choice(n, most_rows, replace=False))
+        columns = np.arange(c)
+        if not task.has_labels and c > most_targets:
+            columns = np.linspace(0, c - 1, most_targets).astype(int)
+        some = Task(task.X[rows], task.y[rows][:, columns], task.weight[rows], task.likelihood)
+        outputs, truth = boosted_predictions(some, self.seed), torch.as_tensor(some.y)
+        boosting = task.likelihood.losses(torch.as_tensor(outputs), truth).mean(1).numpy()
+        both = np.isin(self.places, rows)
+        places = self.places[both]
+        constant, _, model = (
+            (losses if task.has_labels else losses[:, columns])[both].mean(1)
+            for losses in self._losses
+        )
+        return self.quality().beside_boosting(
+            constant, boosting[np.searchsorted(rows, places)], model, task.weight[places]
+        )
+
+    @cached_property
+    def _losses(self) -> list[NDArray[np.float64]]:
+        """Losses of a constant, main effects and the model at held-out rows, for each target."""
         task, at = self.task, self.places
-        truth, weight = torch.as_tensor(task.y[at]), task.weight[at]
-        means = torch.as_tensor(np.average(task.y[at], axis=0, weights=weight))
+        truth = torch.as_tensor(task.y[at])
+        means = torch.as_tensor(np.average(task.y[at], axis=0, weights=task.weight[at]))
         constant = task.likelihood.constant(means).expand(len(at), -1)
         additive = _additive_predictions(task, self.seed)[at]
-        flat, main, model = (
-            task.likelihood.losses(torch.as_tensor(outputs), truth).mean(1).numpy()
+        return [
+            task.likelihood.losses(torch.as_tensor(outputs), truth).numpy()
             for outputs in (constant, additive, self.held_out.predictions)
-        )
-        return FitQuality.of(flat, main, model, weight)
+        ]
 
 
 def _weighted_mean(values: NDArray, weight: NDArray) -> tuple[float, float]:

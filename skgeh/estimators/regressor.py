@@ -108,7 +108,8 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         over the networks, or the Gaussian process's own estimate.
     fit_quality_ : FitQuality
         Quality of predictions for rows that the model has not seen, compared with an additive model
-        and with the mean. If it is poor, tables of interactions come with a warning.
+        and with the mean. If it is poor, tables of interactions come with a warning. The first
+        access also compares with gradient boosting, and warns if that predicts much better.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (d,)

@@ -58,9 +58,9 @@ def rank_weighted_distance(effect: NDArray, previous: NDArray) -> float:
 def choose_n_groups(distances: NDArray) -> int:
     """Smallest number of groups after which the ranking hardly changes.
 
-    The curve is the median if several are given, as from several clusterings. The choice is the first M for which the rest
-    of the curve, its sum over M, M + 1, ..., is at most 2 % of the whole sum, or negligible. A sum
-    varies less with the seed than any single step.
+    The choice is the first M for which the rest of the curve, its sum over M, M + 1, ..., is at
+    most 2 % of the whole sum, or negligible. A sum varies less with the seed than any single step.
+    Of several curves, as from several clusterings, the median counts.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from skgeh import BayesianInteractionRegressor, GEHSelector
+from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor, GEHSelector
 from skgeh.estimators import fit_quality
 from skgeh.estimators.fit_quality import FitQuality, _FitSample
 from skgeh.geh.likelihoods import SquaredError
@@ -94,6 +94,103 @@ def test_the_warning_has_the_numbers(over_mean, words):
     with pytest.warns(UserWarning, match=rf"{words}.*R2 0\.123, main effects alone 0\.568") as seen:
         found.warn()
     assert seen[0].filename == __file__
+
+
+# Boosting
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_boosting_is_compared_in_the_unit_of_the_constant(weighted):
+    rng = np.random.default_rng(0)
+    y, model, boosting = rng.normal(size=(3, 40)) + rng.normal(size=40)
+    weight = rng.uniform(0, 3, 40) if weighted else np.ones(40)
+    losses = [(y - other) ** 2 for other in (np.average(y, weights=weight), boosting, model)]
+    found = of(y, model, y, weight).beside_boosting(*losses, weight)
+    assert found.r2_boosting == pytest.approx(r2(y, boosting, weight))
+    assert found.over_boosting[0] == pytest.approx(found.r2 - found.r2_boosting)
+    # as if boosting were the additive model
+    assert found.over_boosting == pytest.approx(of(y, model, boosting, weight).over_main_effects)
+
+
+@pytest.mark.parametrize(
+    ("over_boosting", "misses"),
+    [
+        ((-0.3, 0.1), True),
+        ((-0.19, 0.1), False),  # by chance
+        ((-0.04, 0.001), False),  # certain, and small
+        ((0.3, 0.1), False),
+        ((np.nan, np.nan), False),
+    ],
+)
+def test_what_boosting_must_do_better(over_boosting, misses):
+    found = FitQuality(0.3, 0.2, (0.3, 0.1), (0.1, 0.1), 0.4, over_boosting)
+    assert found.misses == misses
+
+
+def with_steps(n=400):
+    """A target with jumps, of three features together."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 4))
+    return X, (X[:, :3] > 0).all(1) + np.sign(X[:, 0] * X[:, 1]) + 0.1 * rng.normal(size=n)
+
+
+def test_a_fit_that_misses_what_boosting_finds_warns_once():
+    X, y = with_steps()
+    model = networks(2).fit(X, y)
+    with pytest.warns(UserWarning, match="worse than gradient boosting") as caught:
+        found = model.fit_quality_
+    assert [one.filename for one in caught] == [__file__]
+    assert f"R2 {found.r2:.3f}, boosting {found.r2_boosting:.3f}" in str(caught[0].message)
+    assert not quiet(lambda: model.fit_quality_)[1]
+    assert found.misses and found.r2_boosting > 0.7
+
+
+def test_a_fit_as_good_as_boosting_does_not():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = np.column_stack([X[:, 0] * X[:, 1], X[:, 2]]) + 0.1 * rng.normal(size=(300, 2))
+    for target in (y[:, 0], y):
+        found, seen = quiet(lambda target=target: regressor().fit(X, target).fit_quality_)
+        assert not seen and 0.3 < found.r2_boosting < found.r2
+        assert found.over_boosting[0] == pytest.approx(found.r2 - found.r2_boosting)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_labels_are_compared_with_boosting(n_classes):
+    X, y = with_steps()
+    codes = np.digitize(y, [0.0, 1.5][: n_classes - 1])
+    model = BayesianInteractionClassifier(posterior="gaussian_process", random_state=0)
+    found, _ = quiet(lambda: model.fit(X, codes).fit_quality_)
+    assert 0.3 < found.r2_boosting < 1
+    assert found.over_boosting[0] == pytest.approx(found.r2 - found.r2_boosting)
+
+
+@pytest.mark.parametrize("kind", ["eight rows", "constant target", "weights"])
+def test_boosting_of_any_table(kind):
+    X, y = table(8 if kind == "eight rows" else 60)
+    weight = np.arange(1.0, 61) if kind == "weights" else None
+    y = np.ones(len(X)) if kind == "constant target" else y
+    found, _ = quiet(lambda: regressor().fit(X, y, sample_weight=weight).fit_quality_)
+    assert np.isfinite([found.r2_boosting, *found.over_boosting]).all()
+
+
+def test_boosting_takes_some_of_many_rows_and_targets(monkeypatch):
+    asked, X = [], np.random.default_rng(0).normal(size=(3000, 3))
+    y = X[:, :1] * np.arange(1.0, 7)
+
+    def spy(task, seed):
+        asked.append(task)
+        return np.zeros(task.y.shape)
+
+    monkeypatch.setattr(fit_quality, "boosted_predictions", spy)
+    rows = np.random.default_rng(1).permutation(3000)
+    task = Task(X, y, np.ones(3000), SquaredError())
+    found = _FitSample.of(task, HeldOut(rows, lambda: y[rows]), 0).quality_beside_boosting()
+    (some,) = asked
+    assert some.X.shape == (2000, 3)
+    assert_close(some.y, some.X[:, :1] * [1, 2, 4, 6], 1e-12)
+    assert found.r2_boosting == pytest.approx(0, abs=1e-2)
+    assert found.over_boosting[0] == pytest.approx(1, abs=1e-2)
 
 
 # The additive model

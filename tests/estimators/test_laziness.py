@@ -33,6 +33,7 @@ def nothing_lazy(monkeypatch):
 
     monkeypatch.setattr(base, "measure", fails)
     monkeypatch.setattr(_FitSample, "quality", fails)
+    monkeypatch.setattr(fit_quality, "boosted_predictions", fails)
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -56,9 +57,17 @@ def test_held_out_rows_are_predicted_with_the_first_question(kind, monkeypatch):
     assert "predictions" not in vars(model._fit_sample.held_out)
     assert isinstance(model.fit_quality_, FitQuality)
     monkeypatch.setattr(fit_quality, "_additive_predictions", None)
+    monkeypatch.setattr(fit_quality, "boosted_predictions", None)
     assert model.fit_quality_ is model.fit_quality_
     travelled = pickle.loads(pickle.dumps(model))
     assert travelled.fit_quality_ == model.fit_quality_
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_interactions_do_not_wait_for_boosting(kind, monkeypatch):
+    monkeypatch.setattr(fit_quality, "boosted_predictions", None)
+    X, y = table()
+    assert len(MODELS[kind].fit(X, y).interactions_.pairs) == 3
 
 
 def test_attributes_that_are_there_are_shown():
@@ -66,5 +75,8 @@ def test_attributes_that_are_there_are_shown():
     model = MODELS["networks"].fit(X, y)
     assert "interactions_" not in model._repr_html_()
     _ = model.interactions_
+    html = model._repr_html_()
+    assert "interactions_" in html and "fit_quality_" not in html
+    _ = model.fit_quality_
     html = model._repr_html_()
     assert all(name in html for name in ("interactions_", "fit_quality_", "net_"))
