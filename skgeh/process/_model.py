@@ -1,0 +1,128 @@
+"""An ANOVA model with the posterior of its weights: predictions, also of rows left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.process._linear_model import Data, Solution
+from skgeh.process._products import AnovaFunctions, Products
+from skgeh.process._variances import typical_variances
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """The rows that a process has learned from.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    y : ndarray of shape (n,)
+    weight : ndarray of shape (n,)
+        The noise variance of a row is that of the process over its weight.
+    """
+
+    X: NDArray[np.float64]
+    y: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class AnovaModel:
+    """Columns of one output, and the posterior of their Gaussian weights.
+
+    Parameters
+    ----------
+    products : Products
+    data : Sums or FewRows
+    variances : ndarray
+        Of the components, in squared standard deviations of the target.
+    solution : InWeights or InRows
+    observed : Observed
+    """
+
+    products: Products
+    data: Data
+    variances: NDArray[np.float64]
+    solution: Solution
+    observed: Observed
+
+    @property
+    def noise_variance(self) -> float:
+        """Variance of the noise of a row of weight 1."""
+        return self.solution.noise
+
+    @property
+    def intercept(self) -> float:
+        """Mean of the target."""
+        return float(self.data.means[self.solution.output])
+
+    def functions(self, whitened: NDArray, shift: NDArray | float = 0.0) -> AnovaFunctions:
+        """Functions with active weights (K, k) that are given over the roots of their variances."""
+        weights = np.zeros((len(whitened), len(self.products)))
+        weights[:, self.solution.active] = whitened * self.solution.root
+        return AnovaFunctions(
+            self.products, weights, self.intercept + shift - weights @ self.data.centre
+        )
+
+    def predict(self, X: NDArray) -> NDArray[np.float64]:
+        """Posterior mean at rows, shape (n,)."""
+        return self.functions(self.solution.mean[None]).values(X)[0]
+
+    @cached_property
+    def fitted(self) -> NDArray[np.float64]:
+        """Posterior mean at the rows that it was learned from, shape (n,)."""
+        return self.predict(self.observed.X)
+
+    @property
+    def determined_pairs(self) -> NDArray[np.float64]:
+        """Share of every pair's weights that the data determine, shape (P,)."""
+        determined = np.zeros(len(self.products))
+        determined[self.solution.active] = self.solution.determined
+        found = np.zeros(self.products.n_pairs)
+        for k, columns in self.products.sections.items():
+            found[k] = determined[columns].mean()
+        return found
+
+    def variances_of(self, products: Products) -> NDArray[np.float64]:
+        """Variances of the components of other columns of the same features."""
+        found = typical_variances(products)
+        d = len(products.bases)
+        found[: 2 * d] = self.variances[: 2 * d]
+        own = self.products.sections
+        for k, columns in products.sections.items():
+            if k in own:
+                first = products.component[columns.start]
+                found[first] = self.variances[self.products.component[own[k].start]]
+        return found
+
+    def columns(self, values: NDArray, root_weight: NDArray) -> NDArray[np.float64]:
+        """Active columns at rows, centred and times both roots, from functions (F, r): (k, r)."""
+        active, root = self.solution.active, self.solution.root
+        found = self.products.multiplied(values, active)
+        found -= self.data.centre[active, None]
+        return found * root[:, None] * root_weight
+
+    def left_out(self, rows: NDArray, units: Sequence[NDArray]) -> tuple[NDArray, NDArray]:
+        """Means and variances of rows' targets, predicted without the rows of the same unit.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m,)
+            Rows that the process has learned from.
+        units : sequence of ndarray
+            Places of each unit's rows among `rows`; all rows of a unit must be there.
+        """
+        X, y, weight = (part[rows] for part in vars(self.observed).values())
+        root = np.sqrt(weight)
+        Z = self.columns(self.products.values(X), root)
+        error, variance = np.empty(len(rows)), np.empty(len(rows))
+        fitted = root * (y - self.intercept) - self.solution.mean @ Z
+        left = self.solution.remaining(rows, Z, units)
+        for unit, remaining in zip(units, left, strict=True):
+            own = remaining - np.outer(root[unit], root[unit]) / self.data.weight
+            inverse = np.linalg.inv(own + 1e-10 * np.eye(len(unit)))
+            error[unit], variance[unit] = inverse @ fitted[unit], inverse.diagonal()
+        return y - error / root, self.noise_variance * variance / weight

@@ -1,0 +1,121 @@
+"""Laplace's approximation: labels and other targets by weighted regressions.
+
+Around outputs g, up to terms of third order, the log likelihood of a target is that of a number
+with normal noise, a working response. So every step of Newton's method towards the most probable
+outputs is a regression on numbers, and the last one gives the approximation (C. Rasmussen, C.
+Williams, "Gaussian Processes for Machine Learning", 2006, Section 3.4). Numbers with normal noise
+are their own working response, and take one step.
+
+With C > 2 classes, each step moves all logits at once. Their joint curvature, ``diag(p) - p p'``,
+is at most ``2 p (1 - p)`` for each logit; steps with this bound do not oscillate. The last step
+uses ``p (1 - p) C / (C - 1)`` instead, which is exact for centred logits if all classes are equally
+likely.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skgeh.geh.likelihoods import SquaredError
+from skgeh.geh.task import Task
+from skgeh.process._posterior import ProcessPosterior
+from skgeh.process._products import Products
+from skgeh.process._regression import regress
+from skgeh.process.screen import Sizes, choose_products, finer
+
+MANY = 20_000  # rows from which on products are chosen by some of them
+FEW = 5000  # rows that give many labels their start
+LONGEST = 4.0  # longest step of an output, since Newton's own step may overshoot
+TOLERANCE = 3e-3  # mean change of an output, relative to its unit, at which steps end
+NEWTON_STEPS, INNER_STEPS = 12, 3
+LAST_STEPS = 6
+
+
+def learn_outputs(task: Task, sizes: Sizes) -> list[ProcessPosterior]:
+    """Posterior of every output of a task, in standard units."""
+    if isinstance(task.likelihood, SquaredError):
+        return _Newton(task, sizes).numbers()
+    return _Newton(task, sizes).others()
+
+
+@dataclass(frozen=True, eq=False)
+class _Newton:
+    """The steps for one task."""
+
+    task: Task
+    sizes: Sizes
+
+    @property
+    def options(self) -> dict:
+        """Options of every regression."""
+        likelihood = self.task.likelihood
+        return {"known_noise": likelihood.known_dispersion, "unit": likelihood.unit**2}
+
+    def numbers(self) -> list[ProcessPosterior]:
+        """One regression, and another one with finer products."""
+        task = self.task
+        weight = np.repeat(task.weight[:, None] / task.weight.mean(), task.y.shape[1], axis=1)
+        some = self.some(MANY)
+        few = task.X[some], task.y[some], weight[some]
+        products = choose_products(*few, self.sizes, **self.options)
+        fits = regress(products, *few, **self.options)
+        fine = finer(products, fits, len(task.X))
+        if fine is products and len(some) == len(task.X):
+            return fits
+        return regress(fine, task.X, task.y, weight, start=fits, steps=LAST_STEPS, **self.options)
+
+    def some(self, most: int) -> NDArray[np.intp] | slice:
+        """Up to as many rows, at random."""
+        n = len(self.task.X)
+        if n <= most:
+            return np.arange(n)
+        return np.sort(np.random.default_rng(0).permutation(n)[:most])
+
+    def response(self, outputs: NDArray, factor: float = 1.0) -> tuple[NDArray, NDArray]:
+        """Working response and its weights at outputs, each (n, c)."""
+        task = self.task
+        given = task.y, outputs, task.weight
+        if task.has_labels:
+            return task.likelihood.working_response(*given, factor)
+        return task.likelihood.working_response(*given)
+
+    def others(self) -> list[ProcessPosterior]:
+        """Steps from the best constant."""
+        task = self.task
+        means = torch.as_tensor(np.average(task.y, axis=0, weights=task.weight))
+        outputs = np.tile(task.likelihood.constant(means).numpy(), (len(task.y), 1))
+        if len(task.X) > 2 * FEW:  # steps on a few rows cost little and give all rows a good start
+            some = self.some(FEW)
+            fits = learn_outputs(
+                Task(task.X[some], task.y[some], task.weight[some], task.likelihood), self.sizes
+            )
+            products = fits[0].products
+            outputs = np.column_stack([fit.predict(task.X) for fit in fits])
+        else:
+            response = self.response(outputs)
+            products = choose_products(task.X, *response, self.sizes, **self.options)
+            fits = regress(products, task.X, *response, **self.options)
+            outputs, fits = self.steps(products, outputs, fits)
+            products = finer(products, fits, len(task.X))
+        outputs, fits = self.steps(products, outputs, fits)
+        c = outputs.shape[1]
+        response = self.response(outputs, c / (c - 1) if c > 1 and task.has_labels else 1.0)
+        return regress(products, task.X, *response, start=fits, steps=1, **self.options)
+
+    def steps(
+        self, products: Products, outputs: NDArray, fits: list[ProcessPosterior]
+    ) -> tuple[NDArray, list[ProcessPosterior]]:
+        """Steps until outputs no longer change."""
+        cautious = 2.0 if outputs.shape[1] > 1 and self.task.has_labels else 1.0
+        for _ in range(NEWTON_STEPS):
+            value, weight = self.response(outputs, cautious)
+            fits = regress(
+                products, self.task.X, value, weight, start=fits, steps=INNER_STEPS, **self.options
+            )
+            step = np.column_stack([fit.fitted for fit in fits]) - outputs
+            outputs = outputs + np.clip(step, -LONGEST, LONGEST)
+            if np.abs(step).mean() < TOLERANCE * self.task.likelihood.unit:
+                break
+        return outputs, fits

@@ -1,0 +1,63 @@
+"""Regressions of one or several responses on the same columns."""
+
+from collections.abc import Sequence
+
+from numpy.typing import NDArray
+
+from skgeh.process._linear_model import read
+from skgeh.process._model import Observed
+from skgeh.process._posterior import ProcessPosterior
+from skgeh.process._products import Products
+from skgeh.process._variances import NOISE, find_variances, typical_variances
+
+STEPS = 12
+
+
+def regress(
+    products: Products,
+    X: NDArray,
+    value: NDArray,
+    weight: NDArray,
+    *,
+    known_noise: bool = False,
+    unit: float = 1.0,
+    start: Sequence[ProcessPosterior] = (),
+    steps: int = STEPS,
+) -> list[ProcessPosterior]:
+    """Posteriors of the c outputs.
+
+    Parameters
+    ----------
+    products : Products
+    X : ndarray of shape (n, d)
+    value, weight : ndarray of shape (n, c)
+        Responses, and their inverse noise variances.
+    known_noise : bool, default=False
+        Whether the noise of a row of weight 1 has variance 1.
+    unit : float, default=1
+        Variance of a function that is expected.
+    start : sequence of c ProcessPosterior, optional
+        Where to start from, perhaps on fewer columns.
+    steps : int, default=12
+    """
+    shared = bool((weight == weight[:, :1]).all())
+    together = read(products, X, value, weight[:, 0]) if shared else None
+    found = []
+    for k, (y, w) in enumerate(zip(value.T, weight.T, strict=True)):
+        data = read(products, X, y[:, None], w) if together is None else together
+        if start:
+            variances, noise = start[k].variances_of(products), start[k].noise_variance
+        else:
+            variances, noise = unit * typical_variances(products), 1.0 if known_noise else NOISE
+        variances, solution = find_variances(
+            products,
+            data,
+            variances,
+            noise,
+            output=k if shared else 0,
+            steps=steps,
+            known_noise=known_noise,
+            unit=unit,
+        )
+        found.append(ProcessPosterior(products, data, variances, solution, Observed(X, y, w)))
+    return found

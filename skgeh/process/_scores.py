@@ -1,0 +1,142 @@
+"""Scores of pairs: what the data say for a pair, over what the model expects.
+
+``Q / E[Q]`` with ``Q = sum_w o_w (phi_w' K0^-1 y)^2``: K0 is the covariance of the rows without the
+pair, all other pairs being random, and o are the relative prior variances of the pair's columns.
+Nothing is refitted, since leaving out a pair changes K^-1 by the size of the pair. Pairs and
+triples that are no part of the model are scored in the same way by their own columns.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.geh.pairs import to_matrix
+from skgeh.process._model import AnovaModel
+from skgeh.process._products import Products, blocks, multiplied
+
+FLOOR = 1e-12
+WAVE_IN_TRIPLE = 0.3  # prior variance of a wave in a triple, relative to that of the line
+MOST_COLUMNS = 3000  # of triples
+PRODUCTS = 6e9  # multiplications for what is expected
+MOST_OUTSIDE = 20_000  # products of pairs that are no part of the model
+CHUNK = 3000  # columns that are scored together
+
+
+def score_pairs(posterior: AnovaModel) -> NDArray[np.float64]:
+    """Score of every pair by its own columns plus that by triples that contain it, (P,)."""
+    asked, expected = pair_evidence(posterior)
+    scores = asked / np.maximum(expected, FLOOR)
+    outside = np.setdiff1d(np.arange(len(scores)), list(posterior.products.sections))
+    if len(outside):
+        scores[outside] = score_outside(posterior, outside)
+    asked, expected = triple_evidence(posterior)
+    return scores + asked / np.maximum(expected, FLOOR)
+
+
+def score_outside(posterior: AnovaModel, pairs: NDArray) -> NDArray[np.float64]:
+    """Scores of pairs that are no part of the model, by their own products."""
+    products = posterior.products
+    m = next(m for m in (3, 2, 1) if m == 1 or len(pairs) * m**2 <= MOST_OUTSIDE)
+    own = [products.products_of(k, m) for k in pairs.tolist()]
+    factors = np.concatenate([one.factors for one in own], axis=1)
+    asked, expected = evidence(posterior, factors)
+    relative = np.concatenate([one.relative for one in own])
+    of = np.repeat(np.arange(len(pairs)), [len(one) for one in own])
+    asked, expected = (np.bincount(of, relative * part, len(pairs)) for part in (asked, expected))
+    return asked / np.maximum(expected, FLOOR)
+
+
+def pair_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
+    """Q and its expectation for every pair that has columns; 0 for the others, each (P,)."""
+    products, solution = posterior.products, posterior.solution
+    prior = posterior.variances[products.component] * products.relative
+    place = np.full(len(products), -1)
+    place[solution.active] = np.arange(len(solution.active))
+    asked, expected = np.zeros((2, products.n_pairs))
+    for k, section in products.sections.items():
+        columns = np.arange(section.start, section.stop)
+        columns = columns[posterior.data.variances[columns] > 1e-10]
+        if len(columns) == 0:
+            continue
+        inside = place[columns] >= 0
+        if inside.all():
+            u, C = without(
+                solution.mean[place[columns]], solution.covariance(place[columns]), prior[columns]
+            )
+        else:
+            u, C = solution.unexplained(columns)
+        o = products.relative[columns]
+        asked[k], expected[k] = o @ u**2, o @ C.diagonal()
+    return asked, expected
+
+
+def without(mean: NDArray, covariance: NDArray, prior: NDArray) -> tuple[NDArray, NDArray]:
+    """``u = Phi' K0^-1 y`` and ``C = Phi' K0^-1 Phi`` from the posterior of a pair's weights.
+
+    The precision of the posterior is ``C + V^-1``, and its mean solves ``(C + V^-1) w = u``. Mean
+    and covariance are given for weights over the roots of their prior variances V.
+    """
+    root = np.sqrt(prior)
+    precision = np.linalg.inv(covariance)
+    u, C = precision @ mean / root, (precision - np.eye(len(root))) / np.outer(root, root)
+    return u, C
+
+
+def triple_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
+    """The same for all triples that contain a pair, each (P,); 0 if triples are too many."""
+    products = posterior.products
+    d = len(products.bases)
+    asked, expected = np.zeros((2, products.n_pairs))
+    trios, factors, relative = triples(products)
+    if len(trios):
+        found = evidence(posterior, factors)
+        places = to_matrix(np.arange(products.n_pairs), d)
+        for two in combinations(range(3), 2):
+            at = places[tuple(trios[:, two].T)]
+            for total, of in zip((asked, expected), found, strict=True):
+                np.add.at(total, at, relative * of)
+    return asked, expected
+
+
+def triples(products: Products) -> tuple[NDArray, NDArray, NDArray]:
+    """Features (p, 3), functions (3, p) and relative prior variances (p,) of triples' columns."""
+    d = len(products.bases)
+    trios = np.array(list(combinations(range(d), 3)), dtype=int).reshape(-1, 3)
+    if len(trios) > MOST_COLUMNS:
+        trios = trios[:0]
+    kinds = np.array(list(np.ndindex(2, 2, 2)))
+    kinds = kinds if len(kinds) * len(trios) <= MOST_COLUMNS else kinds[:1]
+    of, wave = np.repeat(trios, len(kinds), axis=0), np.tile(kinds, (len(trios), 1))
+    sizes = np.array([basis.n_functions for basis in products.bases])
+    there = (wave < sizes[of]).all(1)
+    of, wave = of[there], wave[there]
+    return of, (products.starts[of] + wave).T, WAVE_IN_TRIPLE ** wave.sum(1)
+
+
+def evidence(posterior: AnovaModel, factors: NDArray) -> tuple[NDArray, NDArray]:
+    """``(phi' K^-1 y)^2`` and ``phi' K^-1 phi`` of products of functions, each of shape (p,).
+
+    What is expected of many rows is taken from some of them.
+    """
+    seen, products = posterior.observed, posterior.products
+    n, p = len(seen.y), factors.shape[1]
+    moved = seen.weight * (seen.y - posterior.fitted) / posterior.noise_variance
+    sums = np.zeros((2, p))
+    for rows in blocks(n):
+        phi = multiplied(products.values(seen.X[rows]), factors)
+        sums += np.stack([phi @ moved[rows], phi @ seen.weight[rows]])
+    asked, centre = sums[0] ** 2, sums[1] / seen.weight.sum()
+    enough = int(PRODUCTS / (len(posterior.solution.active) + 1) / p) + 1000
+    some = np.sort(np.random.default_rng(0).permutation(n)[:enough])
+
+    def parts(columns: slice) -> Iterator[tuple[NDArray, NDArray]]:
+        for rows in blocks(len(some)):
+            values = products.values(seen.X[some[rows]])
+            root = np.sqrt(seen.weight[some[rows]] * (n / len(some)))
+            phi = multiplied(values, factors[:, columns]) - centre[columns, None]
+            yield posterior.columns(values, root), phi * root
+
+    expected = [posterior.solution.expected(parts(columns)) for columns in blocks(p, CHUNK)]
+    return asked, np.concatenate(expected)
