@@ -1,7 +1,7 @@
 """Quality of a fit: its errors on rows that it has not seen, compared with simpler models."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ _MOST_ROWS = 2000  # rows that the additive model learns from, unless more are h
 _FOLDS = 3  # for labels and for log links
 _MOST_STEPS = 1000
 _ALPHAS = np.logspace(-2, 4, 13)
+_LOG_PENALTIES = 1, 10, 100
 _KNOTS, _COLUMNS = 5, 7  # knots and columns of the splines of a feature
 _MOST_COLUMNS = 1000  # with more of them, or more than rows, lines replace splines
 _ERRORS = 2.0  # standard errors that a difference must exceed
@@ -217,20 +218,26 @@ def _logistic_predictions(
 def _log_predictions(B: NDArray, task: Task, likelihood: LogLink, seed: int) -> NDArray[np.float64]:
     """Out-of-fold logs of means by penalised regressions with a log link, shape (n, c).
 
-    Coefficients have prior variance 1, as in a logistic regression of scikit-learn.
+    Of three penalties, which are for coefficients of variance 1 and less, the best is taken.
     """
     kind = PoissonRegressor if likelihood.power == 1 else GammaRegressor
+    given = {"params": {"sample_weight": task.weight}}
     found = np.zeros(task.y.shape)
     for k, y in enumerate(task.y.T):
         above = y > np.median(y)  # folds alike, also where most numbers are 0
         if min(np.bincount(above, minlength=2)) < _FOLDS:
             continue
-        means = cross_val_predict(
-            kind(alpha=likelihood.dispersion[k] / len(y), solver="newton-cholesky"),
-            B,
-            y,
-            cv=list(StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(B, above)),
-            params={"sample_weight": task.weight},
-        )
-        found[:, k] = np.log(np.maximum(means, LEAST))
+        folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(B, above)
+        given["cv"] = list(folds)
+        least, tried = likelihood.dispersion[k] / len(y), []
+        for penalty in _LOG_PENALTIES:
+            model = kind(alpha=penalty * least, solver="newton-cholesky")
+            tried.append(np.log(np.maximum(cross_val_predict(model, B, y, **given), LEAST)))
+        found[:, k] = min(tried, key=partial(_deviance, likelihood, y, task.weight))
     return found
+
+
+def _deviance(likelihood: LogLink, y: NDArray, weight: NDArray, outputs: NDArray) -> float:
+    """Weighted sum of half the unit deviances of one target."""
+    both = map(torch.as_tensor, (outputs, y))
+    return float(weight @ likelihood.half_deviances(*both).numpy())

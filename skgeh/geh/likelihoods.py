@@ -17,7 +17,7 @@ from scipy.special import expit, softmax
 from torch import Tensor, nn
 
 LEAST = 1e-6  # share given to a class that is missing; ratio given to a mean of 0
-LEAST_CURVATURE = 1e-4  # of a log likelihood, of which the working response divides a slope
+_LEAST_CURVATURE = 1e-4  # of a log likelihood, of which the working response divides a slope
 MOST = 20.0  # log of a ratio from which its exponential goes on as a line
 _SPLIT = 0.1  # least ratio from which a Poisson deviance counts logs, lest digits cancel
 _LEAST_VARIATION = 1e-12  # loss of a constant below which a target counts as constant
@@ -174,7 +174,7 @@ class LogLink(Likelihood):
     Examples
     --------
     >>> y = np.array([[0.0], [1.0], [2.0]])
-    >>> likelihood = PoissonDeviance.of(y, np.ones(3))
+    >>> likelihood = LOG_LOSSES["poisson"].of(y, np.ones(3))
     >>> likelihood.losses(torch.zeros(3, 1), torch.as_tensor(y)).mean().round(decimals=6).item()
     1.0
     """
@@ -229,7 +229,7 @@ class LogLink(Likelihood):
         return float(len(weight))
 
 
-class PoissonDeviance(LogLink):
+class _PoissonDeviance(LogLink):
     """Counts, or other numbers of at least 0 whose variance is proportional to their mean.
 
     The dispersion is estimated (quasi-Poisson): counts in tables mostly vary more than Poisson's
@@ -261,7 +261,7 @@ class PoissonDeviance(LogLink):
         return _newton(outputs, y - mu, mu, weight)
 
 
-class GammaDeviance(LogLink):
+class _GammaDeviance(LogLink):
     """Numbers above 0 whose standard deviation is proportional to their mean."""
 
     power = 2
@@ -287,7 +287,7 @@ class GammaDeviance(LogLink):
         return targets.clamp_min(torch.finfo(targets.dtype).tiny).log()
 
 
-LOG_LOSSES: dict[str, type[LogLink]] = {"poisson": PoissonDeviance, "gamma": GammaDeviance}
+LOG_LOSSES: dict[str, type[LogLink]] = {"poisson": _PoissonDeviance, "gamma": _GammaDeviance}
 LOSSES = ("squared_error", *LOG_LOSSES)  # of numbers
 
 
@@ -301,7 +301,7 @@ def _newton(
     outputs: NDArray, slope: NDArray, curvature: NDArray, weight: NDArray
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Ends of Newton steps from the outputs, by row and output, and their precisions, (n, c)."""
-    safe = np.maximum(curvature, LEAST_CURVATURE)
+    safe = np.maximum(curvature, _LEAST_CURVATURE)
     return outputs + slope / safe, weight[:, None] * safe
 
 
