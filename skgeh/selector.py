@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 from skgeh.estimators import BayesianInteractionRegressor, InteractionEstimator, check_auto
 from skgeh.geh.interactions import Interactions
 from skgeh.posteriors.trainer import Trainer
-from skgeh.significance.crossfit import crossfit
+from skgeh.significance.crossfit import check_loss, crossfit
 from skgeh.significance.permutation import permute
 from skgeh.significance.result import CrossfitResult, TestResult
 from skgeh.tables.frames import with_columns
@@ -157,7 +157,10 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         trainer, frozen = model.trainer(), isinstance(self.estimator, FrozenEstimator)
         labels, reader = is_classifier(model), type(self).__name__
         least = 1 if frozen or self.test in _CROSSFITTED else MIN_ROWS  # the test checks its own
-        table = Table.of(X, y, sample_weight, labels=labels, min_rows=least, reader=reader)
+        if self.test in _CROSSFITTED:
+            check_loss(model)
+        known = {"labels": labels, "loss": trainer.loss}
+        table = Table.of(X, y, sample_weight, **known, min_rows=least, reader=reader)
         table.name_features_of(self)
         self._check_testable(table)
         if frozen:

@@ -50,7 +50,9 @@ class InteractionEstimator(_NetworkParameters):
         sample_weight : array-like of shape (n,), default=None
             How often each row counts. Networks weigh the prior against the sum of the weights. In a
             Gaussian process, the noise variance of a row is divided by its weight relative to the
-            mean weight.
+            mean weight. For the losses "poisson" and "gamma", a weight is an exposure, as in
+            scikit-learn's PoissonRegressor: pass counts divided by exposures as y, and exposures as
+            weights. A row of weight 2 is then as good as the mean of two rows of weight 1.
 
         Returns
         -------
@@ -64,7 +66,8 @@ class InteractionEstimator(_NetworkParameters):
         """
         self.__dict__.pop("posterior_", None)  # a fit that fails leaves no fitted model
         trainer, labels = self.trainer(), is_classifier(self)
-        table = Table.of(X, y, sample_weight, labels=labels, reader=type(self).__name__)
+        reader = type(self).__name__
+        table = Table.of(X, y, sample_weight, labels=labels, loss=trainer.loss, reader=reader)
         return self.learn(table, trainer)
 
     def learn(self, table: Table, trainer: Trainer) -> "InteractionEstimator":

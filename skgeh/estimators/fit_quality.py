@@ -1,29 +1,30 @@
 """Quality of a fit: its errors on rows that it has not seen, compared with other models."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.stats import rankdata
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 
 from skgeh.estimators._boosting import boosted_predictions
 from skgeh.estimators._collinearity import exchangeable
-from skgeh.geh.likelihoods import LEAST
+from skgeh.geh.likelihoods import LEAST, LogLink
 from skgeh.geh.task import HeldOut, Task
 from skgeh.tables.messages import warn
 from skgeh.tables.table import codes_of
 
 _MOST_ROWS = 2000  # rows that the additive model learns from, unless more are held out
 _MOST_BOOSTED = 2000, 4  # rows and targets that boosting learns from
-_FOLDS = 3  # for labels
+_FOLDS = 3  # for labels and for log links
 _MOST_STEPS = 1000
 _ALPHAS = np.logspace(-2, 4, 13)
+_LOG_PENALTIES = 1, 10, 100
 _KNOTS, _COLUMNS = 5, 7  # knots and columns of the splines of a feature
 _MOST_COLUMNS = 1000  # with more of them, or more than rows, lines replace splines
 _ERRORS = 2.0  # standard errors that a difference must exceed
@@ -38,10 +39,10 @@ class FitQuality:
     ----------
     r2 : float
         Share of the target's variance that the model explains, averaged over targets; for labels,
-        the share of their deviance (McFadden's R2).
+        the share of their deviance (McFadden's R2), and so for the losses "poisson" and "gamma".
     r2_main_effects : float
-        The same for an additive model: a ridge or a logistic regression on cubic splines of the
-        features.
+        The same for an additive model on cubic splines of the features: a ridge or a logistic
+        regression, or one with a log link.
     over_mean, over_main_effects : tuple of two float
         Loss (squared error or deviance) of a constant, or of the additive model, minus that of the
         model on the same rows, divided by the loss of the constant; and its standard error.
@@ -227,8 +228,11 @@ def _weighted_mean(values: NDArray, weight: NDArray) -> tuple[float, float]:
 
 def _additive_predictions(task: Task, seed: int) -> NDArray[np.float64]:
     """Predictions of rows by an additive model that was learned without them, shape (n, c)."""
+    B = _additive_basis(task.X)
+    if isinstance(task.likelihood, LogLink):
+        return _log_predictions(B, task, task.likelihood, seed)
     predict = _logistic_predictions if task.has_labels else _ridge_predictions
-    return predict(_additive_basis(task.X), task.y, task.weight, seed)
+    return predict(B, task.y, task.weight, seed)
 
 
 def _additive_basis(X: NDArray) -> NDArray[np.float64]:
@@ -283,3 +287,31 @@ def _logistic_predictions(
     )
     logs = np.log(np.clip(found, LEAST, None))
     return logs[:, 1:] - logs[:, :1] if y.shape[1] == 1 else logs
+
+
+def _log_predictions(B: NDArray, task: Task, likelihood: LogLink, seed: int) -> NDArray[np.float64]:
+    """Out-of-fold logs of means by penalised regressions with a log link, shape (n, c).
+
+    Of three penalties, which are for coefficients of variance 1 and less, the best is taken.
+    """
+    kind = PoissonRegressor if likelihood.power == 1 else GammaRegressor
+    given = {"params": {"sample_weight": task.weight}}
+    found = np.zeros(task.y.shape)
+    for k, y in enumerate(task.y.T):
+        above = y > np.median(y)  # folds alike, also where most numbers are 0
+        if min(np.bincount(above, minlength=2)) < _FOLDS:
+            continue
+        folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(B, above)
+        given["cv"] = list(folds)
+        least, tried = likelihood.dispersion[k] / len(y), []
+        for penalty in _LOG_PENALTIES:
+            model = kind(alpha=penalty * least, solver="newton-cholesky")
+            tried.append(np.log(np.maximum(cross_val_predict(model, B, y, **given), LEAST)))
+        found[:, k] = min(tried, key=partial(_deviance, likelihood, y, task.weight))
+    return found
+
+
+def _deviance(likelihood: LogLink, y: NDArray, weight: NDArray, outputs: NDArray) -> float:
+    """Weighted sum of half the unit deviances of one target."""
+    both = map(torch.as_tensor, (outputs, y))
+    return float(weight @ likelihood.half_deviances(*both).numpy())

@@ -86,6 +86,7 @@ class _NetworkParameters(BaseEstimator):
             validation_fraction=self.validation_fraction,
             main_effects=self.main_effects,
             has_labels=is_classifier(self),
+            loss=getattr(self, "loss", "squared_error"),
             class_weight=getattr(self, "class_weight", None),
             own_size=self.hidden_layer_sizes is not None or not isinstance(self.posterior, str),
         )

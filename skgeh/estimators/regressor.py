@@ -4,12 +4,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin
 
+from skgeh.estimators._target_units import LogRatios, StandardUnits, TargetUnits
 from skgeh.estimators.base import InteractionEstimator
 from skgeh.geh.functions import evaluate
+from skgeh.geh.likelihoods import LOSSES, LogLink
 from skgeh.geh.push_forward import Moments
 from skgeh.geh.task import Learned
+from skgeh.posteriors.family import Family
 from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
 
@@ -77,6 +80,12 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         number, at least 8, after which the ranking settles.
     n_draws : int, default=400
         Number of posterior draws (K).
+    loss : {"squared_error", "poisson", "gamma"}, default="squared_error"
+        What is learned. "squared_error" learns the mean of numbers with constant noise. "poisson"
+        (for counts and rates, at least 0) and "gamma" (for amounts above 0, whose spread grows with
+        their mean) learn the **log** of the mean by the deviance of that law. Interactions are then
+        those of the log, so factors that multiply the mean do not interact, and effects are on the
+        log scale. The dispersion is estimated. Weights are exposures; see `fit`.
     callbacks : list of skorch callbacks, default=None
         Callbacks that watch or change the training.
     device : str, default="cpu"
@@ -102,10 +111,13 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         The trained networks as a stack of copies; raises AttributeError if there are none.
     history_ : skorch.history.History
         Losses per epoch: ``train_loss`` is the sum of the networks' losses, ``valid_loss`` their
-        mean squared error on held-out rows, in squared standard deviations of the target.
+        mean squared error on held-out rows, in squared standard deviations of the target, or
+        their deviance in units of that of the mean.
     noise_variance_ : float, or ndarray of shape (c,) for several targets
         Noise variance, in squared units of the target: the held-out mean squared error averaged
-        over the networks, or the Gaussian process's own estimate.
+        over the networks, or the Gaussian process's own estimate. For the losses "poisson" and
+        "gamma", the dispersion: a target of weight 1 has this variance times its mean, or times its
+        squared mean. Poisson's law has dispersion 1.
     fit_quality_ : FitQuality
         Quality of predictions for rows that the model has not seen, compared with an additive model
         and with the mean. If it is poor, tables of interactions come with a warning. The first
@@ -133,28 +145,85 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     ['feature_i', 'feature_j', 'score', 'effect']
     """
 
+    def __init__(
+        self,
+        hidden_layer_sizes=None,
+        activation=None,
+        posterior="auto",
+        *,
+        n_networks=4,
+        n_perturbed=4,
+        length_scale=None,
+        main_effects="linear",
+        feature_groups="auto",
+        max_epochs=55,
+        batch_size="auto",
+        learning_rate=0.003,
+        validation_fraction=0.1,
+        patience=None,
+        n_groups="auto",
+        n_draws=400,
+        loss="squared_error",
+        callbacks=None,
+        device="cpu",
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            posterior,
+            n_networks=n_networks,
+            n_perturbed=n_perturbed,
+            length_scale=length_scale,
+            main_effects=main_effects,
+            feature_groups=feature_groups,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            n_groups=n_groups,
+            n_draws=n_draws,
+            callbacks=callbacks,
+            device=device,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.loss = loss
+
     def _keep(self, table: Table, learned: Learned) -> None:
         """Set the posterior, the noise and the targets' units; warn about constant targets."""
-        self._y_scaler, self._one_target = table.y_scaler, table.targets is None
+        self._one_target, noise = table.targets is None, learned.noise_variance
         for column in table.constant_targets:
             which = "target" if self._one_target else f"target {column}"
             warn(
                 f"The {which} is constant ({table.y[0, column]:g}): there is nothing to learn, and "
                 "every interaction is noise. Check the target column."
             )
-        noise = learned.noise_variance * self._y_scaler.scale_**2
+        likelihood = self._fit_sample.task.likelihood
+        self._units: TargetUnits = (
+            LogRatios.of(table, noise, likelihood)
+            if isinstance(likelihood, LogLink)
+            else StandardUnits.of(table, noise)
+        )
+        noise = self._units.noise
         self.noise_variance_ = float(noise[0]) if self._one_target else noise
         self.posterior_ = learned.posterior
 
     def predict(self, X, return_std=False):
         """Predict with the mean of the networks, without dropout, or of the Gaussian process.
 
+        With a log link, the mean is that of the networks' expectations, not of their logs.
+
         Parameters
         ----------
         X : array-like of shape (n, d)
         return_std : bool, default=False
             Whether to return the standard deviation of a new observation too, which includes both
-            the posterior and the noise.
+            the posterior and the noise. With a log link, the observation has weight 1.
 
         Returns
         -------
@@ -162,21 +231,38 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         std : ndarray in the shape of the mean, only if `return_std`
         """
         x = self._standardised(X)
-        scale, shift = self._y_scaler.scale_, self._y_scaler.mean_
         members = evaluate(self.posterior_.members(), x, self.n_networks, torch.float64)
-        mean = members.mean(0) * scale + shift
-        mean = mean[:, 0] if self._one_target else mean
+        mean = self._units.means(members).mean(0)
+        shaped = mean[:, 0] if self._one_target else mean
         if not return_std:
-            return mean
-        moments = Moments.none(len(x), len(scale))
+            return shaped
+        moments = Moments.none(*mean.shape)
         for values in self._drawn(self.posterior_, x, torch.float32):
-            moments = moments.merged(Moments.of(values))
-        std = np.sqrt(moments.variance * scale**2 + self.noise_variance_)
-        return mean, std[:, 0] if self._one_target else std
+            moments = moments.merged(Moments.of(self._units.means(values)))
+        std = np.sqrt(moments.variance + self._units.variance(mean))
+        return shaped, std[:, 0] if self._one_target else std
+
+    def _check_parameters(self) -> None:
+        """Raise an error if a parameter cannot be used."""
+        super()._check_parameters()
+        if self.loss not in LOSSES:
+            known = ", ".join(map(repr, LOSSES))
+            raise ValueError(f"loss must be one of {known}; got {self.loss!r}.")
+
+    def _family(self) -> BaseEstimator:
+        """The family of the posterior, which must have networks only for a log link."""
+        family = super()._family()
+        if self.loss != "squared_error" and not isinstance(family, Family):
+            raise NotImplementedError(
+                f"loss={self.loss!r} is learned by networks only; got "
+                f"posterior={self.posterior!r}. Use posterior='concrete_dropout'."
+            )
+        return family
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss != "squared_error"
         return tags
 
     def _output(self, target: Any) -> tuple[int | None, float]:
@@ -192,5 +278,7 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         return int(target), 1.0
 
     def _target_scale(self, output: int | None) -> float | None:
-        """Standard deviation of a target; None for the mean of several targets."""
-        return None if output is None else float(self._y_scaler.scale_[output])
+        """Unit of an output; None for the mean of several targets with different units."""
+        if output is None:
+            return 1.0 if isinstance(self._units, LogRatios) else None
+        return float(self._units.scale[output])

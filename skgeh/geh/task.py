@@ -20,7 +20,8 @@ class Task:
     ----------
     X : ndarray of shape (n, d)
     y : ndarray of shape (n, c)
-        Numbers, or labels as 0 and 1 in one column for two classes, else one column per class.
+        Numbers in standard units or, for losses with a log link, divided by their mean; or labels
+        as 0 and 1 in one column for two classes, else one column per class.
     weight : ndarray of shape (n,)
     likelihood : Likelihood
     """
@@ -44,8 +45,8 @@ class HeldOut:
     ----------
     rows : ndarray of shape (m,)
     predict : callable () -> ndarray of shape (k, c)
-        Predicts standardised targets, or logits, of the first k rows. It is called on first use and
-        can be pickled.
+        Predicts standardised targets, logits, or logs of ratios to the mean, of the first k rows.
+        It is called on first use and can be pickled.
     n_judged : int, optional
         Number k, by default all rows; fewer where a prediction is expensive.
     """
@@ -74,7 +75,7 @@ class Learned:
     posterior : RandomFunction
     noise_variance : ndarray of shape (c,)
         In units of the squared standard deviations of the targets; for labels, the unexplained
-        share of their entropy.
+        share of their entropy; for a log link, the dispersion in units of `LogLink.dispersion`.
     held_out : HeldOut
     net : skorch.NeuralNet, optional
         The trained networks, if there are any.

@@ -82,7 +82,7 @@ class Family(BaseEstimator):
         """
         copies = trainer.n_networks, trainer.n_perturbed
         held_out = trainer.held_out(len(task.X), sum(copies), np.random.default_rng(seed))
-        n_moved = 1 if task.has_labels else task.y.shape[1]  # weights of rows, or targets
+        n_moved = 1 if task.likelihood.moves_rows else task.y.shape[1]
         moves = _perturbations(*copies, len(task.X), n_moved, seed)
         net, stack = trainer.train(self, task, held_out, seed, moves=moves)
         own, posterior = held_out[: copies[0]], PerturbedPosterior.of(stack, *copies)

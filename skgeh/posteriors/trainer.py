@@ -12,7 +12,7 @@ from scipy.stats import entropy
 from sklearn.base import clone
 from sklearn.utils import compute_sample_weight
 
-from skgeh.geh.likelihoods import CrossEntropy, Likelihood, SquaredError
+from skgeh.geh.likelihoods import LOG_LOSSES, CrossEntropy, Likelihood, SquaredError
 from skgeh.geh.task import Task
 from skgeh.posteriors._stack import MainEffects, StackPosterior
 from skgeh.posteriors.auto import Auto
@@ -40,6 +40,8 @@ class Trainer:
         Share of the rows that each network holds out.
     main_effects : {"linear", "spline", None}
     has_labels : bool
+    loss : {"squared_error", "poisson", "gamma"}
+        Loss of numbers.
     class_weight : {"balanced", None} or dict
     classes : ndarray, optional
         Labels that class weights refer to; by default the codes 0, 1, ...
@@ -54,6 +56,7 @@ class Trainer:
     validation_fraction: float = 0.1
     main_effects: str | None = "linear"
     has_labels: bool = False
+    loss: str = "squared_error"
     class_weight: Any = None
     classes: NDArray | None = None
     own_size: bool = False
@@ -93,9 +96,10 @@ class Trainer:
         return Task(X, y, weight, self.likelihood(y if y.ndim == 2 else y[0], weight))
 
     def likelihood(self, target: NDArray, weight: NDArray) -> Likelihood:
-        """Squared error, or cross-entropy in units of the entropy of the class shares."""
+        """The loss in units of that of the best constant, which for labels is their entropy."""
         if not self.has_labels:
-            return SquaredError()
+            log = LOG_LOSSES.get(self.loss)
+            return SquaredError() if log is None else log.of(target, weight)
         shares = np.average(target, axis=0, weights=weight)
         if len(shares) == 1:
             shares = np.append(1 - shares, shares)
@@ -141,7 +145,7 @@ class Trainer:
             family,
             Rows(*table, training, Rows(*table, held_out), moved),
             self.settings,
-            Objective(task.likelihood, float(weight.sum()) * share),
+            Objective(task.likelihood, task.likelihood.n_samples(weight) * share),
             n_features=Z.shape[1],
             main_columns=main.columns,
             seed=seed,

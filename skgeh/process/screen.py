@@ -22,7 +22,7 @@ MOST_IN_ROWS = 5e9  # multiplications of a step in the space of the rows, where 
 MOST_VALUES = 5e7  # entries of its columns
 MAIN_WEIGHTS = 1500  # weights of main effects, if every feature has at least three
 DETERMINED = 0.5  # share of a pair's weights from which on it gets finer products
-FINER, FINEST = 4, 18  # pairs with finer products, and their functions of a feature
+FINER, FINEST = 4, 14  # pairs with finer products, and their functions of a feature
 MOST_PRODUCTS = 2.5e12  # multiplications of the Gram matrix with finer products
 
 

@@ -286,7 +286,7 @@ def fit_targets(trainer: Trainer, Z: NDArray, targets: NDArray, seed: int) -> li
     Z : ndarray of shape (n, d)
         In standard units.
     targets : ndarray of shape (m, n, c)
-        In standard units, or labels as 0 and 1.
+        In standard units, labels as 0 and 1, or ratios to the mean.
     seed : int
 
     Returns

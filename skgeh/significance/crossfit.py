@@ -12,6 +12,7 @@ from scipy.stats import norm
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, check_scalar
 
+from skgeh.estimators import InteractionEstimator
 from skgeh.geh.pairs import chosen_pairs
 from skgeh.parallel import progress_bar
 from skgeh.posteriors.trainer import Trainer
@@ -98,7 +99,8 @@ def crossfit_test(
     Raises
     ------
     ValueError
-        If the table has fewer than 100 rows or missing values, or a parameter cannot be used.
+        If the table has fewer than 100 rows or missing values, or a parameter cannot be used, or
+        the estimator has another loss than "squared_error".
 
     Warns
     -----
@@ -144,6 +146,7 @@ def crossfit_test(
             "crossfit_test needs an estimator with predict, such as "
             f"BayesianInteractionRegressor(); got {estimator!r}."
         )
+    check_loss(estimator)
     table = Table.of(X, y, labels=is_classifier(estimator), min_rows=1)
     return crossfit(
         estimator,
@@ -157,6 +160,24 @@ def crossfit_test(
         random_state=random_state,
         verbose=verbose,
     )
+
+
+def check_loss(estimator: Any) -> None:
+    """Refuse an estimator of a loss for which no cross-fitted test is known.
+
+    Raises
+    ------
+    ValueError
+        If it learns by a log link: the test is of differences, not of ratios.
+    """
+    loss = getattr(estimator, "loss", "squared_error")
+    if isinstance(estimator, InteractionEstimator) and loss != "squared_error":
+        raise ValueError(
+            f"The cross-fitted test needs loss='squared_error'; got loss={loss!r}, whose ratios it "
+            "does not test. For values above 0, give the test np.log(y) and an estimator with "
+            "loss='squared_error'; permutation_test, and GEHSelector with test='permutation', "
+            "'interval' or None, take any loss."
+        )
 
 
 def crossfit(

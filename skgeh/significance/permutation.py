@@ -112,7 +112,7 @@ def permutation_test(
     (0.05, (19, 3))
     """
     trainer = _networks_of(estimator)
-    table = Table.of(X, y, labels=is_classifier(estimator), min_rows=1)
+    table = Table.of(X, y, labels=is_classifier(estimator), loss=trainer.loss, min_rows=1)
     return permute(
         estimator,
         table.check_testable(MIN_ROWS, min_class=1),
@@ -221,7 +221,7 @@ class _Null:
     Z : ndarray of shape (n, d)
         In standard units.
     target : ndarray of shape (n, c)
-        In standard units, or labels as 0 and 1.
+        In standard units, labels as 0 and 1, or ratios to the mean.
     points : ndarray of int
         Rows to measure at.
     partition : Partition of the points
@@ -251,10 +251,9 @@ class _Null:
     ) -> "_Null":
         """Choose the points and their groups from X alone."""
         Z = StandardScaler().fit_transform(table.X)
-        target = table.y if table.classes is not None else StandardScaler().fit_transform(table.y)
         points = np.random.default_rng(seed).permutation(len(Z))[:_N_POINTS]
         partition = Partition.kmeans(Z[points], n_groups, seed)
-        return cls(trainer, Z, target, points, partition, statistic, n_draws, seed)
+        return cls(trainer, Z, table.target, points, partition, statistic, n_draws, seed)
 
     def __call__(self, start: int, stop: int) -> tuple[int, NDArray[np.float64]]:
         """Statistics of the refits ``start .. stop - 1``, shape (stop - start, P)."""

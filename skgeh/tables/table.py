@@ -43,6 +43,8 @@ class Table:
     frame_backend : {"pandas", "polars"}
     classes : ndarray of shape (C,), optional
         Labels, if the targets are labels.
+    loss : {"squared_error", "poisson", "gamma"}
+        Loss by which numbers are learned; the last two have a log link.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class Table:
     is_named: bool
     frame_backend: Backend
     classes: NDArray | None = None
+    loss: str = "squared_error"
 
     @classmethod
     def of(
@@ -69,6 +72,7 @@ class Table:
         sample_weight: Any = None,
         *,
         labels: bool = False,
+        loss: str = "squared_error",
         min_rows: int = MIN_ROWS,
         reader: str | None = None,
     ) -> "Table":
@@ -82,6 +86,8 @@ class Table:
             Rows of weight 0 are left out.
         labels : bool, default=False
             Whether y holds labels.
+        loss : {"squared_error", "poisson", "gamma"}, default="squared_error"
+            Loss of numbers, by which some values are refused.
         min_rows : int, default=8
         reader : str, optional
             Name of the caller, for error messages.
@@ -115,7 +121,9 @@ class Table:
         own = given if is_named else default
         _check_spread(values, own)
         _check_spread(columns, [f"target {k}" for k in range(columns.shape[1])])
-        return cls(values, columns, weight, given, own, is_named, backend, classes)
+        for k, column in enumerate(columns.T):
+            _check_signs(column, loss, "y" if columns.shape[1] == 1 else f"target {k}")
+        return cls(values, columns, weight, given, own, is_named, backend, classes, loss)
 
     @property
     def targets(self) -> list | None:
@@ -164,10 +172,22 @@ class Table:
         """Scaler of numeric targets to standard units."""
         return StandardScaler().fit(self.y, sample_weight=self.weight)
 
+    @property
+    def y_mean(self) -> NDArray[np.float64]:
+        """Weighted means of the targets, shape (c,)."""
+        return np.average(self.y, axis=0, weights=self.weight)
+
     @cached_property
     def target(self) -> NDArray[np.float64]:
-        """Targets for learning: in standard units, or labels as 0 and 1, shape (n, c)."""
-        return self.y if self.classes is not None else self.y_scaler.transform(self.y)
+        """Targets for learning, shape (n, c): in standard units, or labels as 0 and 1.
+
+        For a loss with a log link, they are ratios to the mean.
+        """
+        if self.classes is not None:
+            return self.y
+        if self.loss != "squared_error":
+            return self.y / self.y_mean
+        return self.y_scaler.transform(self.y)
 
     @cached_property
     def copies(self) -> NDArray[np.intp]:
@@ -242,6 +262,23 @@ def _check_spread(values: NDArray, names: Sequence[str]) -> None:
         raise ValueError(
             f"The variance of {names[j]} overflows: its values are as large as "
             f"{np.abs(values[:, j]).max():.3g}. Divide it by a constant."
+        )
+
+
+def _check_signs(y: NDArray, loss: str, name: str) -> None:
+    """Refuse values of a target that a loss with a log link cannot have."""
+    if loss == "poisson":
+        needed, refused = "at least 0, and some above 0", (y < 0) if y.any() else y == 0
+    elif loss == "gamma":
+        needed, refused = "above 0", y <= 0
+    else:
+        return
+    if refused.any():
+        others = "loss='squared_error'" + (" or, for zeros, 'poisson'" if loss == "gamma" else "")
+        raise ValueError(
+            f"loss={loss!r} needs values of {name} {needed}; got values from {y.min():g} to "
+            f"{y.max():g}, and {refused.sum()} of {len(y)} rows cannot be used. Correct these "
+            f"rows or leave them out, or use {others}."
         )
 
 

@@ -59,9 +59,9 @@ class HeldOutNoise(Callback):
         net.criterion_.noise = net.module_.noise_variance[:, None]
 
     def on_epoch_end(self, net: Any, *_: Any, **__: Any) -> None:
-        """Include the new errors."""
-        error = net.criterion_.held_out_errors.clamp(*_NOISE_RANGE)
-        self.smooth_ = error if self.smooth_ is None else (self.smooth_ + error) / 2
+        """Include the new estimate."""
+        noise = net.criterion_.held_out_noise.clamp(*_NOISE_RANGE)
+        self.smooth_ = noise if self.smooth_ is None else (self.smooth_ + noise) / 2
         net.criterion_.noise = self.smooth_
         net.module_.noise_variance.copy_(common_noise(self.smooth_))
 

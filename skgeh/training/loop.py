@@ -40,8 +40,7 @@ class StackNet(NeuralNet):
         """Negative ELBO of all copies in training, mean held-out error otherwise."""
         if not training:
             return self.criterion_.in_validation(y_pred, y_true)
-        stack = self.module_
-        return self.criterion_.in_training(y_pred, y_true, stack.noise_variance, stack.kl())
+        return self.criterion_.in_training(y_pred, y_true, self.module_.kl())
 
     def get_split_datasets(
         self, X: Rows, y: None = None, **fit_params: Any

@@ -9,8 +9,8 @@ from 0 to 1. With c targets, each has its own s_c^2. With their harmonic mean s^
 
     mean_ic w_i (s^2 / s_c^2) (y_ic - f_c(x_i))^2  +  kappa * (2 s^2 / (n c)) * KL(q || prior).
 
-For labels, cross-entropies replace the squares and 1 replaces 2 s^2; see `likelihoods` for the
-units.
+For labels, cross-entropies replace the squares and 1 replaces 2 s^2. For means with a log link,
+deviances replace the squares and their dispersion replaces 2 s^2; see `likelihoods` for the units.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Objective(nn.Module):
     ----------
     likelihood : Likelihood
     n_samples : float
-        Sum of the sample weights, against which the prior is weighed.
+        Number of samples, against which the prior is weighed.
 
     Attributes
     ----------
@@ -38,27 +38,28 @@ class Objective(nn.Module):
         kappa, set by `Annealing`.
     noise : Tensor of shape (S, c)
         Noise variances, smoothed over epochs by `HeldOutNoise`.
-    held_out_errors : Tensor of shape (S, c)
-        Errors of the last validation.
+    held_out_errors, held_out_noise : Tensor of shape (S, c)
+        Errors of the last validation, and the noise variances that they show.
     """
 
     def __init__(self, likelihood: Likelihood, n_samples: float):
         super().__init__()
         self.likelihood, self.n_samples = likelihood, n_samples
         self.kl_weight = 0.0
-        self.noise = self.held_out_errors = torch.ones(1, 1)
+        self.noise = self.held_out_errors = self.held_out_noise = torch.ones(1, 1)
 
-    def in_training(
-        self, outputs: Tensor, known: Sequence[Tensor], noise_variance: Tensor, kl: Tensor
-    ) -> Tensor:
+    def in_training(self, outputs: Tensor, known: Sequence[Tensor], kl: Tensor) -> Tensor:
         """Sum of the copies' negative ELBOs, from outputs (S, b, c) and a batch of `Rows`."""
-        scale = self.likelihood.kl_scale(noise_variance)
-        penalty = self.kl_weight * scale * kl / self.n_samples
-        return _negative_elbo(self.errors(outputs, *known), self.noise, penalty).sum()
+        scale = self.likelihood.kl_scale(self.noise)
+        penalty = self.kl_weight * common_noise(scale) * kl / self.n_samples
+        return _negative_elbo(self.errors(outputs, *known), scale, penalty).sum()
 
     def in_validation(self, outputs: Tensor, known: Sequence[Tensor]) -> Tensor:
         """Mean held-out error of the copies."""
-        self.held_out_errors = self.errors(outputs, *known) / known[1].mean((1, 2))[:, None]
+        likelihood, targets, weights = self.likelihood, *known[:2]
+        errors = self.errors(outputs, *known) / weights.mean((1, 2))[:, None]
+        self.held_out_errors = errors
+        self.held_out_noise = likelihood.noise(errors, likelihood.unit * outputs, targets, weights)
         return self.held_out_errors.mean()
 
     def errors(
@@ -83,7 +84,7 @@ def _negative_elbo(errors: Tensor, noise: Tensor, penalty: Tensor) -> Tensor:
     Parameters
     ----------
     errors, noise : Tensor of shape (S, c)
-        Mean losses, and those on held-out rows, which measure the noise.
+        Mean losses, and noise variances or other factors that are proportional to them.
     penalty : Tensor of shape (S,)
         Divergence from the prior, per row and in the same unit.
     """

@@ -8,7 +8,7 @@ from tests.estimators.runs import product, small
 
 def test_parameters_are_as_given():
     parameters = BayesianInteractionRegressor().get_params(deep=False)
-    assert len(parameters) <= 20
+    assert len(parameters) <= 21
     model = small().fit(*product(n=30))
     assert model.get_params()["batch_size"] == "auto"
 

@@ -2,8 +2,9 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LinearRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.base import clone
+from sklearn.linear_model import GammaRegressor, LinearRegression, PoissonRegressor
+from sklearn.metrics import d2_tweedie_score, roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgeh import BayesianInteractionRegressor
@@ -193,3 +194,166 @@ class TestManners:
         assert model.score(X, y) > LinearRegression().fit(X, y).score(X, y) + 0.3
         assert model.interactions_.top(1) == [("x1", "x2")]
         assert pickle.loads(pickle.dumps(model)).score(X, y) == model.score(X, y)
+
+
+def log_linear(loss, n=500, interaction=0.0, base=1.0, seed=0):
+    """Counts or amounts whose log mean is additive, up to one product; and that log mean."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 4))
+    eta = base + X @ [0.6, -0.4, 0.4, 0.0] + interaction * X[:, 0] * X[:, 1]
+    mu = np.exp(eta)
+    y = rng.poisson(mu).astype(float) if loss == "poisson" else mu * rng.gamma(2, 0.5, n)
+    return X, y, eta
+
+
+def log_fit(loss, **parameters):
+    given = {"posterior": "concrete_dropout", "hidden_layer_sizes": (40, 40), "max_epochs": 40}
+    return small(loss=loss, **{**given, **parameters})
+
+
+@pytest.fixture(scope="module", params=["poisson", "gamma"])
+def additive(request):
+    X, y, eta = log_linear(request.param)
+    return request.param, log_fit(request.param).fit(X, y), X, y, eta
+
+
+class TestLogLinks:
+    """The losses "poisson" and "gamma", which learn the log of the mean."""
+
+    def test_predictions_are_near_those_of_a_generalised_linear_model(self, additive):
+        loss, model, *_ = additive
+        X, y, eta = log_linear(loss, seed=1)
+        power = {"poisson": 1, "gamma": 2}[loss]
+        glm = {"poisson": PoissonRegressor, "gamma": GammaRegressor}[loss](alpha=1e-3)
+        known, target, _ = log_linear(loss)
+        found, expected = model.predict(X), glm.fit(known, target).predict(X)
+        assert (found > 0).all()
+        mine, its = (d2_tweedie_score(y, mean, power=power) for mean in (found, expected))
+        assert mine > its - 0.03 > 0.4
+        assert np.corrcoef(np.log(found), eta)[0, 1] > 0.98
+
+    def test_intervals_are_honest_and_the_dispersion_true(self, additive):
+        loss, model, *_ = additive
+        X, y, _ = log_linear(loss, n=2000, seed=1)
+        assert model.noise_variance_ == pytest.approx({"poisson": 1, "gamma": 0.5}[loss], rel=0.3)
+        mean, std = model.predict(X, return_std=True)
+        assert 0.91 < np.mean(np.abs(y - mean) < 1.96 * std) < 0.99
+
+    def test_factors_of_the_mean_do_not_interact(self, additive):
+        loss, model, *_ = additive
+        X, y, _ = log_linear(loss, interaction=0.5)
+        found = log_fit(loss).fit(X, y).interactions_
+        assert found.top(1) == [("x0", "x1")]
+        assert 0.25 < found.effect[0] < 0.65  # the product has 0.5
+        assert model.interactions_.effect.max() < 0.35 * found.effect[0]
+
+    def test_effects_are_in_logs(self, additive):
+        found = additive[1].interactions_
+        assert found.target_scale == 1.0
+        frame = found.to_frame("original").set_index(["feature_i", "feature_j"]).effect
+        for (i, j), effect in zip(found.pairs, found.effect, strict=True):
+            scale = found.feature_scales[i] * found.feature_scales[j]
+            assert frame[f"x{i}", f"x{j}"] == pytest.approx(effect / scale)
+
+    def test_quality_is_a_share_of_the_deviance(self, additive):
+        loss, model, *_ = additive
+        quality = model.fit_quality_
+        assert quality.believable
+        assert 0.4 < quality.r2 < 0.9
+        assert quality.r2_main_effects == pytest.approx(quality.r2, abs=0.1)
+        if loss == "poisson":
+            X, y, _ = log_linear(loss, interaction=0.5)
+            assert log_fit(loss).fit(X, y).fit_quality_.over_main_effects[0] > 0
+
+    def test_the_unit_of_the_target_is_free(self, additive):
+        loss, model, X, y, _ = additive
+        other = log_fit(loss).fit(X, 8 * y)
+        np.testing.assert_allclose(other.predict(X), 8 * model.predict(X), rtol=1e-6)
+        factor = 8 if loss == "poisson" else 1
+        assert other.noise_variance_ == pytest.approx(factor * model.noise_variance_)
+
+    def test_weights_are_exposures(self, additive):
+        loss, model, X, y, _ = additive
+        weighed = log_fit(loss).fit(X, y, sample_weight=np.full(len(X), 4.0))
+        np.testing.assert_allclose(weighed.predict(X), model.predict(X), rtol=1e-6)
+        assert weighed.noise_variance_ == pytest.approx(4 * model.noise_variance_)
+
+    def test_clones_and_pickles(self, additive):
+        loss, model, X, *_ = additive
+        assert clone(model).loss == loss and f"loss='{loss}'" in repr(model)
+        again = pickle.loads(pickle.dumps(model))
+        np.testing.assert_array_equal(again.predict(X), model.predict(X))
+        assert again.fit_quality_ == model.fit_quality_
+
+    def test_tags_say_that_targets_are_positive(self):
+        for loss, positive in (("gamma", True), ("poisson", True), ("squared_error", False)):
+            tags = BayesianInteractionRegressor(loss=loss).__sklearn_tags__()
+            assert tags.target_tags.positive_only is positive
+
+
+def test_rates_with_exposures():
+    rng = np.random.default_rng(0)
+    X, _, eta = log_linear("poisson", n=600)
+    exposure = rng.uniform(1, 9, 600)
+    y = rng.poisson(exposure * np.exp(eta - 1)) / exposure
+    model = log_fit("poisson").fit(X, y, sample_weight=exposure)
+    assert model.noise_variance_ == pytest.approx(1, rel=0.3)
+    assert np.corrcoef(np.log(model.predict(X)), eta)[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("posterior", ["mean_field", "ensemble"])
+def test_other_networks_learn_log_links(posterior):
+    X, y, eta = log_linear("poisson", n=300)
+    model = small(
+        loss="poisson", posterior=posterior, hidden_layer_sizes=(20, 20), main_effects="spline",
+        max_epochs=30,
+    ).fit(X, y)  # fmt: skip
+    assert np.corrcoef(np.log(model.predict(X)), eta)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_several_targets_of_a_log_link(loss):
+    X, y, eta = log_linear(loss, n=400, interaction=0.5)
+    other = log_linear(loss, n=400, seed=3)[1]
+    rng = np.random.default_rng(5)
+    second = rng.permutation(other) * 100
+    model = log_fit(loss).fit(X, np.column_stack([y, second]))
+    mean, std = model.predict(X, return_std=True)
+    assert mean.shape == std.shape == (400, 2) and model.noise_variance_.shape == (2,)
+    assert np.corrcoef(np.log(mean[:, 0]), eta)[0, 1] > 0.9
+    assert mean[:, 1].mean() == pytest.approx(second.mean(), rel=0.3)
+    assert model.interactions(target=0).top(1) == [("x0", "x1")]
+    assert model.interactions(target=0).effect[0] > 3 * model.interactions(target=1).effect[0]
+    assert model.interactions_.target_scale == 1.0
+
+
+@pytest.mark.parametrize(
+    ("loss", "values", "words"),
+    [
+        ("poisson", [-1, 2], "at least 0, and some above 0; got values from -1 to 2, and 10 of 20"),
+        ("poisson", [0, 0], "some above 0; got values from 0 to 0"),
+        ("gamma", [0, 2], "above 0; got values from 0 to 2.*or, for zeros, 'poisson'"),
+        ("tweedie", [1, 2], "loss must be one of 'squared_error', 'poisson', 'gamma'"),
+    ],
+)
+def test_targets_without_a_log_mean_are_refused(loss, values, words):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    with pytest.raises(ValueError, match=words):
+        log_fit(loss).fit(X, np.tile(values, 10))
+    if loss != "tweedie":
+        with pytest.raises(ValueError, match="target 1"):
+            log_fit(loss).fit(X, np.column_stack([np.ones(20), np.tile(values, 10)]))
+
+
+def test_rows_without_weight_may_have_any_target():
+    X, y, _ = log_linear("gamma", n=60)
+    y[:5], weight = -1, np.r_[np.zeros(5), np.ones(55)]
+    model = log_fit("gamma", max_epochs=2).fit(X, y, sample_weight=weight)
+    assert (model.predict(X) > 0).all()
+
+
+def test_a_constant_count_is_warned_of():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    with pytest.warns(UserWarning, match="constant"):
+        model = log_fit("poisson", max_epochs=5).fit(X, np.full(30, 7.0))
+    np.testing.assert_allclose(model.predict(X), 7, rtol=0.2)

@@ -165,7 +165,7 @@ def test_predictions_are_those_of_networks_on_the_targets():
     assert len(posterior.networks.means) == 3 and len(posterior.perturbed.means) == 4
     alone = posterior.networks.members()
     values = evaluate(alone, model._x_scaler.transform(X), 3, torch.float64).mean(0)[:, 0]
-    expected = values * model._y_scaler.scale_[0] + model._y_scaler.mean_[0]
+    expected = values * model._units.scale[0] + model._units.mean[0]
     np.testing.assert_array_equal(model.predict(X), expected)
     noise = model.net_.module_.noise_variance[:3].mean().item() * y.var()
     assert model.noise_variance_ == pytest.approx(noise, rel=1e-6)

@@ -43,13 +43,13 @@ def fitted(name, n, seed=1):
 
 def draws(model, X, n_draws=200, seed=0, block=None):
     """Values (K, n) of draws in the units of the target, some in a block or all at once."""
-    x, scale = model._standardised(X), model._y_scaler
+    x, scale = model._standardised(X), model._units
     size, generator = block or n_draws, torch.Generator().manual_seed(seed)
     blocks = [
         evaluate(model.posterior_.draw(size, generator, first), x, size)[..., 0]
         for first in range(0, n_draws, size)
     ]
-    return np.concatenate(blocks) * scale.scale_[0] + scale.mean_[0]
+    return np.concatenate(blocks) * scale.scale[0] + scale.mean[0]
 
 
 def spread(values):

@@ -109,7 +109,7 @@ def test_noise_is_smoothed_over_epochs():
     errors = torch.rand(4, 2, 3, generator=torch.Generator().manual_seed(0)) + 0.1
     errors[1, 0, 0], errors[2, 1, 2] = 99.0, 0.0  # far out of what noise may be
     for error in errors:
-        net.criterion_.held_out_errors = error
+        net.criterion_.held_out_noise = error
         callback.on_epoch_end(net)
     expected = None
     for error in errors.clamp(1e-6, 1.5):
