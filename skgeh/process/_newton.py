@@ -55,16 +55,15 @@ class _Newton:
 
     def numbers(self) -> list[ProcessPosterior]:
         """One regression, and another one with finer products."""
-        task = self.task
-        weight = np.repeat(task.weight[:, None] / task.weight.mean(), task.y.shape[1], axis=1)
-        some = self.some(MANY)
-        few = task.X[some], task.y[some], weight[some]
+        task, some = self.task, self.some(MANY)
+        value, weight = self.response(task.y)
+        few = task.X[some], value[some], weight[some]
         products = choose_products(*few, self.sizes, **self.options)
         fits = regress(products, *few, **self.options)
         fine = finer(products, fits, len(task.X))
         if fine is products and len(some) == len(task.X):
             return fits
-        return regress(fine, task.X, task.y, weight, start=fits, steps=LAST_STEPS, **self.options)
+        return regress(fine, task.X, value, weight, start=fits, steps=LAST_STEPS, **self.options)
 
     def some(self, most: int) -> NDArray[np.intp] | slice:
         """Up to as many rows, at random."""
@@ -76,7 +75,8 @@ class _Newton:
     def response(self, outputs: NDArray, factor: float = 1.0) -> tuple[NDArray, NDArray]:
         """Working response and its weights at outputs, each (n, c)."""
         task = self.task
-        given = task.y, outputs, task.weight
+        mean = 1.0 if task.likelihood.known_dispersion else task.weight.mean()
+        given = task.y, outputs, task.weight / mean
         if task.has_labels:
             return task.likelihood.working_response(*given, factor)
         return task.likelihood.working_response(*given)

@@ -6,10 +6,12 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 
+from skgeh.geh.likelihoods import LogLink
 from skgeh.geh.task import HeldOut, Learned, Task
 from skgeh.geh.views.side_by_side import IndependentPosterior
 from skgeh.process._newton import learn_outputs
@@ -80,6 +82,11 @@ class GaussianProcess(BaseEstimator):
         units = [np.array([k]) for k in range(len(rows))]
         held_out = HeldOut(rows, partial(_means_left_out, parts, rows, units))
         noise = np.array([part.noise_variance for part in parts])
+        if isinstance(task.likelihood, LogLink):
+            noise /= task.likelihood.dispersion
+        if task.has_labels:  # the noise of their working responses is of another kind
+            both = map(torch.as_tensor, (held_out.predictions, task.y[rows]))
+            noise = task.likelihood.losses(*both).mean(0).numpy()
         posterior = parts[0] if len(parts) == 1 else IndependentPosterior(parts)
         return Learned(posterior, noise, held_out)
 
