@@ -918,3 +918,15 @@ def test_a_selector_that_only_ranks_takes_labels():
     for options in ({"test": None, "max_pairs": 1}, {"test": "interval", "alpha": 0.9}):
         model = selector(wide(BayesianInteractionClassifier), **options).fit(X, y)
         assert model.pairs_[0] == (0, 1)
+
+
+def test_log_links_are_ranked_but_not_cross_fitted():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = rng.poisson(np.exp(1 + X[:, 2] + 0.7 * X[:, 0] * X[:, 1]))
+    model = BayesianInteractionRegressor((20, 20), loss="poisson", max_epochs=30)
+    for test in ("crossfit", "sequential"):
+        with pytest.raises(ValueError, match="loss='squared_error'; got loss='poisson'"):
+            GEHSelector(model, test=test).fit(X, y)
+    selector = GEHSelector(model, test=None, max_pairs=1, random_state=0).fit(X, y)
+    assert selector.pairs_ == [(0, 1)]

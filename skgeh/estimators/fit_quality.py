@@ -295,18 +295,18 @@ def _log_predictions(B: NDArray, task: Task, likelihood: LogLink, seed: int) -> 
     Of three penalties, which are for coefficients of variance 1 and less, the best is taken.
     """
     kind = PoissonRegressor if likelihood.power == 1 else GammaRegressor
-    given = {"params": {"sample_weight": task.weight}}
     found = np.zeros(task.y.shape)
     for k, y in enumerate(task.y.T):
         above = y > np.median(y)  # folds alike, also where most numbers are 0
         if min(np.bincount(above, minlength=2)) < _FOLDS:
             continue
-        folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(B, above)
-        given["cv"] = list(folds)
-        least, tried = likelihood.dispersion[k] / len(y), []
+        folds = list(StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(B, above))
+        weights, tried = {"sample_weight": task.weight}, []
         for penalty in _LOG_PENALTIES:
-            model = kind(alpha=penalty * least, solver="newton-cholesky")
-            tried.append(np.log(np.maximum(cross_val_predict(model, B, y, **given), LEAST)))
+            alpha = penalty * likelihood.dispersion[k] / len(y)
+            model = kind(alpha=alpha, solver="newton-cholesky")
+            means = cross_val_predict(model, B, y, cv=folds, params=weights)
+            tried.append(np.log(np.maximum(means, LEAST)))
         found[:, k] = min(tried, key=partial(_deviance, likelihood, y, task.weight))
     return found
 

@@ -166,7 +166,7 @@ def test_predictions_are_those_of_networks_on_the_targets():
     alone = posterior.networks.members()
     values = evaluate(alone, model._x_scaler.transform(X), 3, torch.float64).mean(0)[:, 0]
     expected = values * model._units.scale[0] + model._units.mean[0]
-    np.testing.assert_array_equal(model.predict(X), expected)
+    np.testing.assert_allclose(model.predict(X), expected, atol=1e-12)
     noise = model.net_.module_.noise_variance[:3].mean().item() * y.var()
     assert model.noise_variance_ == pytest.approx(noise, rel=1e-6)
 

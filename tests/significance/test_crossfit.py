@@ -733,3 +733,11 @@ def test_models_of_one_target_are_refused():
 
     with pytest.raises(ValueError, match=r"one number per row and target, shape .*, 2\); got"):
         once(One(), *numbers())
+
+
+def test_log_links_have_no_test_yet():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    with pytest.raises(ValueError, match=r"loss='squared_error'; got loss='gamma'.*np\.log"):
+        crossfit_test(
+            BayesianInteractionRegressor((8,), loss="gamma"), X, np.exp(X[:, 0]), n_repeats=1
+        )

@@ -447,3 +447,18 @@ def test_permutations_of_several_targets():
 def test_permutations_have_no_class_weights():
     with pytest.raises(ValueError, match="no class weights; got class_weight='balanced'"):
         permutation_test(wide(BayesianInteractionClassifier, class_weight="balanced"), *binary(100))
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_permutations_of_a_log_link(loss):
+    X, y = numbers(200)
+    y = np.exp(y[:, 0] / y[:, 0].std())
+    model = wide(BayesianInteractionRegressor, loss=loss)
+    result = permutation_test(model, X, y, n_permutations=19, random_state=0)
+    assert result.global_p_value == 0.05 and result.null.shape == (19, 6)
+    other = permutation_test(
+        wide(BayesianInteractionRegressor), X, y, n_permutations=19, random_state=0
+    )
+    assert not np.allclose(result.statistic, other.statistic)
+    with pytest.raises(ValueError, match=f"loss='{loss}' needs values"):
+        permutation_test(model, X, -y, n_permutations=19)
