@@ -9,12 +9,11 @@ from scipy.special import logsumexp
 from sklearn.base import ClassifierMixin
 
 from skgeh.estimators.base import InteractionEstimator
-from skgeh.geh.functions import evaluate
+from skgeh.geh.functions import evaluate, member_weights
 from skgeh.geh.likelihoods import LEAST
 from skgeh.geh.push_forward import BLOCK
 from skgeh.geh.task import Learned
 from skgeh.geh.views.units import InUnits
-from skgeh.posteriors.family import PerturbedPosterior
 from skgeh.tables.rows import in_proportion
 from skgeh.tables.table import Table
 
@@ -139,7 +138,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         assert table.classes is not None  # the table was read with labels=True
         self.classes_, known = table.classes, learned.posterior
         # draws from networks that were not perturbed give the predictions
-        self._predictive = known.networks if isinstance(known, PerturbedPosterior) else known
+        self._predictive = getattr(known, "unperturbed", known)
         self._informative = self._informative_points(
             self._x_scaler.transform(table.X), table.weight
         )
@@ -197,7 +196,8 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         """
         rows = np.random.default_rng(self._seed).permutation(len(Z))[:_MOST_CANDIDATES]
         members = self._predictive.members()
-        values = evaluate(members, Z[rows], max(self.n_networks, 16)).mean(0)
+        values = evaluate(members, Z[rows], max(self.n_networks, 16))
+        values = np.average(values, axis=0, weights=member_weights(self._predictive))
         p = np.exp(_log_softmax(values))
         information = np.zeros(len(Z))
         information[rows] = weight[rows] * np.maximum(1 - (p**2).sum(1), LEAST)

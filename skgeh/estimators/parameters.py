@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils import check_scalar
 
-from skgeh.posteriors import FAMILIES
+from skgeh.posteriors import FAMILIES, ConcreteDropout, Stacking
 from skgeh.posteriors.family import Family
 from skgeh.posteriors.trainer import Trainer
 from skgeh.training.loop import Settings
@@ -111,10 +111,12 @@ class _NetworkParameters(BaseEstimator):
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
         family, own = self.posterior, False
         if isinstance(family, str) and family in FAMILIES:
-            # an architecture implies networks
-            kind = FAMILIES["concrete_dropout" if family == "auto" and given else family]
-            own = issubclass(kind, Family)
-            family = kind(**given) if own else kind()
+            kind = FAMILIES[family]
+            own = issubclass(kind, Family | Stacking)
+            if kind is Stacking:
+                family = Stacking(networks=ConcreteDropout(**given) if given else None)
+            else:
+                family = kind(**given) if own else kind()
         elif isinstance(family, tuple(FAMILIES.values())):
             family = clone(family)
         else:

@@ -4,15 +4,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import RegressorMixin
 
 from skgeh.estimators._target_units import LogRatios, StandardUnits, TargetUnits
 from skgeh.estimators.base import InteractionEstimator
-from skgeh.geh.functions import evaluate
+from skgeh.geh.functions import evaluate, member_weights
 from skgeh.geh.likelihoods import LOSSES, LogLink
 from skgeh.geh.push_forward import Moments
 from skgeh.geh.task import Learned
-from skgeh.posteriors.family import Family
 from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
 
@@ -232,7 +231,9 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         """
         x = self._standardised(X)
         members = evaluate(self.posterior_.members(), x, self.n_networks, torch.float64)
-        mean = self._units.means(members).mean(0)
+        mean = np.average(
+            self._units.means(members), axis=0, weights=member_weights(self.posterior_)
+        )
         shaped = mean[:, 0] if self._one_target else mean
         if not return_std:
             return shaped
@@ -248,16 +249,6 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         if self.loss not in LOSSES:
             known = ", ".join(map(repr, LOSSES))
             raise ValueError(f"loss must be one of {known}; got {self.loss!r}.")
-
-    def _family(self) -> BaseEstimator:
-        """The family of the posterior, which must have networks only for a log link."""
-        family = super()._family()
-        if self.loss != "squared_error" and not isinstance(family, Family):
-            raise NotImplementedError(
-                f"loss={self.loss!r} is learned by networks only; got "
-                f"posterior={self.posterior!r}. Use posterior='concrete_dropout'."
-            )
-        return family
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

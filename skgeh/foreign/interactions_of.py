@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from skgeh.foreign._hidden_layer import named, outputs, split
 from skgeh.foreign._modules import like_weights, posterior_of
-from skgeh.geh.functions import RandomFunction, evaluate
+from skgeh.geh.functions import RandomFunction, evaluate, member_weights
 from skgeh.geh.interactions import Interactions
 from skgeh.geh.measure import Axes, Question, measure
 from skgeh.geh.units import Units
@@ -282,7 +282,8 @@ def _standard_units(
         raise ValueError(f"target must lie between 0 and {c - 1}, the last output; got {target}.")
     readout = np.eye(c) - 1 / c if logits and c > 1 else np.eye(c)
     readout = readout if target is None else readout[:, [target]]
-    answers = evaluate(posterior.members(), values.astype(np.float32), 1).mean(0) @ readout
+    members = evaluate(posterior.members(), values.astype(np.float32), 1)
+    answers = np.average(members, axis=0, weights=member_weights(posterior)) @ readout
     spread = answers.std(0)
     spread[spread == 0] = 1
     centre = torch.from_numpy(values.mean(0))

@@ -5,6 +5,7 @@ groups of points, for the functions defined here:
 
 - `MLP`: a stack of K multilayer perceptrons, with dropout masks folded into the weights;
 - `Hybrid`: main effects plus an `MLP`;
+- `Joined`: stacks of several kinds, one after the other;
 - `Separate`: functions of any kind, one after the other, such as a `Chain`, a network of affine
   maps, including convolutions, and activations;
 - any callable from an (n, d) tensor to a (K, n, c) tensor.
@@ -220,6 +221,26 @@ class Separate:
 
 
 @dataclass(frozen=True, eq=False)
+class Joined:
+    """Stacks of functions (n, d) -> (K, n, c), one after the other, as one stack.
+
+    Parameters
+    ----------
+    parts : sequence of callables
+    """
+
+    parts: Sequence[Function]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of shape (K, n, c) at points of shape (n, d)."""
+        return torch.cat([part(x) for part in self.parts])
+
+    def in_units(self, units: Units) -> "Joined":
+        """Each part in other units."""
+        return Joined([in_units(part, units) for part in self.parts])
+
+
+@dataclass(frozen=True, eq=False)
 class Affine:
     """A map of rows ``(n, ...) -> (n, ...)`` in steps, each a linear map and perhaps a bias.
 
@@ -296,6 +317,11 @@ def _composed(inner: Function, outer: Function, x: Tensor) -> Tensor:
 def stack(functions: Iterable[Function]) -> Separate:
     """One function (n, d) -> (K, n, c) from K functions (n, d) -> (n, c)."""
     return Separate(list(functions))
+
+
+def member_weights(posterior: RandomFunction) -> NDArray[np.float64] | None:
+    """Weights of a posterior's mean functions; None if all weigh the same."""
+    return getattr(posterior, "member_weights", None)
 
 
 def evaluate(

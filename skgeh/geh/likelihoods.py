@@ -58,6 +58,19 @@ class Likelihood(nn.Module):
         weight : ndarray of shape (n,)
         """
 
+    @abstractmethod
+    def log_densities(
+        self, outputs: NDArray, variances: NDArray, targets: NDArray
+    ) -> NDArray[np.float64]:
+        """Log densities of rows, up to a constant of the row, summed over targets, shape (n,).
+
+        Parameters
+        ----------
+        outputs, targets : ndarray of shape (n, c)
+        variances : ndarray of shape (n, c)
+            Of numbers around the outputs, or of the working responses.
+        """
+
     def n_samples(self, weight: NDArray) -> float:
         """Number of rows against which the prior is weighed: how often all of them count."""
         return float(weight.sum())
@@ -96,6 +109,13 @@ class SquaredError(Likelihood):
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The targets themselves, and the weights of their rows; see `Likelihood`."""
         return y, np.repeat(weight[:, None], y.shape[1], axis=1)
+
+    def log_densities(
+        self, outputs: NDArray, variances: NDArray, targets: NDArray
+    ) -> NDArray[np.float64]:
+        """Normal densities; see `Likelihood`."""
+        v = np.maximum(variances, _LEAST_VARIATION)
+        return -(np.square(targets - outputs) / v + np.log(v)).sum(1) / 2
 
     def perturbed(
         self, targets: Tensor, weights: Tensor, moves: Tensor, noise: Tensor
@@ -144,6 +164,13 @@ class CrossEntropy(Likelihood):
     def kl_scale(self, noise: Tensor) -> Tensor:
         """Factor that converts the prior's divergence to the unit of the losses, as `noise`."""
         return torch.full_like(noise, 1 / self.entropy)
+
+    def log_densities(
+        self, outputs: NDArray, variances: NDArray, targets: NDArray
+    ) -> NDArray[np.float64]:
+        """Log probabilities of the labels at the outputs; see `Likelihood`."""
+        losses = self.losses(torch.as_tensor(outputs), torch.as_tensor(targets))
+        return -self.entropy * losses[:, 0].numpy()
 
     def working_response(
         self, y: NDArray, outputs: NDArray, weight: NDArray, factor: float = 1.0
@@ -223,6 +250,14 @@ class LogLink(Likelihood):
         """Share of the dispersion, since deviances of rare counts are not in proportion to it."""
         found = self.dispersions(outputs, targets, weights)
         return found / found.new_tensor(self.dispersion)
+
+    def log_densities(
+        self, outputs: NDArray, variances: NDArray, targets: NDArray
+    ) -> NDArray[np.float64]:
+        """Saddlepoint densities with the dispersion that fits them best; see `Likelihood`."""
+        deviances = self.half_deviances(torch.as_tensor(outputs), torch.as_tensor(targets)).numpy()
+        phi = np.maximum(2 * deviances.mean(0), _LEAST_VARIATION)
+        return -(2 * deviances / phi + np.log(phi)).sum(1) / 2
 
     def n_samples(self, weight: NDArray) -> float:
         """Number of rows: the dispersion absorbs the scale of the weights."""

@@ -49,11 +49,14 @@ class HeldOut:
         It is called on first use and can be pickled.
     n_judged : int, optional
         Number k, by default all rows; fewer where a prediction is expensive.
+    left_out : callable (rows) -> (means, variances), optional
+        Predicts any rows without themselves, in closed form, each of shape (m, c).
     """
 
     rows: NDArray[np.intp]
     predict: Callable[[], NDArray[np.float64]]
     n_judged: int | None = None
+    left_out: Callable[[NDArray], tuple[NDArray, NDArray]] | None = None
 
     @property
     def judged(self) -> NDArray[np.intp]:

@@ -6,31 +6,28 @@ Rests on `training`, `process` and `geh`. Read `family.py` first, then `_stack.p
 `concrete_dropout.py`.
 """
 
-from skgeh.posteriors.auto import Auto
-from skgeh.posteriors.committee import Committee
 from skgeh.posteriors.concrete_dropout import ConcreteDropout
 from skgeh.posteriors.dropout_layers import ConcreteDropoutLayer
 from skgeh.posteriors.ensemble import Ensemble
 from skgeh.posteriors.loading import load_concrete_dropout
 from skgeh.posteriors.mean_field import MeanField
+from skgeh.posteriors.stacking import Stacking
 from skgeh.process.family import GaussianProcess
 
 FAMILIES = {
-    "auto": Auto,
+    "auto": Stacking,
     "concrete_dropout": ConcreteDropout,
     "mean_field": MeanField,
     "ensemble": Ensemble,
     "gaussian_process": GaussianProcess,
-    "committee": Committee,
 }
 
 __all__ = [
-    "Auto",
-    "Committee",
     "ConcreteDropout",
     "ConcreteDropoutLayer",
     "Ensemble",
     "GaussianProcess",
     "MeanField",
+    "Stacking",
     "load_concrete_dropout",
 ]

@@ -145,6 +145,11 @@ class PerturbedPosterior:
     n_features = property(attrgetter("networks.n_features"), doc="Number of features ``d``.")
     n_outputs = property(attrgetter("networks.n_outputs"), doc="Number of outputs ``c``.")
 
+    @property
+    def unperturbed(self) -> StackPosterior:
+        """Draws from the networks that saw the targets as they are."""
+        return self.networks
+
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Draw functions from the perturbed networks in turn; see `RandomFunction`."""
         return self.perturbed.draw(n_draws, generator, first)

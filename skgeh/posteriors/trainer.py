@@ -15,8 +15,8 @@ from sklearn.utils import compute_sample_weight
 from skgeh.geh.likelihoods import LOG_LOSSES, CrossEntropy, Likelihood, SquaredError
 from skgeh.geh.task import Task
 from skgeh.posteriors._stack import MainEffects, StackPosterior
-from skgeh.posteriors.auto import Auto
 from skgeh.posteriors.family import Family
+from skgeh.posteriors.stacking import Stacking
 from skgeh.tables.rows import held_out_rows
 from skgeh.tables.table import codes_of
 from skgeh.training.loop import Settings, StackNet, train
@@ -67,15 +67,15 @@ class Trainer:
 
     @property
     def trains_networks(self) -> bool:
-        """Whether refits train networks: a `Family` does, and `Auto` is replaced by one."""
-        return isinstance(self.family, Family | Auto)
+        """Whether refits train networks: a `Family` does, and `Stacking` is replaced by its own."""
+        return isinstance(self.family, Family | Stacking)
 
     def small(self) -> "Trainer":
         """The trainer for refits: its networks are small, unless the user chose their size.
 
-        `Auto` becomes concrete dropout, for which tests are calibrated.
+        Of `Stacking`, the networks remain, for which tests are calibrated.
         """
-        family = self.family.networks() if isinstance(self.family, Auto) else self.family
+        family = self.family.parts()[1] if isinstance(self.family, Stacking) else self.family
         if not self.own_size and isinstance(family, Family):
             family = clone(family).set_params(hidden_layer_sizes=_SMALL)
         return replace(self, family=family)

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from skgeh.process._linear_model import Data, Solution
+from skgeh.process._linear_model import Data, Parts, Solution
 from skgeh.process._products import AnovaFunctions, Products
 from skgeh.process._variances import typical_variances
 
@@ -104,6 +104,10 @@ class AnovaModel:
         found = self.products.multiplied(values, active)
         found -= self.data.centre[active, None]
         return found * root[:, None] * root_weight
+
+    def unshared(self, parts: Parts) -> NDArray[np.float64]:
+        """``phi' phi / s^2``, as if other columns had nothing in common with those of the model."""
+        return sum(np.einsum("pn,pn->p", phi, phi) for _, phi in parts) / self.noise_variance
 
     def left_out(self, rows: NDArray, units: Sequence[NDArray]) -> tuple[NDArray, NDArray]:
         """Means and variances of rows' targets, predicted without the rows of the same unit.

@@ -76,7 +76,7 @@ class Products:
         return replace(self._joined(parts), pair_functions=m)
 
     def refined(self, pairs: Collection[int], most: int) -> "Products":
-        """Add products of the first `most` functions of some pairs, with a variance of their own."""
+        """Give some pairs the products of more functions, with a variance of their own."""
         m, index = self.pair_functions, np.arange(len(self))
         main = self._part(index[self.pair < 0])
         parts = [self.products_of(k, m, most if k in pairs else m) for k in self.sections]
@@ -134,13 +134,19 @@ class Products:
     def sections(self) -> dict[int, slice]:
         """Columns of every pair that has any."""
         kinds, first = np.unique(self.pair, return_index=True)
-        edges = dict(zip(kinds.tolist(), zip(first, np.append(first[1:], len(self.pair)))))
-        return {k: slice(*ends) for k, ends in edges.items() if k >= 0}
+        last = np.append(first[1:], len(self.pair))
+        ends = zip(kinds.tolist(), first, last, strict=True)
+        return {k: slice(start, stop) for k, start, stop in ends if k >= 0}
 
     @property
     def n_pairs(self) -> int:
         """Number of all pairs of features, with columns or without."""
         return len(self.bases) * (len(self.bases) - 1) // 2
+
+    def count_products(self, pairs: NDArray, m: int) -> NDArray[np.intp]:
+        """Number of products of the first m functions of every pair."""
+        sizes = np.minimum([basis.n_functions for basis in self.bases], m)
+        return sizes[pair_index(len(sizes))[pairs]].prod(1)
 
     def __len__(self) -> int:
         return len(self.component)

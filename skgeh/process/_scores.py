@@ -22,6 +22,8 @@ MOST_COLUMNS = 3000  # of triples
 PRODUCTS = 6e9  # multiplications for what is expected
 MOST_OUTSIDE = 20_000  # products of pairs that are no part of the model
 CHUNK = 3000  # columns that are scored together
+LEAST_ROWS = 1000  # least number of rows for what is expected
+MOST_PROJECTED = 1e8  # products and weights, times each other, that are compared
 
 
 def score_pairs(posterior: AnovaModel) -> NDArray[np.float64]:
@@ -36,15 +38,20 @@ def score_pairs(posterior: AnovaModel) -> NDArray[np.float64]:
 
 
 def score_outside(posterior: AnovaModel, pairs: NDArray) -> NDArray[np.float64]:
-    """Scores of pairs that are no part of the model, by their own products."""
+    """Scores of pairs that are no part of the model, by products of their first functions."""
     products = posterior.products
     m = next(m for m in (3, 2, 1) if m == 1 or len(pairs) * m**2 <= MOST_OUTSIDE)
-    own = [products.products_of(k, m) for k in pairs.tolist()]
-    factors = np.concatenate([one.factors for one in own], axis=1)
-    asked, expected = evidence(posterior, factors)
-    relative = np.concatenate([one.relative for one in own])
-    of = np.repeat(np.arange(len(pairs)), [len(one) for one in own])
-    asked, expected = (np.bincount(of, relative * part, len(pairs)) for part in (asked, expected))
+    sizes = np.array([basis.n_functions for basis in products.bases])
+    weights = np.stack([np.resize(basis.weights[:m], m) for basis in products.bases])
+    of, a, b = np.indices((len(pairs), m, m)).reshape(3, -1)
+    i, j = pair_index(len(sizes))[pairs[of]].T
+    there = (a < sizes[i]) & (b < sizes[j])
+    of, a, b, i, j = (part[there] for part in (of, a, b, i, j))
+    factors = np.stack([products.starts[i] + a, products.starts[j] + b])
+    relative = weights[i, a] * weights[j, b]
+    asked, expected = (
+        np.bincount(of, relative * part, len(pairs)) for part in evidence(posterior, factors)
+    )
     return asked / np.maximum(expected, FLOOR)
 
 
@@ -122,21 +129,28 @@ def evidence(posterior: AnovaModel, factors: NDArray) -> tuple[NDArray, NDArray]
     """
     seen, products = posterior.observed, posterior.products
     n, p = len(seen.y), factors.shape[1]
+    chunks = list(blocks(p, CHUNK))
     moved = seen.weight * (seen.y - posterior.fitted) / posterior.noise_variance
     sums = np.zeros((2, p))
     for rows in blocks(n):
-        phi = multiplied(products.values(seen.X[rows]), factors)
-        sums += np.stack([phi @ moved[rows], phi @ seen.weight[rows]])
+        values, both = products.values(seen.X[rows]), np.stack([moved[rows], seen.weight[rows]])
+        for columns in chunks:
+            sums[:, columns] += both @ multiplied(values, factors[:, columns]).T
     asked, centre = sums[0] ** 2, sums[1] / seen.weight.sum()
-    enough = int(PRODUCTS / (len(posterior.solution.active) + 1) / p) + 1000
-    some = np.sort(np.random.default_rng(0).permutation(n)[:enough])
+    size = len(posterior.solution.active) * p
+    some = np.sort(
+        np.random.default_rng(0).permutation(n)[: LEAST_ROWS + int(PRODUCTS / (size + 1))]
+    )
+    root = np.sqrt(seen.weight[some] * (n / len(some)))
+    tables = [
+        (products.values(seen.X[some[rows]]), root[rows]) for rows in blocks(len(some), LEAST_ROWS)
+    ]
+    known = [posterior.columns(values, scale) for values, scale in tables]
 
     def parts(columns: slice) -> Iterator[tuple[NDArray, NDArray]]:
-        for rows in blocks(len(some)):
-            values = products.values(seen.X[some[rows]])
-            root = np.sqrt(seen.weight[some[rows]] * (n / len(some)))
+        for (values, scale), Z in zip(tables, known, strict=True):
             phi = multiplied(values, factors[:, columns]) - centre[columns, None]
-            yield posterior.columns(values, root), phi * root
+            yield Z, phi * scale
 
-    expected = [posterior.solution.expected(parts(columns)) for columns in blocks(p, CHUNK)]
-    return asked, np.concatenate(expected)
+    expected = posterior.solution.expected if size <= MOST_PROJECTED else posterior.unshared
+    return asked, np.concatenate([expected(parts(columns)) for columns in chunks])

@@ -16,7 +16,7 @@ from skgeh.geh.task import HeldOut, Learned, Task
 from skgeh.geh.views.side_by_side import IndependentPosterior
 from skgeh.process._newton import learn_outputs
 from skgeh.process._posterior import ProcessPosterior
-from skgeh.process.screen import Sizes
+from skgeh.process.screen import Sizes, is_feasible
 from skgeh.tables.rows import MAX_POINTS
 
 
@@ -79,8 +79,8 @@ class GaussianProcess(BaseEstimator):
         """
         parts = learn_outputs(task, Sizes(self.n_functions, self.n_pair_functions))
         rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
-        units = [np.array([k]) for k in range(len(rows))]
-        held_out = HeldOut(rows, partial(_means_left_out, parts, rows, units))
+        left_out = partial(_left_out, parts)
+        held_out = HeldOut(rows, partial(_means_left_out, parts, rows), left_out=left_out)
         noise = np.array([part.noise_variance for part in parts])
         if isinstance(task.likelihood, LogLink):
             noise /= task.likelihood.dispersion
@@ -90,15 +90,18 @@ class GaussianProcess(BaseEstimator):
         posterior = parts[0] if len(parts) == 1 else IndependentPosterior(parts)
         return Learned(posterior, noise, held_out)
 
+    def is_feasible(self, n_rows: int, n_features: int) -> bool:
+        """Whether the main effects of a table are few enough."""
+        return is_feasible(n_rows, n_features, Sizes(self.n_functions, self.n_pair_functions))
 
-def left_out(
-    parts: Sequence[ProcessPosterior], rows: NDArray, units: Sequence[NDArray]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means and variances of rows' responses predicted without their units, each (m, c)."""
-    found = [part.left_out(rows, units) for part in parts]
+
+def _left_out(parts: Sequence[ProcessPosterior], rows: NDArray) -> tuple[NDArray, NDArray]:
+    """Means and variances of rows' responses predicted without each row, each (m, c)."""
+    found = [part.left_out(rows, np.arange(len(rows))[:, None]) for part in parts]
     means, variances = zip(*found, strict=True)
     return np.column_stack(means), np.column_stack(variances)
 
 
-def _means_left_out(*given: Any) -> NDArray[np.float64]:
-    return left_out(*given)[0]
+def _means_left_out(parts: Sequence[ProcessPosterior], rows: NDArray) -> NDArray[np.float64]:
+    """The means alone."""
+    return _left_out(parts, rows)[0]

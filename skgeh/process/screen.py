@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skgeh.geh.pairs import pair_index
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import Products
 from skgeh.process._regression import regress
@@ -20,7 +19,7 @@ from skgeh.process._smooth_basis import SmoothBasis
 MOST_WEIGHTS = 3000  # weights of a model
 MOST_IN_ROWS = 5e9  # multiplications of a step in the space of the rows, where more may enter
 MOST_VALUES = 5e7  # entries of its columns
-MAIN_WEIGHTS = 1500  # weights of main effects, if every feature has at least three
+MAIN_WEIGHTS = 1500  # weights of main effects, unless there are more features
 DETERMINED = 0.5  # share of a pair's weights from which on it gets finer products
 FINER, FINEST = 4, 14  # pairs with finer products, and their functions of a feature
 MOST_PRODUCTS = 2.5e12  # multiplications of the Gram matrix with finer products
@@ -43,7 +42,7 @@ class Sizes:
 
     def of_many(self, n_features: int) -> "Sizes":
         """Fewer functions, if features are so many that main effects would fill the model."""
-        main = min(self.main, max(MAIN_WEIGHTS // n_features, 3))
+        main = min(self.main, max(MAIN_WEIGHTS // n_features, 1))
         return Sizes(main, min(self.pair, main))
 
 
@@ -51,27 +50,33 @@ def choose_products(
     X: NDArray, value: NDArray, weight: NDArray, sizes: Sizes, *, known_noise: bool, unit: float
 ) -> Products:
     """Main effects and pairs for responses (n, c) with weights (n, c)."""
+    if not is_feasible(*X.shape, sizes):
+        raise ValueError(
+            "The table is too large for posterior='gaussian_process': it holds up to "
+            f"{MOST_WEIGHTS} features, or up to as many rows. Got a table of {len(X)} rows and "
+            f"{X.shape[1]} features. Use posterior='concrete_dropout', or fewer rows or features."
+        )
     sizes = sizes.of_many(X.shape[1])
-    common = weight.mean(1)
-    main = Products.main_effects(
-        [SmoothBasis.fit(x, sizes.main, common / common.mean()) for x in X.T]
-    )
+    common = weight.mean(1) / weight.mean()
+    main = Products.main_effects([SmoothBasis.fit(x, sizes.main, common) for x in X.T])
     every = np.arange(main.n_pairs)
-    n, q = len(X), len(main) + n_products(main, every, sizes.pair)
+    n, q = len(X), len(main) + main.count_products(every, sizes.pair).sum()
     if q <= MOST_WEIGHTS or (n * n * q <= MOST_IN_ROWS and n * q <= MOST_VALUES):
         return main.with_pairs(every, sizes.pair)
     products = main
     for share in (0.5, 1.0):
         fits = regress(products, X, value, weight, known_noise=known_noise, unit=unit)
-        scores = np.mean([_scores(fit) for fit in fits], axis=0)
-        ranked = np.argsort(-scores, kind="stable")
-        room = share * (MOST_WEIGHTS - len(main))
-        count = int(
-            np.searchsorted(np.cumsum(n_products(main, ranked, sizes.pair, each=True)), room)
-        )
-        entered = np.sort(ranked[: max(count, 1)])
-        products = main.with_pairs(entered, sizes.pair)
+        ranked = np.argsort(-np.mean([_scores(fit) for fit in fits], axis=0), kind="stable")
+        room = share * max(MOST_WEIGHTS - len(main), 0)
+        filled = np.cumsum(main.count_products(ranked, sizes.pair))
+        entered = ranked[: max(int(np.searchsorted(filled, room)), 1)]
+        products = main.with_pairs(np.sort(entered), sizes.pair)
     return products
+
+
+def is_feasible(n_rows: int, n_features: int, sizes: Sizes) -> bool:
+    """Whether the main effects, or the rows, are few enough."""
+    return min(n_rows, n_features * sizes.of_many(n_features).main) <= MOST_WEIGHTS
 
 
 def _scores(fit: AnovaModel) -> NDArray[np.float64]:
@@ -80,13 +85,6 @@ def _scores(fit: AnovaModel) -> NDArray[np.float64]:
     outside = np.setdiff1d(np.arange(len(scores)), list(fit.products.sections))
     scores[outside] = score_outside(fit, outside)
     return scores
-
-
-def n_products(main: Products, pairs: NDArray, m: int, each: bool = False):
-    """Number of products of pairs, together or each."""
-    sizes = np.minimum([basis.n_functions for basis in main.bases], m)
-    found = sizes[pair_index(len(main.bases))[pairs]].prod(1)
-    return found if each else int(found.sum())
 
 
 def finer(products: Products, fits: Sequence[AnovaModel], n_rows: int) -> Products:

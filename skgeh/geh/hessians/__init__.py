@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skgeh.geh.functions import MLP, Chain, Hybrid, Repeated, Separate, stack
+from skgeh.geh.functions import MLP, Chain, Hybrid, Joined, Repeated, Separate, stack
 from skgeh.geh.hessians import _autodiff as autodiff
 from skgeh.geh.hessians import _closed_form as closed_form
 from skgeh.geh.hessians import _layered as layered
@@ -83,6 +83,13 @@ def group_hessian_of_repeated(function: Repeated, x: Tensor, partition: Partitio
 
 
 @group_mean_hessians.register
+def group_hessian_of_joined(function: Joined, x: Tensor, partition: Partition) -> GroupHessian:
+    """Hessians of each part."""
+    each = [group_mean_hessians(part, x, partition) for part in function.parts]
+    return each[0] if len(each) == 1 else GroupHessian(torch.cat([one.full() for one in each]))
+
+
+@group_mean_hessians.register
 def group_hessian_of_separate(function: Separate, x: Tensor, partition: Partition) -> GroupHessian:
     """Hessians of one function after another; memory holds the graph of one at a time."""
     kernels = map(_kernel, function.functions)
@@ -143,6 +150,12 @@ def pointwise_of_hybrid(function: Hybrid, x: Tensor, pairs: Tensor) -> Tensor:
 def pointwise_of_repeated(function: Repeated, x: Tensor, pairs: Tensor) -> Tensor:
     """Hessians of the distinct functions, each computed once."""
     return pointwise_hessians(function.distinct, x, pairs)[function.which]
+
+
+@pointwise_hessians.register
+def pointwise_of_joined(function: Joined, x: Tensor, pairs: Tensor) -> Tensor:
+    """Hessians of each part."""
+    return torch.cat([pointwise_hessians(part, x, pairs) for part in function.parts])
 
 
 @pointwise_hessians.register

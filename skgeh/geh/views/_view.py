@@ -3,9 +3,11 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from skgeh.geh.functions import Function, RandomFunction
+from skgeh.geh.functions import Function, RandomFunction, member_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,11 @@ class PosteriorView:
     def n_outputs(self) -> int:
         """Number of outputs ``c``."""
         return self.posterior.n_outputs
+
+    @property
+    def member_weights(self) -> NDArray[np.float64] | None:
+        """Weights of the mean functions; None if all weigh the same."""
+        return member_weights(self.posterior)
 
     @property
     def n_functions(self) -> int | None:

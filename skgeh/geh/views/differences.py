@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skgeh.geh.functions import MLP, Function, Hybrid, Repeated
+from skgeh.geh.functions import MLP, Function, Hybrid, Joined, Repeated
 from skgeh.geh.hessians import (
     GroupHessian,
     group_mean_hessians,
@@ -110,6 +110,12 @@ def _gradient_of_hybrid(function: Hybrid, x: Tensor, partition: Partition) -> Te
 def _gradient_of_repeated(function: Repeated, x: Tensor, partition: Partition) -> Tensor:
     """Gradients of the distinct functions, each computed once."""
     return _group_mean_gradients(function.distinct, x, partition)[function.which]
+
+
+@_group_mean_gradients.register
+def _gradient_of_joined(function: Joined, x: Tensor, partition: Partition) -> Tensor:
+    """Gradients of each part."""
+    return torch.cat([_group_mean_gradients(part, x, partition) for part in function.parts])
 
 
 @_group_mean_gradients.register
