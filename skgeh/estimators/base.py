@@ -248,7 +248,7 @@ class InteractionEstimator(_NetworkParameters):
         if not isinstance(asked, str):
             return asked, None
         points = torch.as_tensor(self._points, dtype=torch.float32)
-        return find_n_groups(self.posterior_, points, seed=self._seed)
+        return find_n_groups(self.posterior_, points)
 
     def interactions_of_columns(self, n_groups: int) -> Interactions:
         """Interactions at held-out rows between columns, even if several form one feature."""

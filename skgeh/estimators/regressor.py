@@ -231,9 +231,8 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         """
         x = self._standardised(X)
         members = evaluate(self.posterior_.members(), x, self.n_networks, torch.float64)
-        mean = np.average(
-            self._units.means(members), axis=0, weights=member_weights(self.posterior_)
-        )
+        weights = member_weights(self.posterior_)
+        mean = np.average(self._units.means(members), axis=0, weights=weights)
         shaped = mean[:, 0] if self._one_target else mean
         if not return_std:
             return shaped

@@ -90,7 +90,7 @@ def measure(
     some = np.random.default_rng(seed).permutation(len(x))[:MAX_POINTS]
     few = x if len(x) <= MAX_POINTS else x[torch.from_numpy(some)]
     if isinstance(n_groups, str):
-        n_groups, _ = find_n_groups(posterior, few, target=target, seed=seed)
+        n_groups, _ = find_n_groups(posterior, few, target=target)
     measured = posterior if view is None else view
     where = few if score_points is None else torch.as_tensor(score_points, dtype=torch.float32)
     partition = Partition.kmeans(points, n_groups, seed)

@@ -14,19 +14,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skgeh.geh.effect import choose_n_groups, group_expected_hessian, rank_weighted_distance
-from skgeh.geh.functions import RandomFunction
+from skgeh.geh.functions import RandomFunction, member_weights
 from skgeh.geh.hessians import pointwise_hessians
 from skgeh.geh.partition import Partition
 from skgeh.geh.score import _leading_pairs
 from skgeh.geh.views.blocks import GroupedPosterior
 
-_FIXED_DRAWS = 24  # draws whose mean function is measured
 _MIN_GROUPS = 8  # the curve cannot show cancelling if no rank can change, as with two features
 _MAX_GROUPS = 30
 
 
 def find_n_groups(
-    posterior: RandomFunction, x: Tensor, *, target: int | None = None, seed: int = 0
+    posterior: RandomFunction, x: Tensor, *, target: int | None = None
 ) -> tuple[int, NDArray[np.float64]]:
     """Choose the number of groups, at least 8 of them.
 
@@ -37,8 +36,6 @@ def find_n_groups(
         Points, in the posterior's units.
     target : int, optional
         Output to use; all outputs by default.
-    seed : int, default=0
-        Seed of the draws whose mean function is measured.
 
     Returns
     -------
@@ -56,26 +53,20 @@ def find_n_groups(
             "find_n_groups takes a posterior of single columns; got a GroupedPosterior. Pass the "
             "one that it wraps: find_n_groups(posterior.posterior, x)."
         )
-    hessians = _mean_function_hessians(posterior, x, target, seed)
+    hessians = _mean_function_hessians(posterior, x, target)
     points, most = x.cpu().numpy().astype(np.float64), min(_MAX_GROUPS, len(x))
     effects = _group_curve(hessians, Partition.nested(points, most))
     distances = np.array([[rank_weighted_distance(b, a) for a, b in pairwise(effects)]])
     return max(choose_n_groups(distances), min(_MIN_GROUPS, len(x))), distances
 
 
-def _mean_function_hessians(
-    posterior: RandomFunction, x: Tensor, target: int | None, seed: int
-) -> NDArray:
-    """Signed Hessians at every point, averaged over a few fixed draws, shape (c, n, q)."""
+def _mean_function_hessians(posterior: RandomFunction, x: Tensor, target: int | None) -> NDArray:
+    """Signed Hessians of the mean function at every point, shape (c, n, q)."""
     pairs = _leading_pairs(posterior, x, target)
-    generator = torch.Generator().manual_seed(seed)
-    n_draws = min(getattr(posterior, "n_functions", None) or _FIXED_DRAWS, _FIXED_DRAWS)
-    total = torch.zeros(())
-    for k in range(n_draws):
-        with torch.no_grad():
-            (hessians,) = pointwise_hessians(posterior.draw(1, generator, first=k), x, pairs)
-        total = total + (hessians if target is None else hessians[target : target + 1])
-    return (total / n_draws).cpu().numpy()
+    with torch.no_grad():
+        hessians = pointwise_hessians(posterior.members(), x, pairs).cpu().numpy()
+    mean = np.average(hessians, axis=0, weights=member_weights(posterior))
+    return mean if target is None else mean[target : target + 1]
 
 
 def _group_curve(hessians: NDArray, partitions: Sequence[Partition]) -> NDArray:

@@ -32,9 +32,9 @@ _FIRST = (50, 50)  # units of the first networks, which show whether more are wo
 _FIRST_EPOCHS, _FIRST_NETWORKS, _FIRST_PERTURBED = 20, 4, 2
 _JUDGED = 200  # rows whose densities are compared at least, if there are as many
 _MOST_HELD_OUT = 0.25  # share of the rows that a network holds out at most
-_NOTHING = 0.1  # weight of the networks below which no more of them are trained
-_LEARNING = 0.02  # share by which the held-out loss falls in the second half of training, at least
-_CLEAN = 0.03  # share of noise below which targets need not be perturbed
+_NOTHING = 0.05  # weight of the networks below which no more of them are trained
+_LEARNING = 0.03  # share by which the held-out loss falls in the second half of training, at least
+_CLEAN = 0.05  # share of noise below which targets need not be perturbed
 _PULL = 1.0  # rows of a prior that pulls the weight towards one half
 
 
@@ -74,7 +74,8 @@ class StackedPosterior:
     @property
     def member_weights(self) -> NDArray[np.float64]:
         """Weights of the mean functions, which sum to 1."""
-        n_networks = len(self.networks.members())
+        members: Any = self.networks.members()
+        n_networks = len(members)
         return np.append(1 - self.weight, np.full(n_networks, self.weight / n_networks))
 
     @property
@@ -176,7 +177,8 @@ class Stacking(BaseEstimator):
             first = ConcreteDropout(_FIRST).learn(task, _short(trainer, len(task.X)), seed)
             if both.weight(first) < _NOTHING or not _is_learning(first):
                 return both.stacked(first)
-            if first.noise_variance.mean() < _CLEAN and not task.has_labels:
+            noise = min(one.noise_variance.mean() for one in (first, both.process))
+            if noise < _CLEAN and not task.has_labels:
                 trainer = replace(trainer, n_perturbed=0)
         return both.stacked(family.learn(task, trainer, seed))
 
@@ -214,6 +216,11 @@ class _Both:
     task: Task
     process: Learned
 
+    @property
+    def left_out(self) -> Any:
+        """Means and variances of rows by the process without them."""
+        return self.process.held_out.left_out
+
     def weight(self, networks: Learned) -> float:
         """Weight of networks, by densities at the rows that they hold out."""
         task, rows = self.task, networks.held_out.judged
@@ -222,7 +229,7 @@ class _Both:
         theirs = networks.held_out.predictions
         spread = np.square(theirs - task.y[rows]) * row_weights[:, None]
         of_networks = density(theirs, spread.mean(0) / row_weights[:, None])
-        of_process = density(*self.process.held_out.left_out(rows))
+        of_process = density(*self.left_out(rows))
         return stacking_weight(of_process, of_networks, row_weights)
 
     def stacked(self, networks: Learned) -> Learned:
@@ -230,14 +237,14 @@ class _Both:
         weight, rows = self.weight(networks), networks.held_out.judged
         process = self.process
         noise = (1 - weight) * process.noise_variance + weight * networks.noise_variance
-        predict = partial(_mixed, process.held_out, networks.held_out, weight)
+        predict = partial(_mixed, self.left_out, networks.held_out, weight)
         posterior = StackedPosterior(process.posterior, networks.posterior, weight)
         return Learned(posterior, noise, HeldOut(rows, predict), networks.net)
 
 
-def _mixed(process: Any, networks: HeldOut, weight: float) -> NDArray[np.float64]:
+def _mixed(left_out: Any, networks: HeldOut, weight: float) -> NDArray[np.float64]:
     """Weighted mean of both parts' predictions of the networks' held-out rows."""
-    ours, _ = process.left_out(networks.judged)
+    ours, _ = left_out(networks.judged)
     return (1 - weight) * ours + weight * networks.predictions
 
 

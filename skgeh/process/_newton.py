@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skgeh.geh.likelihoods import SquaredError
+from skgeh.geh.likelihoods import CrossEntropy, SquaredError
 from skgeh.geh.task import Task
 from skgeh.process._posterior import ProcessPosterior
 from skgeh.process._products import Products
@@ -65,7 +65,7 @@ class _Newton:
             return fits
         return regress(fine, task.X, value, weight, start=fits, steps=LAST_STEPS, **self.options)
 
-    def some(self, most: int) -> NDArray[np.intp] | slice:
+    def some(self, most: int) -> NDArray[np.intp]:
         """Up to as many rows, at random."""
         n = len(self.task.X)
         if n <= most:
@@ -77,7 +77,7 @@ class _Newton:
         task = self.task
         mean = 1.0 if task.likelihood.known_dispersion else task.weight.mean()
         given = task.y, outputs, task.weight / mean
-        if task.has_labels:
+        if isinstance(task.likelihood, CrossEntropy):
             return task.likelihood.working_response(*given, factor)
         return task.likelihood.working_response(*given)
 

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from skgeh.geh.pairs import to_matrix
+from skgeh.geh.pairs import pair_index, to_matrix
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import Products, blocks, multiplied
 
@@ -138,9 +138,8 @@ def evidence(posterior: AnovaModel, factors: NDArray) -> tuple[NDArray, NDArray]
             sums[:, columns] += both @ multiplied(values, factors[:, columns]).T
     asked, centre = sums[0] ** 2, sums[1] / seen.weight.sum()
     size = len(posterior.solution.active) * p
-    some = np.sort(
-        np.random.default_rng(0).permutation(n)[: LEAST_ROWS + int(PRODUCTS / (size + 1))]
-    )
+    enough = LEAST_ROWS + int(PRODUCTS / (size + 1))
+    some = np.sort(np.random.default_rng(0).permutation(n)[:enough])
     root = np.sqrt(seen.weight[some] * (n / len(some)))
     tables = [
         (products.values(seen.X[some[rows]]), root[rows]) for rows in blocks(len(some), LEAST_ROWS)

@@ -97,7 +97,7 @@ class GaussianProcess(BaseEstimator):
 
 def _left_out(parts: Sequence[ProcessPosterior], rows: NDArray) -> tuple[NDArray, NDArray]:
     """Means and variances of rows' responses predicted without each row, each (m, c)."""
-    found = [part.left_out(rows, np.arange(len(rows))[:, None]) for part in parts]
+    found = [part.left_out(rows, list(np.arange(len(rows))[:, None])) for part in parts]
     means, variances = zip(*found, strict=True)
     return np.column_stack(means), np.column_stack(variances)
 

@@ -50,7 +50,7 @@ def choose_products(
     X: NDArray, value: NDArray, weight: NDArray, sizes: Sizes, *, known_noise: bool, unit: float
 ) -> Products:
     """Main effects and pairs for responses (n, c) with weights (n, c)."""
-    if not is_feasible(*X.shape, sizes):
+    if not is_feasible(len(X), X.shape[1], sizes):
         raise ValueError(
             "The table is too large for posterior='gaussian_process': it holds up to "
             f"{MOST_WEIGHTS} features, or up to as many rows. Got a table of {len(X)} rows and "
