@@ -1,11 +1,13 @@
 """Predictions by gradient boosting, which can learn interactions of any form and order."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from skgeh.geh.likelihoods import LEAST
+from skgeh.geh.likelihoods import LEAST, LogLink
 from skgeh.geh.task import Task
 from skgeh.parallel import ONE_THREAD
 from skgeh.tables.table import codes_of
@@ -34,20 +36,28 @@ def boosted_predictions(task: Task, seed: int) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (n, c)
-        Numbers, or logits.
+        Numbers, logits, or logs of means.
     """
     labels = codes_of(task.y) if task.has_labels else np.zeros(len(task.X), dtype=np.intp)
     weight = task.weight / task.weight.mean()
     predict = _logits if task.has_labels else _numbers
-    fold, bins, found = _folds(labels, seed), _bins(task.X), np.empty(task.y.shape)
+    if isinstance(task.likelihood, LogLink):
+        predict = partial(_logs, "poisson" if task.likelihood.power == 1 else "gamma")
+    fold, bins, found = folds(labels, seed, task.units), _bins(task.X), np.empty(task.y.shape)
     for k in range(_FOLDS):
         on, off = fold != k, fold == k
         found[off] = predict(bins[on], task.y[on], weight[on], bins[off])
     return found
 
 
-def _folds(labels: NDArray, seed: int) -> NDArray[np.intp]:
-    """Random fold of every row, with as many rows of each class as in the others or one more."""
+def folds(labels: NDArray, seed: int, units: NDArray | None = None) -> NDArray[np.intp]:
+    """Random fold of every row, with as many rows of each class as in the others or one more.
+
+    If rows come in units, each unit is in one fold, and folds have as many units.
+    """
+    if units is not None:
+        names, codes = np.unique(units, return_inverse=True)
+        return (np.random.default_rng(seed).permutation(len(names)) % _FOLDS)[codes]
     order = np.lexsort((np.random.default_rng(seed).random(len(labels)), labels))
     fold = np.empty(len(labels), dtype=np.intp)
     fold[order] = np.arange(len(labels)) % _FOLDS
@@ -83,6 +93,13 @@ def _numbers(X: NDArray, y: NDArray, weight: NDArray, new: NDArray) -> NDArray[n
     """Predicted targets of new rows, shape (n, c)."""
     model = HistGradientBoostingRegressor(**_settings(X, y.shape[1]))
     return np.column_stack([model.fit(X, one, sample_weight=weight).predict(new) for one in y.T])
+
+
+def _logs(loss: str, X: NDArray, y: NDArray, weight: NDArray, new: NDArray) -> NDArray[np.float64]:
+    """Predicted logs of the means of new rows, shape (n, c)."""
+    model = HistGradientBoostingRegressor(loss=loss, **_settings(X, y.shape[1]))
+    found = [model.fit(X, one, sample_weight=weight).predict(new) for one in y.T]
+    return np.log(np.maximum(np.column_stack(found), LEAST))
 
 
 def _logits(X: NDArray, y: NDArray, weight: NDArray, new: NDArray) -> NDArray[np.float64]:

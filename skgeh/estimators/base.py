@@ -39,7 +39,7 @@ _PREDICT_DRAWS = 100
 class InteractionEstimator(_NetworkParameters):
     """A posterior over functions, learned from a table, and the interactions of its features."""
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Learn the posterior.
 
         Parameters
@@ -54,6 +54,10 @@ class InteractionEstimator(_NetworkParameters):
             mean weight. For the losses "poisson" and "gamma", a weight is an exposure, as in
             scikit-learn's PoissonRegressor: pass counts divided by exposures as y, and exposures as
             weights. A row of weight 2 is then as good as the mean of two rows of weight 1.
+        groups : array-like of shape (n,), default=None
+            Unit that each row belongs to, such as a patient or a day, if rows of one unit are not
+            independent. All rows of a unit are held out together, so that the noise, the weights of
+            the process and of networks, and `fit_quality_` are those for new units.
 
         Returns
         -------
@@ -68,7 +72,9 @@ class InteractionEstimator(_NetworkParameters):
         self.__dict__.pop("posterior_", None)  # a fit that fails leaves no fitted model
         trainer, labels = self.trainer(), is_classifier(self)
         reader = type(self).__name__
-        table = Table.of(X, y, sample_weight, labels=labels, loss=trainer.loss, reader=reader)
+        table = Table.of(
+            X, y, sample_weight, groups, labels=labels, loss=trainer.loss, reader=reader
+        )
         return self.learn(table, trainer)
 
     def learn(self, table: Table, trainer: Trainer) -> "InteractionEstimator":
@@ -104,7 +110,7 @@ class InteractionEstimator(_NetworkParameters):
         self.feature_groups_ = resolve_groups(self.feature_groups, self._names, table.X)
         self._x_scaler, Z = table.x_scaler, table.Z
         self._whole_columns = table.whole_columns
-        task = trainer.task(Z, table.target, table.weight)
+        task = trainer.task(Z, table.target, table.weight, table.units)
         learned = trainer.family.learn(task, trainer, train_seed)
         held_out = learned.held_out
         generator = np.random.default_rng(rows_seed)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.stats import rankdata
 from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import PredefinedSplit, StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 
-from skgeh.estimators._boosting import boosted_predictions
+from skgeh.estimators._boosting import boosted_predictions, folds
 from skgeh.estimators._collinearity import exchangeable
 from skgeh.geh.likelihoods import LEAST, LogLink
 from skgeh.geh.task import HeldOut, Task
@@ -169,7 +169,7 @@ class _FitSample:
         drawn = np.random.default_rng(seed).choice(n_rows, min(n_kept, n_rows), replace=False)
         others = drawn[~np.isin(drawn, asked)]
         rows = np.concatenate([asked, others[: n_kept - len(asked)]])
-        some = Task(task.X[rows], task.y[rows], task.weight[rows], task.likelihood)
+        some = task.some(rows)
         return cls(some, held_out, np.searchsorted(asked, held_out.judged), seed)
 
     @cached_property
@@ -192,7 +192,8 @@ class _FitSample:
         columns = np.arange(c)
         if not task.has_labels and c > most_targets:
             columns = np.linspace(0, c - 1, most_targets).astype(int)
-        some = Task(task.X[rows], task.y[rows][:, columns], task.weight[rows], task.likelihood)
+        some = task.some(rows)
+        some = replace(some, y=some.y[:, columns])
         outputs, truth = boosted_predictions(some, self.seed), torch.as_tensor(some.y)
         boosting = task.likelihood.losses(torch.as_tensor(outputs), truth).mean(1).numpy()
         both = np.isin(self.places, rows)
@@ -231,8 +232,7 @@ def _additive_predictions(task: Task, seed: int) -> NDArray[np.float64]:
     B = _additive_basis(task.X)
     if isinstance(task.likelihood, LogLink):
         return _log_predictions(B, task, task.likelihood, seed)
-    predict = _logistic_predictions if task.has_labels else _ridge_predictions
-    return predict(B, task.y, task.weight, seed)
+    return _logistic_predictions(B, task, seed) if task.has_labels else _ridge_predictions(B, task)
 
 
 def _additive_basis(X: NDArray) -> NDArray[np.float64]:
@@ -244,16 +244,24 @@ def _additive_basis(X: NDArray) -> NDArray[np.float64]:
     return SplineTransformer(_KNOTS).fit_transform(ranks)
 
 
-def _ridge_predictions(
-    B: NDArray, y: NDArray, weight: NDArray, _seed: int = 0
-) -> NDArray[np.float64]:
+def _splits(strata: NDArray, units: NDArray | None, seed: int, n_folds: int = _FOLDS) -> list:
+    """Training and test rows of every fold, with equal shares of the strata or whole units."""
+    if units is not None:
+        return list(PredefinedSplit(folds(strata, seed, units)).split())
+    split = StratifiedKFold(n_folds, shuffle=True, random_state=seed).split
+    return list(split(strata, strata))
+
+
+def _ridge_predictions(B: NDArray, task: Task) -> NDArray[np.float64]:
     """Leave-one-out predictions by ridge regression, ``y - e / (1 - h)``, shape (n, c).
 
     With ``B = U s V'``, e and h are the residuals and leverages of ``U s^2 / (s^2 + alpha) U'``.
-    alpha minimises the sum of squared errors over all rows and targets.
+    alpha minimises the sum of squared errors over all rows and targets. Rows of one unit are left
+    out together.
     """
-    root, share = np.sqrt(weight)[:, None], (weight / weight.sum())[:, None]
-    A, centred = root * (B - share.T @ B), root * (y - share.T @ y)
+    y, weight, total = task.y, task.weight, task.weight.sum()
+    root = np.sqrt(weight)[:, None]
+    A, centred = (root * (part - weight @ part / total) for part in (B, y))
     if A.shape[1] <= len(A):
         squares, V = eigh(A.T @ A)
         U = A @ V / np.sqrt(np.maximum(squares, _ALPHAS[0] ** 2))
@@ -262,31 +270,47 @@ def _ridge_predictions(
     rest = []
     for alpha in _ALPHAS:
         shrunk = U * (np.maximum(squares, 0) / (np.maximum(squares, 0) + alpha))
-        leverage = (shrunk * U).sum(1, keepdims=True) + share
         error = centred - shrunk @ (U.T @ centred)
-        rest.append(error / np.maximum(1 - leverage, LEAST))
+        left = np.hstack([shrunk, root / total]), np.hstack([U, root])
+        rest.append(_without_unit(error, *left, task.units))
     best = min(rest, key=lambda error: np.square(error).sum())
     return y - best / root
 
 
-def _logistic_predictions(
-    B: NDArray, y: NDArray, weight: NDArray, seed: int
+def _without_unit(
+    error: NDArray, left: NDArray, right: NDArray, units: NDArray | None
 ) -> NDArray[np.float64]:
+    """Residuals (n, c) of rows without their unit, with the hat matrix ``left right'``."""
+    if units is None:
+        leverage = np.einsum("nk,nk->n", left, right)[:, None]
+        return error / np.maximum(1 - leverage, LEAST)
+    found = np.empty_like(error)
+    for code in np.unique(units):
+        rows = np.flatnonzero(units == code)
+        remaining = (1 + LEAST) * np.eye(len(rows)) - left[rows] @ right[rows].T
+        found[rows] = np.linalg.solve(remaining, error[rows])
+    return found
+
+
+def _logistic_predictions(B: NDArray, task: Task, seed: int) -> NDArray[np.float64]:
     """Out-of-fold logits by logistic regression, shape (n, c)."""
-    labels = codes_of(y)
+    labels = codes_of(task.y)
     counts = np.unique(labels, return_counts=True)[1]
     if len(counts) < 2 or counts.min() < 2:  # some fold would learn from one class only
-        return np.zeros(y.shape)
+        return np.zeros(task.y.shape)
+    splits = _splits(labels, task.units, seed, min(_FOLDS, counts.min()))
+    if any(len(np.unique(labels[on])) < len(counts) for on, _ in splits):
+        return np.zeros(task.y.shape)
     found = cross_val_predict(
         LogisticRegression(max_iter=_MOST_STEPS),
         B,
         labels,
-        cv=StratifiedKFold(min(_FOLDS, counts.min()), shuffle=True, random_state=seed),
-        params={"sample_weight": weight},
+        cv=splits,
+        params={"sample_weight": task.weight},
         method="predict_proba",
     )
     logs = np.log(np.clip(found, LEAST, None))
-    return logs[:, 1:] - logs[:, :1] if y.shape[1] == 1 else logs
+    return logs[:, 1:] - logs[:, :1] if task.y.shape[1] == 1 else logs
 
 
 def _log_predictions(B: NDArray, task: Task, likelihood: LogLink, seed: int) -> NDArray[np.float64]:
@@ -300,12 +324,12 @@ def _log_predictions(B: NDArray, task: Task, likelihood: LogLink, seed: int) -> 
         above = y > np.median(y)  # folds alike, also where most numbers are 0
         if min(np.bincount(above, minlength=2)) < _FOLDS:
             continue
-        folds = list(StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(B, above))
+        splits = _splits(above, task.units, seed)
         weights, tried = {"sample_weight": task.weight}, []
         for penalty in _LOG_PENALTIES:
             alpha = penalty * likelihood.dispersion[k] / len(y)
             model = kind(alpha=alpha, solver="newton-cholesky")
-            means = cross_val_predict(model, B, y, cv=folds, params=weights)
+            means = cross_val_predict(model, B, y, cv=splits, params=weights)
             tried.append(np.log(np.maximum(means, LEAST)))
         found[:, k] = min(tried, key=partial(_deviance, likelihood, y, task.weight))
     return found

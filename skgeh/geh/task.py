@@ -1,7 +1,7 @@
 """The task that a family of posteriors is given, and the result that it returns."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,12 +24,20 @@ class Task:
         as 0 and 1 in one column for two classes, else one column per class.
     weight : ndarray of shape (n,)
     likelihood : Likelihood
+    units : ndarray of shape (n,), optional
+        Unit of every row, if rows of one unit are not independent; they are held out together.
     """
 
     X: NDArray[np.float64]
     y: NDArray[np.float64]
     weight: NDArray[np.float64]
     likelihood: Likelihood
+    units: NDArray[np.intp] | None = None
+
+    def some(self, rows: NDArray) -> "Task":
+        """The same task on some of the rows."""
+        units = None if self.units is None else self.units[rows]
+        return replace(self, X=self.X[rows], y=self.y[rows], weight=self.weight[rows], units=units)
 
     @property
     def has_labels(self) -> bool:

@@ -81,10 +81,10 @@ class Family(BaseEstimator):
         seed : int
         """
         copies = trainer.n_networks, trainer.n_perturbed
-        held_out = trainer.held_out(len(task.X), sum(copies), np.random.default_rng(seed))
+        held_out, training = trainer.split(task, sum(copies), np.random.default_rng(seed))
         n_moved = 1 if task.likelihood.moves_rows else task.y.shape[1]
         moves = _perturbations(*copies, len(task.X), n_moved, seed)
-        net, stack = trainer.train(self, task, held_out, seed, moves=moves)
+        net, stack = trainer.train(self, task, held_out, seed, training=training, moves=moves)
         own, posterior = held_out[: copies[0]], PerturbedPosterior.of(stack, *copies)
         rows = own[:, : max(1, MAX_POINTS // len(own))]
         predict = partial(_of_own_rows, posterior.members(), task.X[rows])

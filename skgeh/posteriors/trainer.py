@@ -17,7 +17,7 @@ from skgeh.geh.task import Task
 from skgeh.posteriors._stack import MainEffects, StackPosterior
 from skgeh.posteriors.family import Family
 from skgeh.posteriors.stacking import Stacking
-from skgeh.tables.rows import held_out_rows
+from skgeh.tables.rows import held_out_rows, held_out_units
 from skgeh.tables.table import codes_of
 from skgeh.training.loop import Settings, StackNet, train
 from skgeh.training.objective import Objective
@@ -91,9 +91,17 @@ class Trainer:
         """Rows that each network never trains on, shape (n_networks, h)."""
         return held_out_rows(n_rows, n_networks, self.validation_fraction, generator)
 
-    def task(self, X: NDArray, y: NDArray, weight: NDArray) -> Task:
+    def split(
+        self, task: Task, n_networks: int, generator: np.random.Generator
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp] | None]:
+        """Rows that each network holds out, and those that it trains on; None means all others."""
+        if task.units is None:
+            return self.held_out(len(task.X), n_networks, generator), None
+        return held_out_units(task.units, n_networks, self.validation_fraction, generator)
+
+    def task(self, X: NDArray, y: NDArray, weight: NDArray, units: NDArray | None = None) -> Task:
         """A table in standard units and its likelihood; each copy may have its own targets."""
-        return Task(X, y, weight, self.likelihood(y if y.ndim == 2 else y[0], weight))
+        return Task(X, y, weight, self.likelihood(y if y.ndim == 2 else y[0], weight), units)
 
     def likelihood(self, target: NDArray, weight: NDArray) -> Likelihood:
         """The loss in units of that of the best constant, which for labels is their entropy."""

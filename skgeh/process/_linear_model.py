@@ -20,6 +20,29 @@ Parts = Iterable[tuple[NDArray, NDArray]]
 
 
 @dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows that are left out, all of them times the roots of their weights.
+
+    Parameters
+    ----------
+    places : ndarray of shape (m,)
+        Places among all rows.
+    Z : ndarray of shape (k, m)
+    level : ndarray of shape (m,)
+        Roots of the weights over the root of all weights: the direction of the mean.
+    residuals : ndarray of shape (m,)
+    units : sequence of ndarray
+        Rows that are left out together, as places among these.
+    """
+
+    places: NDArray[np.intp]
+    Z: NDArray[np.float64]
+    level: NDArray[np.float64]
+    residuals: NDArray[np.float64]
+    units: Sequence[NDArray[np.intp]]
+
+
+@dataclass(frozen=True, eq=False)
 class Sums:
     """Sums over rows that determine the posterior; those of parts of a table add up.
 
@@ -181,10 +204,23 @@ class InWeights:
         half = solve_triangular(self.factor, sums[0], lower=True, check_finite=False)
         return (sums[1] - np.square(half).sum(0)) / self.noise
 
-    def remaining(self, _: NDArray, Z: NDArray, units: Sequence[NDArray]) -> list[NDArray]:
-        """``(I - H)`` inside units of rows of Z (k, r), with the hat matrix H."""
-        half = self.inverse @ Z
-        return [np.eye(len(rows)) - half[:, rows].T @ half[:, rows] for rows in units]
+    def left_out(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Residuals of rows without their unit, and variances over s^2: by ``(I - H)^-1``.
+
+        The hat matrix of a unit is ``H = B'B``, with a row of B for the mean. For units of many
+        rows, ``(I - B'B)^-1 = I + B' (I - B B')^-1 B``.
+        """
+        B = np.vstack([self.inverse @ rows.Z, rows.level])
+        errors, variances = np.empty((2, len(rows.level)))
+        for unit in rows.units:
+            own, e = B[:, unit], rows.residuals[unit]
+            if own.shape[1] <= len(own):
+                inverse = np.linalg.inv(np.eye(len(unit)) - own.T @ own)
+                errors[unit], variances[unit] = inverse @ e, inverse.diagonal()
+            else:
+                C = np.linalg.solve(np.eye(len(own)) - own @ own.T, own)
+                errors[unit], variances[unit] = e + own.T @ (C @ e), 1 + (own * C).sum(0)
+        return errors, variances
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,11 +340,15 @@ class InRows:
         half = lapack.dtrtrs(self.factor, phi.T, lower=1)[0]
         return np.einsum("np,np->p", half, half)
 
-    def remaining(self, rows: NDArray, _: NDArray, units: Sequence[NDArray]) -> list[NDArray]:
-        """``(I - H) = s^2 K^-1`` inside units of the given rows."""
-        inverse = lapack.dtrtri(self.factor, lower=1)[0]
-        own = (inverse[:, rows[unit]] for unit in units)
-        return [self.noise * part.T @ part for part in own]
+    def left_out(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Residuals of rows without their unit, and variances over s^2: ``I - H = s^2 K^-1``."""
+        half = np.sqrt(self.noise) * lapack.dtrtri(self.factor, lower=1)[0][:, rows.places]
+        errors, variances = np.empty((2, len(rows.level)))
+        for unit in rows.units:
+            own, level = half[:, unit], rows.level[unit]
+            inverse = np.linalg.inv(own.T @ own - np.outer(level, level))
+            errors[unit], variances[unit] = inverse @ rows.residuals[unit], inverse.diagonal()
+        return errors, variances
 
 
 Data = Sums | FewRows

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from skgeh.process._linear_model import Data, Parts, Solution
+from skgeh.process._linear_model import Data, Parts, Rows, Solution
 from skgeh.process._products import AnovaFunctions, Products
 from skgeh.process._variances import typical_variances
 
@@ -122,11 +122,7 @@ class AnovaModel:
         X, y, weight = (part[rows] for part in vars(self.observed).values())
         root = np.sqrt(weight)
         Z = self.columns(self.products.values(X), root)
-        error, variance = np.empty(len(rows)), np.empty(len(rows))
-        fitted = root * (y - self.intercept) - self.solution.mean @ Z
-        left = self.solution.remaining(rows, Z, units)
-        for unit, remaining in zip(units, left, strict=True):
-            own = remaining - np.outer(root[unit], root[unit]) / self.data.weight
-            inverse = np.linalg.inv(own + 1e-10 * np.eye(len(unit)))
-            error[unit], variance[unit] = inverse @ fitted[unit], inverse.diagonal()
-        return y - error / root, self.noise_variance * variance / weight
+        residuals = root * (y - self.intercept) - self.solution.mean @ Z
+        level = root / np.sqrt(self.data.weight)
+        errors, variances = self.solution.left_out(Rows(rows, Z, level, residuals, units))
+        return y - errors / root, self.noise_variance * variances / weight

@@ -88,9 +88,7 @@ class _Newton:
         outputs = np.tile(task.likelihood.constant(means).numpy(), (len(task.y), 1))
         if len(task.X) > 2 * FEW:  # steps on a few rows cost little and give all rows a good start
             some = self.some(FEW)
-            fits = learn_outputs(
-                Task(task.X[some], task.y[some], task.weight[some], task.likelihood), self.sizes
-            )
+            fits = learn_outputs(task.some(some), self.sizes)
             products = fits[0].products
             outputs = np.column_stack([fit.predict(task.X) for fit in fits])
         else:

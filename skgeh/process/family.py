@@ -1,6 +1,6 @@
 """The family of posteriors that needs no training: an ANOVA process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -78,9 +78,9 @@ class GaussianProcess(BaseEstimator):
             Seed for choosing the rows with leave-one-out predictions.
         """
         parts = learn_outputs(task, Sizes(self.n_functions, self.n_pair_functions))
-        rows = np.random.default_rng(seed).permutation(len(task.X))[:MAX_POINTS]
-        left_out = partial(_left_out, parts)
-        held_out = HeldOut(rows, partial(_means_left_out, parts, rows), left_out=left_out)
+        rows = _judged_rows(task, np.random.default_rng(seed))
+        left_out = partial(_left_out, parts, task.units)
+        held_out = HeldOut(rows, partial(_means, left_out, rows), left_out=left_out)
         noise = np.array([part.noise_variance for part in parts])
         if isinstance(task.likelihood, LogLink):
             noise /= task.likelihood.dispersion
@@ -95,13 +95,34 @@ class GaussianProcess(BaseEstimator):
         return is_feasible(n_rows, n_features, Sizes(self.n_functions, self.n_pair_functions))
 
 
-def _left_out(parts: Sequence[ProcessPosterior], rows: NDArray) -> tuple[NDArray, NDArray]:
-    """Means and variances of rows' responses predicted without each row, each (m, c)."""
-    found = [part.left_out(rows, list(np.arange(len(rows))[:, None])) for part in parts]
-    means, variances = zip(*found, strict=True)
-    return np.column_stack(means), np.column_stack(variances)
+def _judged_rows(task: Task, generator: np.random.Generator) -> NDArray[np.intp]:
+    """Up to 1000 rows at random, or rows of random units."""
+    if task.units is None:
+        return generator.permutation(len(task.X))[:MAX_POINTS]
+    order = generator.permutation(task.units.max() + 1)
+    by_unit = np.argsort(order[task.units], kind="stable")
+    return by_unit[:MAX_POINTS]
 
 
-def _means_left_out(parts: Sequence[ProcessPosterior], rows: NDArray) -> NDArray[np.float64]:
-    """The means alone."""
-    return _left_out(parts, rows)[0]
+def _left_out(
+    parts: Sequence[ProcessPosterior], units: NDArray | None, rows: NDArray
+) -> tuple[NDArray, NDArray]:
+    """Means and variances of rows' responses predicted without their units, each (m, c)."""
+    places = rows if units is None else np.flatnonzero(np.isin(units, units[rows]))
+    if units is None:
+        together = list(np.arange(len(places))[:, None])
+    else:
+        codes = units[places]
+        order = np.argsort(codes, kind="stable")
+        together = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+    found = [part.left_out(places, together) for part in parts]
+    means, variances = (np.column_stack(kind) for kind in zip(*found, strict=True))
+    if units is None:
+        return means, variances
+    asked = np.searchsorted(places, rows)
+    return means[asked], variances[asked]
+
+
+def _means(left_out: Callable, rows: NDArray) -> NDArray[np.float64]:
+    """Means of rows predicted without their units."""
+    return left_out(rows)[0]

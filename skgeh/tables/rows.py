@@ -62,6 +62,46 @@ def held_out_rows(
     return np.take(order, np.arange(n_networks * size), mode="wrap").reshape(-1, size)
 
 
+def held_out_units(
+    units: NDArray[np.intp], n_networks: int, fraction: float, generator: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The same for rows that come in units, which are held out as a whole, and what is left.
+
+    Every network has the same number of rows of either kind, so some rows of larger units are in
+    neither.
+
+    Returns
+    -------
+    held_out : ndarray of shape (n_networks, held out)
+    training : ndarray of shape (n_networks, m)
+
+    Examples
+    --------
+    >>> held_out, training = held_out_units(
+    ...     np.repeat(np.arange(10), 2), 3, 0.1, np.random.default_rng(0))
+    >>> held_out.shape, training.shape, len(np.unique(held_out // 2))
+    ((3, 2), (3, 18), 3)
+    """
+    n_rows, sizes = len(units), np.bincount(units)
+    wanted = min(max(1, round(fraction * n_rows)), MAX_HELD_OUT, n_rows - 1)
+    order = np.tile(generator.permutation(np.flatnonzero(sizes)), n_networks)
+    held_out, training, start = [], [], 0
+    for _ in range(n_networks):
+        needed = 1 + int(np.searchsorted(np.cumsum(sizes[order[start:]]), wanted))
+        count = min(needed, int(np.count_nonzero(sizes)) - 1)
+        out = np.isin(units, order[start : start + count])
+        held_out.append(generator.permutation(np.flatnonzero(out)))
+        training.append(generator.permutation(np.flatnonzero(~out)))
+        start += count
+    return _of_equal_length(held_out), _of_equal_length(training)
+
+
+def _of_equal_length(rows: list[NDArray[np.intp]]) -> NDArray[np.intp]:
+    """As many of the rows for every network, in increasing order."""
+    size = min(map(len, rows))
+    return np.stack([np.sort(of_one[:size]) for of_one in rows])
+
+
 def point_rows(
     held_out: NDArray[np.intp], weight: NDArray[np.float64], generator: np.random.Generator
 ) -> NDArray[np.intp]:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.exceptions import DataConversionWarning
@@ -63,6 +64,7 @@ class Table:
     frame_backend: Backend
     classes: NDArray | None = None
     loss: str = "squared_error"
+    units: NDArray[np.intp] | None = None
 
     @classmethod
     def of(
@@ -70,6 +72,7 @@ class Table:
         X: Any,
         y: Any,
         sample_weight: Any = None,
+        groups: Any = None,
         *,
         labels: bool = False,
         loss: str = "squared_error",
@@ -84,6 +87,8 @@ class Table:
         y : array-like of shape (n,) or (n, c)
         sample_weight : array-like of shape (n,), optional
             Rows of weight 0 are left out.
+        groups : array-like of shape (n,), optional
+            Unit of every row.
         labels : bool, default=False
             Whether y holds labels.
         loss : {"squared_error", "poisson", "gamma"}, default="squared_error"
@@ -114,6 +119,7 @@ class Table:
         known = target[weight > 0]
         columns, classes = _label_columns(known) if labels else (_number_columns(known), None)
         counted = _counted_rows(weight, min_rows)
+        units = None if groups is None else _unit_codes(groups, len(values))[counted]
         values, weight = values[counted], weight[counted]
         default = tuple(f"x{j}" for j in range(values.shape[1]))
         backend = backend_of(X)
@@ -123,7 +129,7 @@ class Table:
         _check_spread(columns, [f"target {k}" for k in range(columns.shape[1])])
         for k, column in enumerate(columns.T):
             _check_signs(column, loss, "y" if columns.shape[1] == 1 else f"target {k}")
-        return cls(values, columns, weight, given, own, is_named, backend, classes, loss)
+        return cls(values, columns, weight, given, own, is_named, backend, classes, loss, units)
 
     @property
     def targets(self) -> list | None:
@@ -280,6 +286,35 @@ def _check_signs(y: NDArray, loss: str, name: str) -> None:
             f"{y.max():g}, and {refused.sum()} of {len(y)} rows cannot be used. Correct these "
             f"rows or leave them out, or use {others}."
         )
+
+
+def _unit_codes(groups: Any, n_rows: int) -> NDArray[np.intp]:
+    """Units of the rows as whole numbers from 0.
+
+    Examples
+    --------
+    >>> _unit_codes(["ann", "bob", "ann"], 3).tolist()
+    [0, 1, 0]
+    """
+    labels = np.asarray(groups)
+    if labels.shape != (n_rows,):
+        raise ValueError(
+            f"groups must have one label for each of the {n_rows} rows; got shape {labels.shape}."
+        )
+    if pd.isna(labels).any():
+        raise ValueError(
+            "groups must say for every row which unit it belongs to; got missing labels. Give each "
+            "of these rows a label of its own, or leave them out."
+        )
+    names, codes = np.unique(
+        labels.astype(str) if labels.dtype == object else labels, return_inverse=True
+    )
+    if len(names) < 2:
+        raise ValueError(
+            f"groups must have at least two units; got one ({names[0]!r}). Leave groups out if "
+            "rows are independent."
+        )
+    return codes
 
 
 def _number_columns(target: NDArray) -> NDArray[np.float64]:
