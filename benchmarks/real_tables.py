@@ -90,13 +90,13 @@ def of_r(
     *files: str,
     target: str,
     drop: tuple[str, ...] = (),
-    to_target: Callable = np.asarray,
+    to_target: Callable = lambda y: y,
     has_labels: bool = False,
 ) -> RealTable:
     """A table of an R package; `drop` are identifiers, and columns that tell the target."""
     frame = pd.concat([read_r(file) for file in files])
     frame = frame.drop(columns=list(drop)).dropna().reset_index(drop=True)
-    y = to_target(frame.pop(target))
+    y = np.asarray(to_target(frame.pop(target)))
     for name in frame.select_dtypes(exclude="number").columns:
         kinds = ORDERS.get(name, sorted(frame[name].unique()))
         if name in ORDERS or len(kinds) == 2:
@@ -138,9 +138,7 @@ TABLES: dict[str, Callable[[], RealTable]] = {
     "biopsies": partial(labels_of_r, "MASS/biopsy", target="class", drop=("ID",)),
     "mortgages denied": partial(labels_of_r, "Ecdat/Hdma", target="deny"),
     "labour of wives": partial(labels_of_r, "Ecdat/Mroz", target="work", drop=EARNED),
-    "affairs": partial(
-        labels_of_r, "Ecdat/Fair", target="nbaffairs", to_target=lambda y: np.asarray(y > 0)
-    ),
+    "affairs": partial(labels_of_r, "Ecdat/Fair", target="nbaffairs", to_target=lambda y: y > 0),
     "votes in Chile": partial(labels_of_r, "car/Chile", target="vote"),
 }
 
