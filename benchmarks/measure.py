@@ -29,6 +29,11 @@ def cpu_seconds(functions: dict[str, Callable], repeats: int = 7) -> dict[str, f
     return {name: float(np.median(values)) for name, values in times.items()}
 
 
+def seconds(function: Callable) -> float:
+    """CPU seconds of one call."""
+    return _timed(function, 1)
+
+
 def _timed(function: Callable, calls: int) -> float:
     start = time.process_time()
     for _ in range(calls):
