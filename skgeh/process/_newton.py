@@ -30,7 +30,7 @@ FEW = 5000  # rows that give many labels their start
 LONGEST = 4.0  # longest step of an output, since Newton's own step may overshoot
 TOLERANCE = 3e-3  # mean change of an output, relative to its unit, at which steps end
 NEWTON_STEPS, INNER_STEPS = 12, 3
-LAST_STEPS = 6
+LAST_STEPS = 4
 
 
 def learn_outputs(task: Task, sizes: Sizes) -> list[ProcessPosterior]:

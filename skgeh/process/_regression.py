@@ -10,7 +10,7 @@ from skgeh.process._posterior import ProcessPosterior
 from skgeh.process._products import Products
 from skgeh.process._variances import NOISE, find_variances, typical_variances
 
-STEPS = 12
+STEPS = 9
 
 
 def regress(
@@ -38,7 +38,7 @@ def regress(
         Variance of a function that is expected.
     start : sequence of c ProcessPosterior, optional
         Where to start from, perhaps on fewer columns.
-    steps : int, default=12
+    steps : int, default=9
     """
     shared = bool((weight == weight[:, :1]).all())
     together = read(products, X, value, weight[:, 0]) if shared else None
