@@ -25,7 +25,7 @@ from skgeh.process._products import Products
 from skgeh.process._regression import regress
 from skgeh.process.screen import Sizes, choose_products, finer
 
-MANY = 20_000  # rows from which on products are chosen by some of them
+MANY = 5000  # rows from which on products are chosen by some of them
 FEW = 5000  # rows that give many labels their start
 LONGEST = 4.0  # longest step of an output, since Newton's own step may overshoot
 TOLERANCE = 3e-3  # mean change of an output, relative to its unit, at which steps end

@@ -19,7 +19,7 @@ from skgeh.process._products import Products, blocks, multiplied
 FLOOR = 1e-12
 WAVE_IN_TRIPLE = 0.3  # prior variance of a wave in a triple, relative to that of the line
 MOST_COLUMNS = 3000  # of triples
-PRODUCTS = 6e9  # multiplications for what is expected
+PRODUCTS = 3e9  # multiplications for what is expected
 MOST_OUTSIDE = 20_000  # products of pairs that are no part of the model
 CHUNK = 3000  # columns that are scored together
 LEAST_ROWS = 1000  # least number of rows for what is expected
