@@ -58,6 +58,7 @@ def regress(
             steps=steps,
             known_noise=known_noise,
             unit=unit,
+            **({"settled": 0} if start else {}),
         )
         found.append(ProcessPosterior(products, data, variances, solution, Observed(X, y, w)))
     return found

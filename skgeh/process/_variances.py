@@ -19,7 +19,7 @@ COUNTS = 1.0  # weights of typical size that each component is given in addition
 RELAXED = 2  # power of a factor: noise takes many small steps in one direction
 LONGEST = 20.0  # largest factor by which a variance changes in one step
 LEAST = 1e-5  # a variance below this share of the unit leaves the algebra ...
-SETTLED = 3  # ... after this number of steps
+SETTLED = 3  # ... after this number of steps from scratch
 VARYING = 1e-10  # least variance of a column that enters
 
 
@@ -40,6 +40,7 @@ def find_variances(
     steps: int = 9,
     known_noise: bool = False,
     unit: float = 1.0,
+    settled: int = SETTLED,
 ) -> tuple[NDArray[np.float64], Solution]:
     """Variances of the components, and the posterior of the weights for them.
 
@@ -58,6 +59,8 @@ def find_variances(
         Whether the noise variance stays as it is.
     unit : float, default=1
         Variance of the function that is expected.
+    settled : int, default=3
+        Steps before a component may leave the algebra.
     """
     v, of, typical = variances.copy(), products.component, unit * typical_variances(products)
     relative = np.where(data.variances > VARYING, products.relative, 0)
@@ -72,7 +75,7 @@ def find_variances(
         prior = COUNTS * np.minimum(1, typical / np.maximum(v, LEAST_NOISE * typical))
         ratio = (squares + prior) / (counts + COUNTS)
         v *= np.clip(ratio**RELAXED, 1 / LONGEST, LONGEST)
-        if step >= SETTLED:
+        if step >= settled:
             v[v < LEAST * unit] = 0
         if not known_noise:
             free = max(data.n_rows - solution.determined.sum(), 1)
