@@ -68,12 +68,15 @@ def pair_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
         if len(columns) == 0:
             continue
         inside = place[columns] >= 0
+        own = place[columns[inside]]
         if inside.all():
-            u, C = without(
-                solution.mean[place[columns]], solution.covariance(place[columns]), prior[columns]
-            )
+            u, C = without(solution.mean[own], solution.covariance(own), prior[columns])
         else:
             u, C = solution.unexplained(columns)
+            if inside.any():  # K still has some of the pair's columns
+                half = C[:, inside] * np.sqrt(prior[columns[inside]])
+                gain = np.linalg.solve(solution.covariance(own), half.T).T
+                u, C = u + gain @ solution.mean[own], C + gain @ half.T
         o = products.relative[columns]
         asked[k], expected[k] = o @ u**2, o @ C.diagonal()
     return asked, expected
