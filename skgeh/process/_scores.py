@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgeh.geh.pairs import pair_index, to_matrix
+from skgeh.process._linear_model import InRows
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import Products, blocks, multiplied
 
@@ -23,6 +24,7 @@ PRODUCTS = 6e9  # multiplications for what is expected
 MOST_OUTSIDE = 20_000  # products of pairs that are no part of the model
 CHUNK = 3000  # columns that are scored together
 LEAST_ROWS = 1000  # least number of rows for what is expected
+LEAST_UNSHARED = 0.1  # share of a product that the model cannot explain, by some of the rows
 MOST_PROJECTED = 1e8  # products and weights, times each other, that are compared
 
 
@@ -142,6 +144,8 @@ def evidence(posterior: AnovaModel, factors: NDArray) -> tuple[NDArray, NDArray]
     asked, centre = sums[0] ** 2, sums[1] / seen.weight.sum()
     size = len(posterior.solution.active) * p
     enough = LEAST_ROWS + int(PRODUCTS / (size + 1))
+    if isinstance(posterior.solution, InRows):  # which needs every row
+        enough = n
     some = np.sort(np.random.default_rng(0).permutation(n)[:enough])
     root = np.sqrt(seen.weight[some] * (n / len(some)))
     tables = [
@@ -154,5 +158,12 @@ def evidence(posterior: AnovaModel, factors: NDArray) -> tuple[NDArray, NDArray]
             phi = multiplied(values, factors[:, columns]) - centre[columns, None]
             yield Z, phi * scale
 
-    expected = posterior.solution.expected if size <= MOST_PROJECTED else posterior.unshared
-    return asked, np.concatenate([expected(parts(columns)) for columns in chunks])
+    expected = np.zeros(p)
+    for columns in chunks:
+        if size <= MOST_PROJECTED:
+            expected[columns] = posterior.solution.expected(parts(columns))
+        if size > MOST_PROJECTED or len(some) < n:  # some of the rows may show less than nothing
+            least = 1 if size > MOST_PROJECTED else LEAST_UNSHARED
+            of_own = least * posterior.unshared(parts(columns))
+            expected[columns] = np.maximum(expected[columns], of_own)
+    return asked, expected
