@@ -86,9 +86,9 @@ class AnovaModel:
             found[k] = determined[columns].mean()
         return found
 
-    def variances_of(self, products: Products) -> NDArray[np.float64]:
+    def variances_of(self, products: Products, unit: float = 1.0) -> NDArray[np.float64]:
         """Variances of the components of other columns of the same features."""
-        found = typical_variances(products)
+        found = unit * typical_variances(products)
         d = len(products.bases)
         found[: 2 * d] = self.variances[: 2 * d]
         own = self.products.sections
