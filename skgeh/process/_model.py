@@ -94,8 +94,10 @@ class AnovaModel:
         own = self.products.sections
         for k, columns in products.sections.items():
             if k in own:
-                first = products.component[columns.start]
-                found[first] = self.variances[self.products.component[own[k].start]]
+                mine, theirs = self.products.component[own[k]], products.component[columns]
+                # the first products, and finer ones where both have them
+                for of, to in zip(np.unique(mine), np.unique(theirs), strict=False):
+                    found[to] = self.variances[of]
         return found
 
     def columns(self, values: NDArray, root_weight: NDArray) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ triples that are no part of the model are scored in the same way by their own co
 
 from collections.abc import Iterator
 from itertools import combinations
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,12 +62,13 @@ def pair_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
     """Q and its expectation for every pair that has columns; 0 for the others, each (P,)."""
     products, solution = posterior.products, posterior.solution
     prior = posterior.variances[products.component] * products.relative
+    varying = posterior.data.variances > 1e-10
     place = np.full(len(products), -1)
     place[solution.active] = np.arange(len(solution.active))
     asked, expected = np.zeros((2, products.n_pairs))
     for k, section in products.sections.items():
         columns = np.arange(section.start, section.stop)
-        columns = columns[posterior.data.variances[columns] > 1e-10]
+        columns = columns[varying[columns]]
         if len(columns) == 0:
             continue
         inside = place[columns] >= 0
@@ -115,9 +117,8 @@ def triple_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
 def triples(products: Products) -> tuple[NDArray, NDArray, NDArray]:
     """Features (p, 3), functions (3, p) and relative prior variances (p,) of triples' columns."""
     d = len(products.bases)
-    trios = np.array(list(combinations(range(d), 3)), dtype=int).reshape(-1, 3)
-    if len(trios) > MOST_COLUMNS:
-        trios = trios[:0]
+    some = combinations(range(d if comb(d, 3) <= MOST_COLUMNS else 0), 3)
+    trios = np.array(list(some), dtype=int).reshape(-1, 3)
     kinds = np.array(list(np.ndindex(2, 2, 2)))
     kinds = kinds if len(kinds) * len(trios) <= MOST_COLUMNS else kinds[:1]
     of, wave = np.repeat(trios, len(kinds), axis=0), np.tile(kinds, (len(trios), 1))

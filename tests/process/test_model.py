@@ -133,6 +133,13 @@ def test_variances_of_other_columns():
     np.testing.assert_array_equal(posterior.variances_of(products), variances)
     fine = posterior.variances_of(products.refined([1], 3))
     np.testing.assert_allclose(fine, [*variances[:8], 0.003, variances[8]])
+    of_fine = posterior_of("weights", X, y, products.refined([1, 2], 3))
+    mine = of_fine.variances
+    np.testing.assert_array_equal(of_fine.variances_of(of_fine.products), mine)
+    np.testing.assert_array_equal(of_fine.variances_of(products), mine[[*range(8), 9]])
+    np.testing.assert_array_equal(
+        of_fine.variances_of(products.refined([0, 2], 3)), [*mine[:7], 0.003, mine[7], *mine[9:]]
+    )
     main = products._part(np.flatnonzero(products.pair < 0))
     np.testing.assert_array_equal(posterior.variances_of(main), variances[:6])
     some = main.with_pairs(np.array([0, 2]), 2)
