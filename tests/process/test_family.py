@@ -175,7 +175,9 @@ def test_units_change_nothing_but_units():
     scale, signs = np.array([10.0, 0.1, 7.0, 3.0]), np.array([1, 1, -1, 1])
     one = regressor().fit(X, y)
     two = regressor().fit(X * scale * signs + 5, 20 * y - 3)
-    np.testing.assert_allclose(two.predict(X * scale * signs + 5), 20 * one.predict(X) - 3, rtol=1e-5)
+    np.testing.assert_allclose(
+        two.predict(X * scale * signs + 5), 20 * one.predict(X) - 3, rtol=1e-5
+    )
     assert_close(two.interactions_.score, one.interactions_.score, 1e-4)
     assert_close(np.sort(np.abs(two.interactions_.effect)),
                  np.sort(np.abs(one.interactions_.effect)), 0.05)  # fmt: skip

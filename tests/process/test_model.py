@@ -68,9 +68,7 @@ def test_rows_left_out_are_predicted_by_the_others(space, n, weighted):
     means, spread = posterior.left_out(chosen, list(np.arange(9)[:, None]))
     for place, row in enumerate(chosen):
         rest = np.delete(np.arange(n), row)
-        mean, variance = predicted(
-            X[[row]], X[rest], y[rest], weight[rest], products, variances
-        )
+        mean, variance = predicted(X[[row]], X[rest], y[rest], weight[rest], products, variances)
         assert means[place] == pytest.approx(mean[0], abs=1e-5)
         assert spread[place] == pytest.approx(variance[0] + 0.3 / weight[row], rel=1e-5)
 
@@ -145,9 +143,7 @@ def test_variances_of_other_columns():
     some = main.with_pairs(np.array([0, 2]), 2)
     np.testing.assert_array_equal(posterior.variances_of(some), variances[[*range(7), 8]])
     few = posterior_of("weights", X, y, some, variances[[*range(7), 8]], weight=weight)
-    np.testing.assert_array_equal(
-        few.variances_of(products), [*variances[:7], 0.003, variances[8]]
-    )
+    np.testing.assert_array_equal(few.variances_of(products), [*variances[:7], 0.003, variances[8]])
 
 
 @spaces

@@ -94,9 +94,7 @@ def test_new_columns_start_from_the_typical_variance_of_the_unit(unit):
 
 def test_all_outputs_are_read_once(monkeypatch):
     calls = []
-    monkeypatch.setattr(
-        _regression, "read", lambda *given: calls.append(given) or Sums.of(*given)
-    )
+    monkeypatch.setattr(_regression, "read", lambda *given: calls.append(given) or Sums.of(*given))
     products, X, value, weight = given()
     regress(products, X, value, weight)
     assert len(calls) == 1
