@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 import torch
 from scipy.special import logsumexp
-from skgeh.posteriors.committee import CommitteePosterior
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss, roc_auc_score
@@ -16,6 +15,7 @@ from skgeh import BayesianInteractionClassifier
 from skgeh.datasets import make_interactions
 from skgeh.geh.score import rank_pairs
 from skgeh.geh.views.units import InUnits
+from skgeh.posteriors.committee import CommitteePosterior
 from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
 from skgeh.posteriors.family import PerturbedPosterior
 

@@ -3,10 +3,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from skgeh.posteriors.committee import CommitteePosterior
 from sklearn.metrics import r2_score
 
 from skgeh import BayesianInteractionRegressor
+from skgeh.posteriors.committee import CommitteePosterior
 
 
 def small(**parameters):

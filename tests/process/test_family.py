@@ -304,3 +304,28 @@ def test_tasks_of_the_stand_in():
     found = learned(SMALL)
     expected = SMALL.learn(task_of(), None, 0)
     np.testing.assert_array_equal(found.posterior.fitted, expected.posterior.fitted)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_features_that_never_vary(kind, capfd):
+    given = task(kind)
+    found = SMALL.learn(replace(given, X=np.zeros((120, 4))), None, 0)
+    for part in parts(found):
+        assert len(part.solution.active) == 0
+        assert part.scores.tolist() == [0] * 6
+        assert_close(part.fitted, np.full(120, part.fitted[0]), 1e-12)
+    assert np.isfinite(found.held_out.predictions).all()
+    values = found.posterior.draw(3, torch.Generator().manual_seed(0))(torch.zeros(2, 4))
+    assert torch.isfinite(values).all()
+    assert "illegal" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-9])
+def test_targets_without_noise(noise):
+    X = standard(np.random.default_rng(0).normal(size=(100, 4)))
+    y = standard(X[:, 0] * X[:, 1]) + noise * X[:, 2]
+    found = SMALL.learn(Task(X, y[:, None], np.ones(100), SquaredError()), None, 0)
+    assert np.isfinite(found.posterior.scores).all() and found.posterior.scores.argmax() == 0
+    assert found.noise_variance[0] < 1e-3
+    nothing = SMALL.learn(Task(X, np.zeros((100, 1)), np.ones(100), SquaredError()), None, 0)
+    assert nothing.posterior.scores.tolist() == [0] * 6

@@ -41,9 +41,8 @@ def test_main_effects_are_the_functions_of_each_feature():
     bases = [SmoothBasis.fit(x, 4) for x in X.T]
     assert [basis.n_functions for basis in bases] == [4, 1, 2, 0, 4]
     products = Products.main_effects(bases)
-    np.testing.assert_array_equal(
-        products.design(X).T, np.column_stack([basis(x) for basis, x in zip(bases, X.T, strict=True)])
-    )  # fmt: skip
+    expected = [basis(x) for basis, x in zip(bases, X.T, strict=True)]
+    np.testing.assert_array_equal(products.design(X).T, np.column_stack(expected))
     assert len(products) == 11 and (products.pair == -1).all()
     np.testing.assert_array_equal(products.component, [0, 5, 5, 5, 1, 2, 7, 4, 9, 9, 9])
     np.testing.assert_array_equal(products.relative[:4], np.sqrt(bases[0].weights))

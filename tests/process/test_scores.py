@@ -210,6 +210,12 @@ def test_many_triples_have_fewer_columns(most, each, monkeypatch):
     assert np.stack(triple_evidence(given)).any() == (each > 0)
 
 
+def test_many_triples_are_not_even_listed():
+    """Those of a thousand features would fill the memory."""
+    X = np.random.default_rng(0).normal(size=(20, 1000))
+    assert len(triples(main_effects(X[:, :1000], 1))[0]) == 0
+
+
 @spaces
 @rows
 def test_evidence_of_triples_is_that_of_all_that_contain_the_pair(space, n):

@@ -78,7 +78,7 @@ def test_fewer_rows_than_features(n, d):
 
 
 def test_a_pair_is_not_taken_for_the_shadow_of_another(monkeypatch):
-    """A feature and its near copy: their pairs with a third look alike until one is in the model."""
+    """A feature and its near copy: their pairs look alike until one is in the model."""
     monkeypatch.setattr(screen, "MOST_WEIGHTS", 400)
     monkeypatch.setattr(screen, "MOST_IN_ROWS", 1e6)
     rng = np.random.default_rng(0)

@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from skgeh.process._anova import Anova, AnovaFunctions
 
 from skgeh.geh.functions import Repeated, stack
 from skgeh.geh.hessians import _autodiff as autodiff
@@ -17,6 +16,7 @@ from skgeh.geh.units import FunctionInUnits, Units
 from skgeh.geh.views.blocks import Blocks, GroupedFunction
 from skgeh.geh.views.differences import DifferencedFunction, Steps
 from skgeh.geh.views.side_by_side import SideBySide
+from skgeh.process._anova import Anova, AnovaFunctions
 from tests.oracles import random_mlp, random_points, random_posterior
 
 D, N = 3, 12

@@ -3,7 +3,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from skgeh.posteriors.committee import CommitteePosterior
 
 from skgeh.geh.functions import Hybrid, stack
 from skgeh.geh.hessians import _autodiff as autodiff
@@ -14,6 +13,7 @@ from skgeh.geh.score import rank_pairs
 from skgeh.geh.units import Units, in_units
 from skgeh.geh.views.side_by_side import IndependentPosterior, SideBySide
 from skgeh.geh.views.units import InUnits
+from skgeh.posteriors.committee import CommitteePosterior
 from tests.oracles import random_mlp, random_points, random_posterior
 
 
