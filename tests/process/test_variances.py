@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
-from scipy.stats import multivariate_normal
 
 from skgeh.process._variances import (
     LEAST,
@@ -36,14 +36,16 @@ class Evidence:
     def __call__(self, variances, noise):
         prior = variances[self.products.component] * self.products.relative
         K = (self.phi * prior) @ self.phi.T + noise * np.eye(len(self.y))
-        return multivariate_normal(np.zeros(len(self.y)), K).logpdf(self.y)
+        factor = cho_factor(K, lower=True)
+        square = self.y @ cho_solve(factor, self.y)
+        return -square / 2 - np.log(factor[0].diagonal()).sum() - len(K) * np.log(2 * np.pi) / 2
 
     def pulled(self, variances, noise):
         large = np.maximum(variances, self.typical)
         return self(variances, noise) - (self.typical / large + np.log(large)).sum() / 2
 
 
-def problem(space, n=60, d=3, seed=0, weighted=True, m=1):
+def problem(space, n=40, d=3, seed=0, weighted=True, m=1):
     X, y = table(n, d, seed)
     weight = weights_of(n) if weighted else np.ones(n)
     products = products_of(X, n_functions=3, m=m)
@@ -81,7 +83,7 @@ def test_steps_climb_the_evidence(space, seed):
 def test_they_end_where_a_numerical_optimum_is(space, seed, weighted):
     """Over the variances that have not left, and the noise."""
     products, data, evidence = problem(space, seed=seed, weighted=weighted)
-    found, solution = find_variances(products, data, typical_variances(products), 0.5, steps=3000)
+    found, solution = find_variances(products, data, typical_variances(products), 0.5, steps=1000)
     kept = found > 0
     full = found.copy()
 
@@ -90,8 +92,8 @@ def test_they_end_where_a_numerical_optimum_is(space, seed, weighted):
         return -evidence.pulled(full, np.exp(theta[-1]))
 
     here = np.log([*found[kept], solution.noise])
-    best = minimize(loss, here + 0.3, tol=1e-10)
-    assert best.fun == pytest.approx(loss(here), abs=2e-3)
+    best = minimize(loss, here + 0.3, method="BFGS", options={"gtol": 1e-4, "maxiter": 100})
+    assert best.fun == pytest.approx(loss(here), abs=5e-3)
     # flat directions: variances far below the typical size, where the evidence has no maximum
     clear = np.append(found[kept] > 0.01, True)
     np.testing.assert_allclose(best.x[clear], here[clear], atol=0.05)
@@ -139,10 +141,10 @@ def test_known_noise_stays(space):
 @seeds
 def test_what_does_not_matter_leaves(space, seed):
     rng = np.random.default_rng(seed)
-    X = standard(rng.normal(size=(400, 4)))
-    y = standard(2 * X[:, 0] + X[:, 1] * X[:, 2] + 0.2 * rng.normal(size=400))
+    X = standard(rng.normal(size=(150, 4)))
+    y = standard(2 * X[:, 0] + X[:, 1] * X[:, 2] + 0.2 * rng.normal(size=150))
     products = products_of(X, n_functions=4, m=2)
-    data = SPACES[space].of(products, X, y[:, None], np.ones(400))
+    data = SPACES[space].of(products, X, y[:, None], np.ones(150))
     start = typical_variances(products)
     variances, solution = find_variances(products, data, start, 0.5, steps=60)
     left = variances == 0
