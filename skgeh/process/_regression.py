@@ -46,7 +46,8 @@ def regress(
     for k, (y, w) in enumerate(zip(value.T, weight.T, strict=True)):
         data = read(products, X, y[:, None], w) if together is None else together
         if start:
-            variances, noise = start[k].variances_of(products, len(X)), start[k].noise_variance
+            variances = start[k].variances_of(products, len(X), unit)
+            noise = start[k].noise_variance
         else:
             variances, noise = unit * typical_variances(products), 1.0 if known_noise else NOISE
         variances, solution = find_variances(
