@@ -362,6 +362,8 @@ Solution = InWeights | InRows
 
 
 def read(products: Products, X: NDArray, y: NDArray, weight: NDArray) -> Data:
-    """A table in the form that costs less."""
-    kind = FewRows if len(X) < len(products) else Sums
+    """A table in the form that costs less multiplications in every step."""
+    (n, c), q = y.shape, len(products)
+    in_rows, in_weights = c * (2 * n**2 * q + n**3 / 3), n * q**2 + c * q**3
+    kind = FewRows if in_rows < in_weights else Sums
     return kind.of(products, X, y, weight)

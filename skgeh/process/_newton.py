@@ -26,7 +26,7 @@ from skgeh.process.screen import Sizes, choose_products, finer
 MANY = 5000  # rows from which on products are chosen by some of them
 FEW = 5000  # rows that give many labels their start
 LONGEST = 4.0  # longest step of an output, since Newton's own step may overshoot
-TOLERANCE = 3e-3  # mean change of an output, relative to its unit, at which steps end
+TOLERANCE = 3e-3  # mean change of a probability, or of a mean, at which steps end
 NEWTON_STEPS = 15
 SEARCHES, INNER_STEPS = 4, 2  # first steps that search for variances, and posteriors in each
 LAST_STEPS = 4
@@ -109,6 +109,6 @@ class _Newton:
             )
             move = np.column_stack([fit.fitted for fit in fits]) - outputs
             outputs = outputs + np.clip(move, -LONGEST, LONGEST)
-            if np.abs(move).mean() < TOLERANCE * self.task.likelihood.unit:
+            if (np.abs(move) * weight).sum() < TOLERANCE * self.task.weight.sum() * move.shape[1]:
                 break
         return outputs, fits

@@ -62,8 +62,9 @@ def choose_products(
     main = Products.main_effects([SmoothBasis.fit(x, sizes.main, common) for x in X.T])
     every = np.arange(main.n_pairs)
     n, q = len(X), len(main) + main.count_products(every, sizes.pair).sum()
-    most = MOST_WEIGHTS / value.shape[1] ** (1 / 3)  # as much work for several outputs as for one
-    if q <= most or (n * n * q <= MOST_IN_ROWS and n * q <= MOST_VALUES):
+    c = value.shape[1]
+    most = MOST_WEIGHTS / c ** (1 / 3)  # as much work for several outputs as for one
+    if q <= most or (n * n * q * c <= MOST_IN_ROWS and n * q <= MOST_VALUES):
         return main.with_pairs(every, sizes.pair)
     products = main
     for share in (0.5, 1.0):
