@@ -88,7 +88,7 @@ class _Newton:
             products = fits[0].products
             outputs = np.column_stack([fit.predict(task.X) for fit in fits])
         else:
-            response = self.response(outputs)
+            response = self.response(outputs, bounded=True)
             products = choose_products(task.X, *response, self.sizes, **self.options)
             fits = regress(products, task.X, *response, **self.options)
             outputs, fits = self.steps(products, outputs, fits)
