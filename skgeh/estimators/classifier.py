@@ -38,10 +38,6 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     n_networks : int, default=4
         Number of networks trained together, each with its own held-out rows. They give predictions
         and the detection score.
-    n_perturbed : int, default=4
-        Number of further networks, trained with random row weights (standard exponential numbers,
-        the weighted likelihood bootstrap). Draws, and so effects and intervals, come from these
-        networks in turn. With 0, draws come from the others.
     class_weight : {"balanced", None} or dict, default=None
         Weights of the classes, by which row weights are multiplied; "balanced" weights are
         inversely proportional to the sum of row weights in each class. They shift logits by
@@ -91,7 +87,6 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         posterior="auto",
         *,
         n_networks=4,
-        n_perturbed=4,
         class_weight=None,
         length_scale=None,
         main_effects="linear",
@@ -114,7 +109,6 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
             activation,
             posterior,
             n_networks=n_networks,
-            n_perturbed=n_perturbed,
             length_scale=length_scale,
             main_effects=main_effects,
             feature_groups=feature_groups,

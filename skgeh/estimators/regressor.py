@@ -44,11 +44,6 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         Number of networks trained together, each with its own held-out rows. They give predictions
         and the detection score. A Gaussian process ignores this and all other parameters of
         networks and training.
-    n_perturbed : int, default=4
-        Number of further networks, trained on targets with as much noise added as the data have.
-        Draws, and so effects and intervals, come from these networks in turn. With 0, draws come
-        from the others, whose intervals are too narrow if there is noise ("auto" takes 0 if the
-        share of noise is below 3 %).
     length_scale : float, default=None
         Inverse prior standard deviation of the weights; None means ``sqrt(0.1 * fan_in)`` in each
         layer.
@@ -151,7 +146,6 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         posterior="auto",
         *,
         n_networks=4,
-        n_perturbed=4,
         length_scale=None,
         main_effects="linear",
         feature_groups="auto",
@@ -174,7 +168,6 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
             activation,
             posterior,
             n_networks=n_networks,
-            n_perturbed=n_perturbed,
             length_scale=length_scale,
             main_effects=main_effects,
             feature_groups=feature_groups,

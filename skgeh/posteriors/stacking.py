@@ -91,18 +91,18 @@ class StackedPosterior:
     def pair_scores(self, *given: Any, **options: Any) -> NDArray[np.float64]:
         """Weighted mean of the normal scores of the pairs' ranks in both parts."""
         process, networks = (
-            normal_scores(rank_pairs(part, *given, **options))
+            _normal_scores(rank_pairs(part, *given, **options))
             for part in (self.process, self.networks)
         )
         return (1 - self.weight) * process + self.weight * networks
 
 
-def normal_scores(values: NDArray) -> NDArray[np.float64]:
+def _normal_scores(values: NDArray) -> NDArray[np.float64]:
     """Quantiles of the normal distribution at the values' ranks.
 
     Examples
     --------
-    >>> normal_scores(np.array([3.0, 10.0, -1.0])).round(2).tolist()
+    >>> _normal_scores(np.array([3.0, 10.0, -1.0])).round(2).tolist()
     [0.0, 0.97, -0.97]
     """
     return norm.ppf((rankdata(values) - 0.5) / len(values))
@@ -174,12 +174,13 @@ class Stacking(BaseEstimator):
             return family.learn(task, trainer, seed)
         both = _Both(task, process.learn(task, trainer, seed))
         if self.networks is None:
-            first = ConcreteDropout(_FIRST).learn(task, _short(trainer, len(task.X)), seed)
+            small = ConcreteDropout(_FIRST, n_perturbed=_FIRST_PERTURBED)
+            first = small.learn(task, _short(trainer, len(task.X)), seed)
             if both.weight(first) < _NOTHING or not _is_learning(first):
                 return both.stacked(first)
             noise = min(one.noise_variance.mean() for one in (first, both.process))
             if noise < _CLEAN and not task.has_labels:
-                trainer = replace(trainer, n_perturbed=0)
+                family.set_params(n_perturbed=0)
         return both.stacked(family.learn(task, trainer, seed))
 
 
@@ -192,7 +193,6 @@ def _short(trainer: Any, n_rows: int) -> Any:
         trainer,
         settings=replace(settings, max_epochs=min(settings.max_epochs, _FIRST_EPOCHS)),
         n_networks=n_networks,
-        n_perturbed=min(trainer.n_perturbed, _FIRST_PERTURBED),
         validation_fraction=max(trainer.validation_fraction, enough),
     )
 
@@ -230,7 +230,7 @@ class _Both:
         spread = np.square(theirs - task.y[rows]) * row_weights[:, None]
         of_networks = density(theirs, spread.mean(0) / row_weights[:, None])
         of_process = density(*self.left_out(rows))
-        return stacking_weight(of_process, of_networks, row_weights)
+        return _stacking_weight(of_process, of_networks, row_weights)
 
     def stacked(self, networks: Learned) -> Learned:
         """The process and networks, weighted."""
@@ -248,7 +248,7 @@ def _mixed(left_out: Any, networks: HeldOut, weight: float) -> NDArray[np.float6
     return (1 - weight) * ours + weight * networks.predictions
 
 
-def stacking_weight(first: NDArray, second: NDArray, row_weights: NDArray) -> float:
+def _stacking_weight(first: NDArray, second: NDArray, row_weights: NDArray) -> float:
     """Weight of the second density at which the mixture is most probable.
 
     A Beta(2, 2) prior pulls it towards one half.
@@ -262,9 +262,9 @@ def stacking_weight(first: NDArray, second: NDArray, row_weights: NDArray) -> fl
     Examples
     --------
     >>> equal = np.zeros(100)
-    >>> round(stacking_weight(equal, equal, np.ones(100)), 3)
+    >>> round(_stacking_weight(equal, equal, np.ones(100)), 3)
     0.5
-    >>> stacking_weight(equal, equal - 3, np.ones(100)) < 0.02
+    >>> _stacking_weight(equal, equal - 3, np.ones(100)) < 0.02
     True
     """
 
