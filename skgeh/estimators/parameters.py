@@ -85,7 +85,7 @@ class _NetworkParameters(BaseEstimator):
             has_labels=is_classifier(self),
             loss=getattr(self, "loss", "squared_error"),
             class_weight=getattr(self, "class_weight", None),
-            own_size=self.hidden_layer_sizes is not None or not isinstance(self.posterior, str),
+            own_size=self._has_own_size(),
         )
 
     def _check_parameters(self) -> None:
@@ -100,6 +100,12 @@ class _NetworkParameters(BaseEstimator):
             check_scalar(self.patience, "patience", Integral, min_val=1)
         check_auto(self.batch_size, "batch_size")
         check_auto(self.n_groups, "n_groups")
+
+    def _has_own_size(self) -> bool:
+        """Whether the user chose the size of the networks."""
+        if isinstance(self.posterior, Stacking):
+            return self.posterior.networks is not None
+        return self.hidden_layer_sizes is not None or not isinstance(self.posterior, str)
 
     def _family(self) -> BaseEstimator:
         """The family of the posterior, with its architecture if it has one."""

@@ -67,7 +67,7 @@ class GaussianProcess(BaseEstimator):
             )
 
     def learn(self, task: Task, trainer: Any, seed: int) -> Learned:
-        """Learn each output separately; nothing is trained.
+        """Learn each output by a process of its own, on common columns; nothing is trained.
 
         Parameters
         ----------
