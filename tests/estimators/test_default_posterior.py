@@ -65,7 +65,7 @@ def test_both_parts_have_a_weight(model):
 def test_a_posterior_that_is_not_stacked_has_no_weights(kind, posterior):
     X, y = labels(60)
     fitted = kind(posterior=posterior, max_epochs=1, n_networks=2).fit(X, y)
-    with pytest.raises(AttributeError, match="There are no weights: .* Fit with posterior='auto'"):
+    with pytest.raises(AttributeError, match=r"There are no weights: .* Fit with posterior='auto'"):
         fitted.stacking_weights_  # noqa: B018 - the access is what is tried
     assert not hasattr(fitted, "stacking_weights_")
     with pytest.raises(NotFittedError):
