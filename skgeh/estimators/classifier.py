@@ -23,7 +23,7 @@ _MOST_CANDIDATES = 20_000  # rows from which the points for scores are chosen
 class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     """Find which pairs of features interact in the log-odds of labels, and how sure one can be.
 
-    Networks or a Gaussian process learn logits from labels. For two classes there is one logit, the
+    A Gaussian process and networks learn logits from labels. For two classes there is one logit, the
     log-odds of the second class; otherwise there is one per class, centred over classes.
     Interactions are mixed second derivatives of these logits, never of probabilities: their link
     function would turn main effects into interactions.
@@ -54,9 +54,11 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     interactions_ : Interactions
         Strength, sign and uncertainty of every pair, computed on first access; for more than two
         classes, means over classes. Effects are in logits.
-    feature_groups_, n_groups_, posterior_, net_, history_, n_features_in_, feature_names_in_
+    feature_groups_, n_groups_, posterior_, net_, history_, stacking_weights_
         As in `BayesianInteractionRegressor`; losses are in units of the entropy of the class
         shares.
+    n_features_in_, feature_names_in_
+        As in `BayesianInteractionRegressor`.
     fit_quality_ : FitQuality
         Quality of predictions for rows that the model has not seen, compared with the class shares,
         an additive model and gradient boosting.
