@@ -23,8 +23,8 @@ _MOST_CANDIDATES = 20_000  # rows from which the points for scores are chosen
 class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     """Find which pairs of features interact in the log-odds of labels, and how sure one can be.
 
-    A Gaussian process and networks learn logits from labels. For two classes there is one logit, the
-    log-odds of the second class; otherwise there is one per class, centred over classes.
+    A Gaussian process and networks learn logits from labels. For two classes there is one logit,
+    the log-odds of the second class; otherwise there is one per class, centred over classes.
     Interactions are mixed second derivatives of these logits, never of probabilities: their link
     function would turn main effects into interactions.
 

@@ -28,8 +28,8 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=None
-        Units in each hidden layer; None means (100, 100, 100), or fewer where posterior="auto" finds
-        that these would be wasted.
+        Units in each hidden layer; None means (100, 100, 100), or fewer where posterior="auto"
+        finds that these would be wasted.
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default=None
         Smooth activation; None means "gelu". With a piecewise linear activation, there are no
         interactions to measure.
