@@ -85,6 +85,28 @@ def test_folds_have_equal_shares_of_every_class(counts):
         assert sizes.max() - sizes.min() <= 1
 
 
+@pytest.mark.parametrize("n_units", [2, 3, 10, 40])
+def test_units_are_in_one_fold_and_folds_have_as_many(n_units):
+    units = 2 * np.random.default_rng(0).permutation(120 + n_units) % (2 * n_units)
+    fold = folds(np.zeros(len(units)), 0, units)
+    of_unit = [set(fold[units == unit]) for unit in np.unique(units)]
+    assert all(len(found) == 1 for found in of_unit)
+    sizes = np.bincount([min(found) for found in of_unit], minlength=_FOLDS)
+    assert sizes.sum() == n_units and sizes.max() - sizes.min() <= 1
+
+
+@pytest.mark.parametrize("n_units", [2, 5])
+def test_a_unit_has_no_part_in_its_own_prediction(n_units):
+    plain, units = numbers(60), np.arange(60) % n_units
+    task = Task(plain.X, plain.y, plain.weight, plain.likelihood, units)
+    before = boosted_predictions(task, 0)
+    for unit in range(n_units):
+        y = np.where(units[:, None] == unit, 5 - task.y, task.y)
+        after = boosted_predictions(Task(task.X, y, task.weight, task.likelihood, units), 0)
+        assert np.array_equal(after[units == unit], before[units == unit])
+        assert not np.array_equal(after, before)
+
+
 @pytest.mark.parametrize("n", [3, 8, 9, 20])
 def test_few_rows_and_constant_columns(n):
     task = numbers(n)

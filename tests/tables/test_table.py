@@ -352,7 +352,7 @@ MISSING = [[None, "a", "b"], [np.nan, 1.0, 2.0], [pd.NaT, *pd.to_datetime(["2024
 
 @pytest.mark.parametrize("groups", [*MISSING, pd.array([pd.NA, 1, 2], dtype="Int64")], ids=str)
 def test_missing_units_are_refused_if_their_rows_count(groups):
-    with pytest.raises(ValueError, match="groups must say for every row.*missing labels"):
+    with pytest.raises(ValueError, match=r"groups must say for every row.*missing labels"):
         _unit_codes(groups, np.ones(3, dtype=bool))
     assert _unit_codes(groups, np.array([False, True, True])).tolist() == [0, 1]
 
@@ -368,7 +368,7 @@ def test_a_single_unit_is_refused():
         (["ann"] * 3, [True] * 3),
         (["ann", "ann", "bob"], [True, True, False]),
     ):
-        with pytest.raises(ValueError, match="at least two units; got one .*ann"):
+        with pytest.raises(ValueError, match=r"at least two units; got one .*ann"):
             _unit_codes(groups, np.array(counted))
 
 
