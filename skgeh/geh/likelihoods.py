@@ -44,7 +44,7 @@ class Likelihood(nn.Module):
 
     @abstractmethod
     def working_response(
-        self, y: NDArray, outputs: NDArray, weight: NDArray
+        self, y: NDArray, outputs: NDArray, weight: NDArray, *, bounded: bool = False
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Numbers with normal noise that replace the targets, and their weights, both (n, c).
 
@@ -56,6 +56,9 @@ class Likelihood(nn.Module):
         y, outputs : ndarray of shape (n, c)
             Targets, and the outputs around which the log likelihood is expanded.
         weight : ndarray of shape (n,)
+        bounded : bool, default=False
+            Whether a step to these numbers must not overshoot if all outputs move at once; then
+            all outputs of a row have the same weight.
         """
 
     @abstractmethod
@@ -105,7 +108,7 @@ class SquaredError(Likelihood):
         return 2 * noise
 
     def working_response(
-        self, y: NDArray, outputs: NDArray, weight: NDArray
+        self, y: NDArray, outputs: NDArray, weight: NDArray, *, bounded: bool = False
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The targets themselves, and the weights of their rows; see `Likelihood`."""
         return y, np.repeat(weight[:, None], y.shape[1], axis=1)
@@ -173,14 +176,24 @@ class CrossEntropy(Likelihood):
         return -self.entropy * losses[:, 0].numpy()
 
     def working_response(
-        self, y: NDArray, outputs: NDArray, weight: NDArray, factor: float = 1.0
+        self, y: NDArray, outputs: NDArray, weight: NDArray, *, bounded: bool = False
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``g + (y - p) / (p (1 - p))``, with weights ``w p (1 - p)``; see `Likelihood`.
 
-        `factor` multiplies the curvature ``p (1 - p)``, which more than two classes share.
+        The joint curvature of more than two logits, ``diag(p) - p p'``, is at most ``2 p (1 - p)``
+        for each, and at most the largest of these for all. It is ``p (1 - p) C / (C - 1)`` for
+        centred logits if all C classes are equally likely.
         """
-        p = expit(outputs) if outputs.shape[1] == 1 else softmax(outputs, axis=1)
-        return _newton(outputs, y - p, factor * p * (1 - p), weight)
+        if outputs.shape[1] == 1:
+            p = expit(outputs)
+            return _newton(outputs, y - p, p * (1 - p), weight)
+        p, c = softmax(outputs, axis=1), outputs.shape[1]
+        curvature = p * (1 - p)
+        if bounded:
+            curvature = np.repeat(2 * curvature.max(1, keepdims=True), c, axis=1)
+        else:
+            curvature *= c / (c - 1)
+        return _newton(outputs, y - p, curvature, weight)
 
 
 class LogLink(Likelihood):
@@ -289,7 +302,7 @@ class _PoissonDeviance(LogLink):
         return pearson / (targets / mu).mean(-2).clamp_min(LEAST)
 
     def working_response(
-        self, y: NDArray, outputs: NDArray, weight: NDArray
+        self, y: NDArray, outputs: NDArray, weight: NDArray, *, bounded: bool = False
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``eta + (y - mu) / mu``, with weights ``w mu``; see `Likelihood`."""
         mu = np.exp(np.minimum(outputs, MOST))
@@ -311,7 +324,7 @@ class _GammaDeviance(LogLink):
         return (weights * _expm1(self._log(targets) - outputs).square()).mean(-2)
 
     def working_response(
-        self, y: NDArray, outputs: NDArray, weight: NDArray
+        self, y: NDArray, outputs: NDArray, weight: NDArray, *, bounded: bool = False
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``eta + (y - mu) / mu``, with weights ``w``; see `Likelihood`."""
         slope = np.expm1(np.minimum(np.log(y) - outputs, MOST))

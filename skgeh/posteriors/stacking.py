@@ -172,16 +172,17 @@ class Stacking(BaseEstimator):
         process, family = self.parts()
         if not process.is_feasible(*task.X.shape):
             return family.learn(task, trainer, seed)
-        both = _Both(task, process.learn(task, trainer, seed))
+        learned = process.learn(task, trainer, seed)
         if self.networks is None:
             small = ConcreteDropout(_FIRST, n_perturbed=_FIRST_PERTURBED)
-            first = small.learn(task, _short(trainer, len(task.X)), seed)
-            if both.weight(first) < _NOTHING or not _is_learning(first):
-                return both.stacked(first)
-            noise = min(one.noise_variance.mean() for one in (first, both.process))
+            few = small.learn(task, _short(trainer, len(task.X)), seed)
+            first = _Comparison.of(task, learned, few)
+            if first.weight < _NOTHING or not _is_learning(few):
+                return first.stacked()
+            noise = min(one.noise_variance.mean() for one in (few, learned))
             if noise < _CLEAN and not task.has_labels:
                 family.set_params(n_perturbed=0)
-        return both.stacked(family.learn(task, trainer, seed))
+        return _Comparison.of(task, learned, family.learn(task, trainer, seed)).stacked()
 
 
 def _short(trainer: Any, n_rows: int) -> Any:
@@ -204,48 +205,44 @@ def _is_learning(learned: Learned) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class _Both:
-    """A learned process, and what its predictions are compared on.
+class _Comparison:
+    """A learned process and networks, compared by the rows that the networks hold out.
 
     Parameters
     ----------
-    task : Task
-    process : Learned
+    process, networks : Learned
+    left_out : ndarray of shape (k, c)
+        Predictions of these rows by the process without them.
+    weight : float
+        Of the networks.
     """
 
-    task: Task
     process: Learned
+    networks: Learned
+    left_out: NDArray[np.float64]
+    weight: float
 
-    @property
-    def left_out(self) -> Any:
-        """Means and variances of rows by the process without them."""
-        return self.process.held_out.left_out
-
-    def weight(self, networks: Learned) -> float:
-        """Weight of networks, by densities at the rows that they hold out."""
-        task, rows = self.task, networks.held_out.judged
-        density = partial(task.likelihood.log_densities, targets=task.y[rows])
-        row_weights = task.weight[rows] / task.weight.mean()
+    @classmethod
+    def of(cls, task: Task, process: Learned, networks: Learned) -> "_Comparison":
+        """Compare predictive densities."""
+        assert process.held_out.left_out is not None  # a process has a closed form
+        rows = networks.held_out.judged
+        y, weights = task.y[rows], task.weight[rows] / task.weight.mean()
+        density = partial(task.likelihood.log_densities, targets=y)
         theirs = networks.held_out.predictions
-        spread = np.square(theirs - task.y[rows]) * row_weights[:, None]
-        of_networks = density(theirs, spread.mean(0) / row_weights[:, None])
-        of_process = density(*self.left_out(rows))
-        return _stacking_weight(of_process, of_networks, row_weights)
+        spread = (weights[:, None] * np.square(theirs - y)).mean(0)
+        left_out, variances = process.held_out.left_out(rows)
+        both = density(left_out, variances), density(theirs, spread / weights[:, None])
+        return cls(process, networks, left_out, _stacking_weight(*both, weights))
 
-    def stacked(self, networks: Learned) -> Learned:
-        """The process and networks, weighted."""
-        weight, rows = self.weight(networks), networks.held_out.judged
-        process = self.process
+    def stacked(self) -> Learned:
+        """Both, weighted."""
+        weight, process, networks = self.weight, self.process, self.networks
         noise = (1 - weight) * process.noise_variance + weight * networks.noise_variance
-        predict = partial(_mixed, self.left_out, networks.held_out, weight)
+        mixed = (1 - weight) * self.left_out + weight * networks.held_out.predictions
+        held_out = HeldOut(networks.held_out.judged, partial(np.asarray, mixed))
         posterior = StackedPosterior(process.posterior, networks.posterior, weight)
-        return Learned(posterior, noise, HeldOut(rows, predict), networks.net)
-
-
-def _mixed(left_out: Any, networks: HeldOut, weight: float) -> NDArray[np.float64]:
-    """Weighted mean of both parts' predictions of the networks' held-out rows."""
-    ours, _ = left_out(networks.judged)
-    return (1 - weight) * ours + weight * networks.predictions
+        return Learned(posterior, noise, held_out, networks.net)
 
 
 def _stacking_weight(first: NDArray, second: NDArray, row_weights: NDArray) -> float:

@@ -80,7 +80,8 @@ class Sums:
             columns += part @ w
             moments += part @ (w[:, None] * y[rows])
             part *= np.sqrt(w)
-            gram = blas.dsyrk(1.0, part.T, beta=1.0, c=gram, trans=1, overwrite_c=1)
+            if q:  # which it is not where no feature varies
+                gram = blas.dsyrk(1.0, part.T, beta=1.0, c=gram, trans=1, overwrite_c=1)
         gram += np.triu(gram, 1).T
         return cls(gram, columns, moments, weight @ y, weight @ y**2, float(weight.sum()), len(X))
 
@@ -116,6 +117,11 @@ class Sums:
         A[np.diag_indices(len(A))] += noise
         factor = lapack.dpotrf(A.T, lower=1, overwrite_a=1, clean=1)[0]
         return InWeights(self, output, active, root, noise, factor)
+
+
+def inverted(factor: NDArray) -> NDArray[np.float64]:
+    """Inverse of a lower triangular matrix, which may be empty."""
+    return lapack.dtrtri(factor, lower=1)[0] if len(factor) else factor
 
 
 def _fields(sums: Sums) -> list:
@@ -163,7 +169,7 @@ class InWeights:
     @cached_property
     def inverse(self) -> NDArray[np.float64]:
         """``L^-1``."""
-        return lapack.dtrtri(self.factor, lower=1)[0]
+        return inverted(self.factor)
 
     @cached_property
     def determined(self) -> NDArray[np.float64]:
@@ -342,7 +348,7 @@ class InRows:
 
     def left_out(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Residuals of rows without their unit, and variances over s^2: ``I - H = s^2 K^-1``."""
-        half = np.sqrt(self.noise) * lapack.dtrtri(self.factor, lower=1)[0][:, rows.places]
+        half = np.sqrt(self.noise) * inverted(self.factor)[:, rows.places]
         errors, variances = np.empty((2, len(rows.level)))
         for unit in rows.units:
             own, level = half[:, unit], rows.level[unit]

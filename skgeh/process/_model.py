@@ -11,6 +11,8 @@ from skgeh.process._linear_model import Data, Parts, Rows, Solution
 from skgeh.process._products import AnovaFunctions, Products
 from skgeh.process._variances import typical_variances
 
+REVIVED = 0.1  # share of a typical variance that a component restarts from, given more rows
+
 
 @dataclass(frozen=True, eq=False)
 class Observed:
@@ -86,16 +88,23 @@ class AnovaModel:
             found[k] = determined[columns].mean()
         return found
 
-    def variances_of(self, products: Products) -> NDArray[np.float64]:
-        """Variances of the components of other columns of the same features."""
-        found = typical_variances(products)
+    def variances_of(
+        self, products: Products, n_rows: int, unit: float = 1.0
+    ) -> NDArray[np.float64]:
+        """Variances of the components of other columns of the same features, for as many rows."""
+        typical = unit * typical_variances(products)
+        found = typical.copy()
         d = len(products.bases)
         found[: 2 * d] = self.variances[: 2 * d]
         own = self.products.sections
         for k, columns in products.sections.items():
             if k in own:
-                first = products.component[columns.start]
-                found[first] = self.variances[self.products.component[own[k].start]]
+                mine, theirs = self.products.component[own[k]], products.component[columns]
+                # the first products, and finer ones where both have them
+                for of, to in zip(np.unique(mine), np.unique(theirs), strict=False):
+                    found[to] = self.variances[of]
+        if self.data.n_rows < n_rows:  # more rows may need what fewer did without
+            found = np.maximum(found, REVIVED * typical)
         return found
 
     def columns(self, values: NDArray, root_weight: NDArray) -> NDArray[np.float64]:

@@ -6,10 +6,8 @@ outputs is a regression on numbers, and the last one gives the approximation (C.
 Williams, "Gaussian Processes for Machine Learning", 2006, Section 3.4). Numbers with normal noise
 are their own working response, and take one step.
 
-With C > 2 classes, each step moves all logits at once. Their joint curvature, ``diag(p) - p p'``,
-is at most ``2 p (1 - p)`` for each logit; steps with this bound do not oscillate. The last step
-uses ``p (1 - p) C / (C - 1)`` instead, which is exact for centred logits if all classes are equally
-likely.
+With C > 2 classes, each step moves all logits at once, with a bound of their joint curvature that
+is the same for all; the last step has each logit's own curvature.
 """
 
 from dataclasses import dataclass
@@ -18,19 +16,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skgeh.geh.likelihoods import CrossEntropy, SquaredError
+from skgeh.geh.likelihoods import SquaredError
 from skgeh.geh.task import Task
 from skgeh.process._posterior import ProcessPosterior
 from skgeh.process._products import Products
 from skgeh.process._regression import regress
 from skgeh.process._screen import Sizes, choose_products, finer
 
-MANY = 20_000  # rows from which on products are chosen by some of them
+MANY = 5000  # rows from which on products are chosen by some of them
 FEW = 5000  # rows that give many labels their start
 LONGEST = 4.0  # longest step of an output, since Newton's own step may overshoot
 TOLERANCE = 3e-3  # mean change of an output, relative to its unit, at which steps end
-NEWTON_STEPS, INNER_STEPS = 12, 3
-LAST_STEPS = 6
+NEWTON_STEPS = 15
+SEARCHES, INNER_STEPS = 4, 3  # first steps that search for variances, and posteriors in each
+LAST_STEPS = 4
 
 
 def learn_outputs(task: Task, sizes: Sizes) -> list[ProcessPosterior]:
@@ -72,14 +71,11 @@ class _Newton:
             return np.arange(n)
         return np.sort(np.random.default_rng(0).permutation(n)[:most])
 
-    def response(self, outputs: NDArray, factor: float = 1.0) -> tuple[NDArray, NDArray]:
+    def response(self, outputs: NDArray, *, bounded: bool = False) -> tuple[NDArray, NDArray]:
         """Working response and its weights at outputs, each (n, c)."""
-        task = self.task
-        mean = 1.0 if task.likelihood.known_dispersion else task.weight.mean()
-        given = task.y, outputs, task.weight / mean
-        if isinstance(task.likelihood, CrossEntropy):
-            return task.likelihood.working_response(*given, factor)
-        return task.likelihood.working_response(*given)
+        task, likelihood = self.task, self.task.likelihood
+        weight = task.weight if likelihood.known_dispersion else task.weight / task.weight.mean()
+        return likelihood.working_response(task.y, outputs, weight, bounded=bounded)
 
     def others(self) -> list[ProcessPosterior]:
         """Steps from the best constant."""
@@ -98,22 +94,21 @@ class _Newton:
             outputs, fits = self.steps(products, outputs, fits)
             products = finer(products, fits, len(task.X))
         outputs, fits = self.steps(products, outputs, fits)
-        c = outputs.shape[1]
-        response = self.response(outputs, c / (c - 1) if c > 1 and task.has_labels else 1.0)
+        response = self.response(outputs)
         return regress(products, task.X, *response, start=fits, steps=1, **self.options)
 
     def steps(
         self, products: Products, outputs: NDArray, fits: list[ProcessPosterior]
     ) -> tuple[NDArray, list[ProcessPosterior]]:
         """Steps until outputs no longer change."""
-        cautious = 2.0 if outputs.shape[1] > 1 and self.task.has_labels else 1.0
-        for _ in range(NEWTON_STEPS):
-            value, weight = self.response(outputs, cautious)
+        for step in range(NEWTON_STEPS):
+            value, weight = self.response(outputs, bounded=True)
+            inner = INNER_STEPS if step < SEARCHES else 1
             fits = regress(
-                products, self.task.X, value, weight, start=fits, steps=INNER_STEPS, **self.options
+                products, self.task.X, value, weight, start=fits, steps=inner, **self.options
             )
-            step = np.column_stack([fit.fitted for fit in fits]) - outputs
-            outputs = outputs + np.clip(step, -LONGEST, LONGEST)
-            if np.abs(step).mean() < TOLERANCE * self.task.likelihood.unit:
+            move = np.column_stack([fit.fitted for fit in fits]) - outputs
+            outputs = outputs + np.clip(move, -LONGEST, LONGEST)
+            if np.abs(move).mean() < TOLERANCE * self.task.likelihood.unit:
                 break
         return outputs, fits

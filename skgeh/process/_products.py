@@ -134,7 +134,7 @@ class Products:
     def sections(self) -> dict[int, slice]:
         """Columns of every pair that has any."""
         kinds, first = np.unique(self.pair, return_index=True)
-        last = np.append(first[1:], len(self.pair))
+        last = np.append(first, len(self.pair))[1:]
         ends = zip(kinds.tolist(), first, last, strict=True)
         return {k: slice(start, stop) for k, start, stop in ends if k >= 0}
 

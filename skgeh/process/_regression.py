@@ -10,7 +10,7 @@ from skgeh.process._posterior import ProcessPosterior
 from skgeh.process._products import Products
 from skgeh.process._variances import NOISE, find_variances, typical_variances
 
-STEPS = 12
+STEPS = 9
 
 
 def regress(
@@ -38,7 +38,7 @@ def regress(
         Variance of a function that is expected.
     start : sequence of c ProcessPosterior, optional
         Where to start from, perhaps on fewer columns.
-    steps : int, default=12
+    steps : int, default=9
     """
     shared = bool((weight == weight[:, :1]).all())
     together = read(products, X, value, weight[:, 0]) if shared else None
@@ -46,7 +46,8 @@ def regress(
     for k, (y, w) in enumerate(zip(value.T, weight.T, strict=True)):
         data = read(products, X, y[:, None], w) if together is None else together
         if start:
-            variances, noise = start[k].variances_of(products), start[k].noise_variance
+            variances = start[k].variances_of(products, len(X), unit)
+            noise = start[k].noise_variance
         else:
             variances, noise = unit * typical_variances(products), 1.0 if known_noise else NOISE
         variances, solution = find_variances(
@@ -58,6 +59,7 @@ def regress(
             steps=steps,
             known_noise=known_noise,
             unit=unit,
+            **({"settled": 0} if start else {}),
         )
         found.append(ProcessPosterior(products, data, variances, solution, Observed(X, y, w)))
     return found

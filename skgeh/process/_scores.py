@@ -8,21 +8,24 @@ triples that are no part of the model are scored in the same way by their own co
 
 from collections.abc import Iterator
 from itertools import combinations
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skgeh.geh.pairs import pair_index, to_matrix
+from skgeh.process._linear_model import InRows
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import Products, blocks, multiplied
 
 FLOOR = 1e-12
 WAVE_IN_TRIPLE = 0.3  # prior variance of a wave in a triple, relative to that of the line
 MOST_COLUMNS = 3000  # of triples
-PRODUCTS = 6e9  # multiplications for what is expected
+PRODUCTS = 3e9  # multiplications for what is expected
 MOST_OUTSIDE = 20_000  # products of pairs that are no part of the model
 CHUNK = 3000  # columns that are scored together
 LEAST_ROWS = 1000  # least number of rows for what is expected
+LEAST_UNSHARED = 0.1  # share of a product that the model cannot explain, by some of the rows
 MOST_PROJECTED = 1e8  # products and weights, times each other, that are compared
 
 
@@ -59,21 +62,25 @@ def pair_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
     """Q and its expectation for every pair that has columns; 0 for the others, each (P,)."""
     products, solution = posterior.products, posterior.solution
     prior = posterior.variances[products.component] * products.relative
+    varying = posterior.data.variances > 1e-10
     place = np.full(len(products), -1)
     place[solution.active] = np.arange(len(solution.active))
     asked, expected = np.zeros((2, products.n_pairs))
     for k, section in products.sections.items():
         columns = np.arange(section.start, section.stop)
-        columns = columns[posterior.data.variances[columns] > 1e-10]
+        columns = columns[varying[columns]]
         if len(columns) == 0:
             continue
         inside = place[columns] >= 0
+        own = place[columns[inside]]
         if inside.all():
-            u, C = without(
-                solution.mean[place[columns]], solution.covariance(place[columns]), prior[columns]
-            )
+            u, C = without(solution.mean[own], solution.covariance(own), prior[columns])
         else:
             u, C = solution.unexplained(columns)
+            if inside.any():  # K still has some of the pair's columns
+                half = C[:, inside] * np.sqrt(prior[columns[inside]])
+                gain = np.linalg.solve(solution.covariance(own), half.T).T
+                u, C = u + gain @ solution.mean[own], C + gain @ half.T
         o = products.relative[columns]
         asked[k], expected[k] = o @ u**2, o @ C.diagonal()
     return asked, expected
@@ -110,9 +117,8 @@ def triple_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
 def triples(products: Products) -> tuple[NDArray, NDArray, NDArray]:
     """Features (p, 3), functions (3, p) and relative prior variances (p,) of triples' columns."""
     d = len(products.bases)
-    trios = np.array(list(combinations(range(d), 3)), dtype=int).reshape(-1, 3)
-    if len(trios) > MOST_COLUMNS:
-        trios = trios[:0]
+    some = combinations(range(d if comb(d, 3) <= MOST_COLUMNS else 0), 3)
+    trios = np.array(list(some), dtype=int).reshape(-1, 3)
     kinds = np.array(list(np.ndindex(2, 2, 2)))
     kinds = kinds if len(kinds) * len(trios) <= MOST_COLUMNS else kinds[:1]
     of, wave = np.repeat(trios, len(kinds), axis=0), np.tile(kinds, (len(trios), 1))
@@ -139,6 +145,8 @@ def evidence(posterior: AnovaModel, factors: NDArray) -> tuple[NDArray, NDArray]
     asked, centre = sums[0] ** 2, sums[1] / seen.weight.sum()
     size = len(posterior.solution.active) * p
     enough = LEAST_ROWS + int(PRODUCTS / (size + 1))
+    if isinstance(posterior.solution, InRows):  # which needs every row
+        enough = n
     some = np.sort(np.random.default_rng(0).permutation(n)[:enough])
     root = np.sqrt(seen.weight[some] * (n / len(some)))
     tables = [
@@ -151,5 +159,12 @@ def evidence(posterior: AnovaModel, factors: NDArray) -> tuple[NDArray, NDArray]
             phi = multiplied(values, factors[:, columns]) - centre[columns, None]
             yield Z, phi * scale
 
-    expected = posterior.solution.expected if size <= MOST_PROJECTED else posterior.unshared
-    return asked, np.concatenate([expected(parts(columns)) for columns in chunks])
+    expected = np.zeros(p)
+    for columns in chunks:
+        if size <= MOST_PROJECTED:
+            expected[columns] = posterior.solution.expected(parts(columns))
+        if size > MOST_PROJECTED or len(some) < n:  # some of the rows may show less than nothing
+            least = 1 if size > MOST_PROJECTED else LEAST_UNSHARED
+            of_own = least * posterior.unshared(parts(columns))
+            expected[columns] = np.maximum(expected[columns], of_own)
+    return asked, expected

@@ -16,9 +16,10 @@ TYPICAL = 0.1, 0.05, 0.003  # variances of lines, waves and pairs, in those of t
 NOISE = 0.5
 LEAST_NOISE = 1e-7
 COUNTS = 1.0  # weights of typical size that each component is given in addition
+RELAXED = 2  # power of a factor: noise takes many small steps in one direction
 LONGEST = 20.0  # largest factor by which a variance changes in one step
 LEAST = 1e-5  # a variance below this share of the unit leaves the algebra ...
-SETTLED = 3  # ... after this number of steps
+SETTLED = 3  # ... after this number of steps from scratch
 VARYING = 1e-10  # least variance of a column that enters
 
 
@@ -36,9 +37,10 @@ def find_variances(
     noise: float,
     *,
     output: int = 0,
-    steps: int = 12,
+    steps: int = 9,
     known_noise: bool = False,
     unit: float = 1.0,
+    settled: int = SETTLED,
 ) -> tuple[NDArray[np.float64], Solution]:
     """Variances of the components, and the posterior of the weights for them.
 
@@ -51,12 +53,14 @@ def find_variances(
     noise : float
         Noise variance to start from.
     output : int, default=0
-    steps : int, default=12
+    steps : int, default=9
         Posteriors that are computed.
     known_noise : bool, default=False
         Whether the noise variance stays as it is.
     unit : float, default=1
         Variance of the function that is expected.
+    settled : int, default=3
+        Steps before a component may leave the algebra.
     """
     v, of, typical = variances.copy(), products.component, unit * typical_variances(products)
     relative = np.where(data.variances > VARYING, products.relative, 0)
@@ -69,8 +73,9 @@ def find_variances(
             for values in (solution.mean**2, solution.determined)
         )
         prior = COUNTS * np.minimum(1, typical / np.maximum(v, LEAST_NOISE * typical))
-        v *= np.clip((squares + prior) / (counts + COUNTS), 1 / LONGEST, LONGEST)
-        if step >= SETTLED:
+        ratio = (squares + prior) / (counts + COUNTS)
+        v *= np.clip(ratio**RELAXED, 1 / LONGEST, LONGEST)
+        if step >= settled:
             v[v < LEAST * unit] = 0
         if not known_noise:
             free = max(data.n_rows - solution.determined.sum(), 1)

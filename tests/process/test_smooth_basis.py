@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from skgeh.process._smooth_basis import SmoothBasis
+from skgeh.process import _smooth_basis
+from skgeh.process._smooth_basis import Scale, SmoothBasis, find_knots
 from tests.oracles import assert_close
 
 FEATURES = {
@@ -32,13 +33,6 @@ def feature(name, seed=0):
     return standard(FEATURES[name](np.random.default_rng(seed)))
 
 
-def count(basis):
-    """Functions that there are; those behind them are zero."""
-    size = int((basis.weights > 0).sum())
-    assert (basis.weights[:size] > 0).all()
-    return size
-
-
 every_feature = pytest.mark.parametrize("name", FEATURES)
 seeds = pytest.mark.parametrize("seed", range(3))
 
@@ -49,11 +43,10 @@ seeds = pytest.mark.parametrize("seed", range(3))
 def test_functions_are_orthonormal_on_the_sample(name, seed, m):
     x = feature(name, seed)
     basis = SmoothBasis.fit(x, m)
-    values, size = basis(x), count(basis)
-    assert values.shape == (len(x), m)
-    gram = np.zeros((m, m))
-    gram[:size, :size] = np.eye(size)
-    np.testing.assert_allclose(values.T @ values / len(x), gram, atol=1e-7)
+    values, size = basis(x), basis.n_functions
+    assert values.shape == basis.derivative(x).shape == (len(x), size)
+    assert 1 <= size <= m and basis.weights.shape == (size,)
+    np.testing.assert_allclose(values.T @ values / len(x), np.eye(size), atol=1e-7)
     np.testing.assert_allclose(values.mean(0), 0, atol=1e-7)
 
 
@@ -63,7 +56,7 @@ def test_with_weights_they_are_orthonormal_under_these(name):
     weight = np.random.default_rng(1).uniform(0.1, 3, len(x))
     weight /= weight.mean()
     basis = SmoothBasis.fit(x, 5, weight)
-    values, size = basis(x)[:, : count(basis)], count(basis)
+    values, size = basis(x), basis.n_functions
     gram = values.T @ (weight[:, None] * values) / len(x)
     np.testing.assert_allclose(gram, np.eye(size), atol=1e-7)
     np.testing.assert_allclose(weight @ values / len(x), 0, atol=1e-7)
@@ -74,8 +67,8 @@ def test_with_weights_they_are_orthonormal_under_these(name):
 def test_prior_weights_are_shares_that_fall(name, seed):
     weights = SmoothBasis.fit(feature(name, seed), 7).weights
     assert np.isfinite(weights).all()
-    assert (weights[:2] == 1).all() or (weights[0] == 1 and not weights[1:].any())
-    assert (np.diff(weights) <= 0).all() and (weights >= 0).all()
+    assert (weights[:2] == 1).all()
+    assert (np.diff(weights) <= 0).all() and (weights > 0).all()
 
 
 def test_the_first_function_is_the_standardised_feature():
@@ -123,23 +116,107 @@ def test_no_spline_is_smoother_than_the_first_wave():
 
 @every_feature
 def test_straight_lines_outside_the_sample(name):
+    """On the scale of the feature."""
     x = feature(name)
     basis = SmoothBasis.fit(x, 5)
     for edge, side in ((x.min(), -1), (x.max(), 1)):
         beyond = edge + side * np.array([0.0, 1.0, 2.0, 5.0])
-        slope = basis.derivative(beyond)
+        moved = basis.scale(beyond)
+        slope = basis.derivative(beyond) / basis.scale.slope(beyond)[:, None]
         assert_close(slope, np.repeat(slope[:1], 4, axis=0), 1e-9)
-        expected = basis(beyond[:1]) + np.subtract.outer(beyond, edge)[:, None] * slope[:1]
+        expected = basis(beyond[:1]) + (moved - moved[0])[:, None] * slope[:1]
         assert_close(basis(beyond), expected, 1e-9)
 
 
-@pytest.mark.parametrize("name", ["normal", "uniform", "integers", "binary", "mostly zero"])
+@pytest.mark.parametrize("name", FEATURES)
 def test_derivatives_against_finite_differences(name):
+    """Also outside the knots."""
     x = feature(name)
-    basis, step = SmoothBasis.fit(x, 5), 1e-5
-    at = np.random.default_rng(1).uniform(x.min() - 1, x.max() + 1, 300)
+    basis = SmoothBasis.fit(x, 5)
+    step = 1e-5 * min(1, basis.scale.width)
+    low, high = np.quantile(x, [0.02, 0.98])
+    rng = np.random.default_rng(1)
+    at = np.append(rng.uniform(low - 1, high + 1, 300), [x.min() - 2, x.max() + 2])
     expected = (basis(at + step) - basis(at - step)) / (2 * step)
-    assert_close(basis.derivative(at), expected, 1e-6)
+    assert_close(basis.derivative(at), expected, 1e-4)
+
+
+@pytest.mark.parametrize("name", ["binary", "rare"])
+def test_two_values_have_one_line_through_both(name):
+    x = feature(name)
+    basis = SmoothBasis.fit(x, 5)
+    low, high = np.unique(x)
+    assert basis.n_functions == 1
+    secant = (basis(np.array([high])) - basis(np.array([low]))) / (high - low)
+    at = np.linspace(low - 3, high + 3, 11)
+    assert_close(basis.derivative(at), np.full((11, 1), secant[0, 0]), 1e-12)
+
+
+@pytest.mark.parametrize("name", ["integers", "three values", "binary"])
+def test_weights_that_count_are_repeated_rows(name):
+    """Where every value has a knot: quantiles do not look at weights."""
+    x = feature(name)
+    counts = np.random.default_rng(0).integers(1, 4, len(x))
+    repeated = np.repeat(x, counts)
+    one, two = SmoothBasis.fit(x, 9, counts / counts.mean()), SmoothBasis.fit(repeated, 9)
+    assert_close(find_knots(repeated, 11), find_knots(x, 11), 1e-12)
+    assert one.n_functions == two.n_functions
+    assert_close(np.abs(one(x)), np.abs(two(x)), 1e-6)
+    assert_close(one.weights, two.weights, 1e-6)
+
+
+def test_columns_in_blocks_of_rows(monkeypatch):
+    x = feature("normal")
+    whole = SmoothBasis.fit(x, 5)
+    monkeypatch.setattr(_smooth_basis, "BLOCK", 70)
+    assert_close(SmoothBasis.fit(x, 5)(x), whole(x), 1e-9)
+
+
+# The scale
+
+
+LONG_TAILS = ("one outlier", "log-normal", "Cauchy", "mostly zero", "equal up to rounding")
+
+
+@every_feature
+def test_long_tails_have_a_scale_of_their_own(name):
+    x = feature(name)
+    scale = Scale.of(x, 7)
+    first, third = np.quantile(x, [0.25, 0.75])
+    if name in LONG_TAILS:
+        assert scale.centre == np.median(x)
+        if first < third:
+            assert scale.width == pytest.approx(third - first)
+        moved, order = scale(x), np.argsort(x, kind="stable")
+        assert (np.diff(moved[order]) >= 0).all()
+        assert np.ptp(moved) < np.ptp(x / scale.width)
+    else:
+        assert np.isinf(scale.width)
+        np.testing.assert_array_equal(scale(x), x)
+        np.testing.assert_array_equal(scale.slope(x), 1)
+
+
+@pytest.mark.parametrize("name", LONG_TAILS)
+def test_the_slope_of_a_scale(name):
+    x = feature(name)
+    scale = Scale.of(x, 7)
+    at = scale.centre + scale.width * np.linspace(-20, 20, 101)
+    step = 1e-5 * scale.width
+    expected = (scale(at + step) - scale(at - step)) / (2 * step)
+    assert_close(scale.slope(at), expected, 1e-6)
+
+
+def test_few_values_have_their_own_scale_however_far():
+    x = np.append(np.arange(50) % 3, [1000.0])
+    assert np.isinf(Scale.of(x, 7).width) and not np.isinf(Scale.of(x, 3).width)
+
+
+@pytest.mark.parametrize("name", LONG_TAILS)
+def test_a_few_rows_far_out_do_not_decide(name):
+    """No row has nearly all of the line's or a wave's variance."""
+    x = feature(name)
+    values = SmoothBasis.fit(x, 5)(x)[:, :2]
+    assert (values**2 / (values**2).sum(0)).max() < (0.9 if name == "one outlier" else 0.5)
 
 
 @pytest.mark.parametrize("n_values", range(1, 8))
@@ -147,9 +224,9 @@ def test_derivatives_against_finite_differences(name):
 def test_at_most_one_function_less_than_distinct_values(n_values, seed):
     x = np.random.default_rng(seed).integers(0, n_values, 300).astype(float)
     basis = SmoothBasis.fit(x - x.mean(), 5)
-    assert count(basis) <= n_values - 1
-    assert n_values > 3 or count(basis) == n_values - 1
-    assert basis(x).shape == (300, 5)
+    assert basis.n_functions <= n_values - 1
+    assert n_values > 3 or basis.n_functions == n_values - 1
+    assert basis(x).shape == (300, basis.n_functions)
 
 
 @pytest.mark.parametrize("x", [np.zeros(50), np.full(50, 3.0), 1e-16 * np.arange(50)])
@@ -157,8 +234,8 @@ def test_a_constant_has_no_functions(x):
     """Nor has a feature whose values differ by rounding."""
     basis = SmoothBasis.fit(x, 5)
     at = np.linspace(-2, 2, 9)
-    for values in (basis.weights, basis(at), basis.derivative(at)):
-        assert not values.any()
+    assert basis.n_functions == 0 and basis.weights.shape == (0,)
+    assert basis(at).shape == basis.derivative(at).shape == (9, 0)
 
 
 @pytest.mark.parametrize("name", ["normal", "integers", "log-normal"])
