@@ -153,3 +153,11 @@ def test_clones_and_pickles(case):
 
 def test_the_interaction_comes_first(model):
     assert model.interactions_.top(1) == [("x0", "x1")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_column_that_never_varies_has_no_effect(kind):
+    X, y = labels(100)
+    found = kind(**FEW).fit(np.column_stack([X, np.ones(100)]), y).interactions_
+    assert np.isfinite(found.score).all()
+    assert (found.effect[(found.pairs == 3).any(1)] == 0).all()
