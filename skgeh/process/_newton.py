@@ -28,7 +28,7 @@ FEW = 5000  # rows that give many labels their start
 LONGEST = 4.0  # longest step of an output, since Newton's own step may overshoot
 TOLERANCE = 3e-3  # mean change of an output, relative to its unit, at which steps end
 NEWTON_STEPS = 15
-SEARCHES, INNER_STEPS = 4, 3  # first steps that search for variances, and posteriors in each
+SEARCHES, INNER_STEPS = 4, 2  # first steps that search for variances, and posteriors in each
 LAST_STEPS = 4
 
 

@@ -20,8 +20,9 @@ MOST_WEIGHTS = 3000  # weights of a model
 MOST_IN_ROWS = 5e9  # multiplications of a step in the space of the rows, where more may enter
 MOST_VALUES = 5e7  # entries of its columns
 MAIN_WEIGHTS = 1500  # weights of main effects, unless there are more features
-DETERMINED = 0.5  # share of a pair's weights from which on it gets finer products
-FINER, FINEST = 4, 14  # pairs with finer products, and their functions of a feature
+DETERMINED = 0.4  # share of a pair's weights from which on it gets finer products
+FINER, FINEST = 4, 20  # pairs with finer products, and their functions of a feature
+MOST_FINER = 1600  # weights of a model with finer products
 MOST_PRODUCTS = 2.5e12  # multiplications of the Gram matrix with finer products
 
 
@@ -61,13 +62,14 @@ def choose_products(
     main = Products.main_effects([SmoothBasis.fit(x, sizes.main, common) for x in X.T])
     every = np.arange(main.n_pairs)
     n, q = len(X), len(main) + main.count_products(every, sizes.pair).sum()
-    if q <= MOST_WEIGHTS or (n * n * q <= MOST_IN_ROWS and n * q <= MOST_VALUES):
+    most = MOST_WEIGHTS / value.shape[1] ** (1 / 3)  # as much work for several outputs as for one
+    if q <= most or (n * n * q <= MOST_IN_ROWS and n * q <= MOST_VALUES):
         return main.with_pairs(every, sizes.pair)
     products = main
     for share in (0.5, 1.0):
         fits = regress(products, X, value, weight, known_noise=known_noise, unit=unit)
         ranked = np.argsort(-np.mean([_scores(fit) for fit in fits], axis=0), kind="stable")
-        room = share * max(MOST_WEIGHTS - len(main), 0)
+        room = share * max(most - len(main), 0)
         filled = np.cumsum(main.count_products(ranked, sizes.pair))
         entered = ranked[: max(int(np.searchsorted(filled, room)), 1)]
         products = main.with_pairs(np.sort(entered), sizes.pair)
@@ -92,8 +94,9 @@ def finer(products: Products, fits: Sequence[AnovaModel], n_rows: int) -> Produc
     shares = np.max([fit.determined_pairs for fit in fits], axis=0)
     chosen = np.argsort(-shares, kind="stable")[:FINER]
     chosen = chosen[shares[chosen] > DETERMINED]
-    room = np.sqrt(MOST_PRODUCTS / n_rows) - len(products)
-    most = min(FINEST, int(np.sqrt(max(room, 0) / max(len(chosen), 1))))
+    room = min(MOST_FINER, np.sqrt(MOST_PRODUCTS / n_rows)) - len(products)
+    each = max(room, 0) / max(len(chosen), 1) + products.pair_functions**2
+    most = min(FINEST, int(np.sqrt(each)))
     if len(chosen) == 0 or most <= products.pair_functions:
         return products
     return products.refined(chosen.tolist(), most)

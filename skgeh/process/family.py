@@ -32,7 +32,7 @@ class GaussianProcess(BaseEstimator):
 
     Parameters
     ----------
-    n_functions : int, default=20
+    n_functions : int, default=24
         Number of functions of a feature, if it has as many distinct values.
     n_pair_functions : int, default=4
         Number of functions of a feature that enter products.
@@ -52,7 +52,7 @@ class GaussianProcess(BaseEstimator):
     28
     """
 
-    def __init__(self, n_functions=20, n_pair_functions=4):
+    def __init__(self, n_functions=24, n_pair_functions=4):
         self.n_functions = n_functions
         self.n_pair_functions = n_pair_functions
 
