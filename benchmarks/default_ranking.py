@@ -52,7 +52,7 @@ def one(
     code: str, method: str, function: int, n: int, ratio: float | None, seed: int, options: dict
 ) -> dict:
     """AUC and CPU seconds of one posterior or rival on one table."""
-    if method in ("auto", "gaussian_process", "concrete_dropout", "committee"):
+    if method in ("auto", "gaussian_process", "concrete_dropout"):
         return one_table(DEFAULT, function, n, ratio, seed, {"posterior": method, **options})
     return one_table(method, function, n, ratio, seed, options)
 

@@ -25,7 +25,7 @@ from skgeh import (
 )
 
 ROOT = Path(skgeh.__file__).parent
-FEW = {"max_epochs": 2, "n_draws": 10, "n_networks": 1, "n_perturbed": 1, "random_state": 0}
+FEW = {"max_epochs": 2, "n_draws": 10, "n_networks": 1, "random_state": 0}
 
 
 def run(quick: bool = False) -> list[dict]:

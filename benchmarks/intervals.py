@@ -17,6 +17,7 @@ from skgeh import BayesianInteractionRegressor, crossfit_test
 from skgeh.geh.effect import group_expected_hessian
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
+from skgeh.posteriors import ConcreteDropout
 from skgeh.significance._nuisance import main_effect_basis
 from skgeh.significance._regressions import without
 
@@ -51,12 +52,12 @@ def run(quick: bool = False) -> list[dict]:
 
 def one_table(n: int, seed: int, options: dict) -> dict:
     X, y, true = Design("signal", n).draw(seed)
-    published = {"posterior": "concrete_dropout", "n_perturbed": 0}
-    model = BayesianInteractionRegressor(
-        n_groups=N_GROUPS, random_state=seed, **published, **options
-    )
+    given = {"n_groups": N_GROUPS, "random_state": seed, **options}
+    published = ConcreteDropout(n_perturbed=0)
+    model = BayesianInteractionRegressor(posterior=published, **given)
     posterior = model.fit(X, y).interactions_
-    result = crossfit_test(model, X, y, random_state=seed)
+    refitted = BayesianInteractionRegressor(posterior="concrete_dropout", **given)
+    result = crossfit_test(refitted, X, y, random_state=seed)
     effect, strength = true_effect(X, y)[true], true_strength(X, y)[true]
     intervals = {
         "posterior interval": (posterior.interval(), posterior.effect, effect),

@@ -10,18 +10,17 @@ from itertools import product
 
 from benchmarks.paper.figure_2 import judged, one_table
 from benchmarks.paper.simulated import QUICK, each
-from skgeh.posteriors import MeanField
+from skgeh.posteriors import ConcreteDropout, MeanField
 
 SIZES = (20_000, 2000)
 SEEDS = range(5200, 5205)
-PLAIN = {"n_perturbed": 0}
-APPENDIX = MeanField(activation="softplus", length_scale=2e-5)
+APPENDIX = MeanField(activation="softplus", length_scale=2e-5, n_perturbed=0)
 POSTERIORS: dict[str, dict] = {
-    "concrete dropout": PLAIN,
-    "concrete dropout, perturbed": {"n_perturbed": 4},
-    "mean field": {"posterior": MeanField()} | PLAIN,
-    "mean field, perturbed": {"posterior": MeanField(), "n_perturbed": 4},
-    "mean field, appendix": {"posterior": APPENDIX, "learning_rate": 1e-3} | PLAIN,
+    "concrete dropout": {"posterior": ConcreteDropout(n_perturbed=0)},
+    "concrete dropout, perturbed": {"posterior": ConcreteDropout()},
+    "mean field": {"posterior": MeanField(n_perturbed=0)},
+    "mean field, perturbed": {"posterior": MeanField()},
+    "mean field, appendix": {"posterior": APPENDIX, "learning_rate": 1e-3},
 }
 
 

@@ -35,7 +35,7 @@ def compare(name: str, hidden: tuple[int, ...], quick: bool) -> dict:
     data, X, y = table(quick)
     Z, target = (X - X.mean(0)) / X.std(0), (y - y.mean()) / y.std()
     model = BayesianInteractionRegressor(hidden, n_networks=1, max_epochs=1 if quick else 55)
-    refits, trainer = 4 if quick else REFITS, model.trainer()
+    refits, trainer = 4 if quick else REFITS, model.trainer().small()
     size = min(refits_per_stack(trainer, X.shape[1]), refits)
     targets = np.stack([np.random.default_rng(b).permutation(target) for b in range(size)])
     narrow = Z.astype(np.float32), target.astype(np.float32)[:, None]

@@ -128,8 +128,7 @@ TABLES = [
         "crossover",
         lambda row: True,
         [
-            "rows", "S/N", "Gaussian process", "small networks", "committee", "concrete dropout",
-            "auto", "information",
+            "rows", "S/N", "Gaussian process", "networks", "auto", "weight", "concrete dropout",
         ],
     ),
     (
@@ -176,7 +175,7 @@ TABLES = [
         "paper_figure_3_groups",
         "paper.figure_3_curve",
         lambda row: row["what"] == "choice",
-        ["seed", "M", "M, mean", "M, sd", "M by seed"],
+        ["seed", "M"],
     ),
     (
         "paper_table_1",

@@ -108,7 +108,7 @@ def test_no_files_of_a_room_import_each_other_in_a_circle():
         ("from skgeh import display, tables", {"display", "tables"}),
         ("from skgeh import Interactions", {"__init__"}),
         ("import skgeh", {"__init__"}),
-        ("from skgeh.process._anova import Anova", {"process"}),
+        ("from skgeh.process._model import AnovaModel", {"process"}),
         ("from ..tables import Table", {"tables"}),
         ("from .. import tables", {"tables"}),
         ("from . import pairs", {"geh"}),
@@ -153,7 +153,7 @@ OPEN = {
     "geh/views/blocks": {"BlockHessian", "GroupedFunction"},
     "geh/views/differences": {"DifferencedFunction"},
     "geh/views/side_by_side": {"SideBySide"},
-    "posteriors/committee": {"CommitteePosterior"},
+    "posteriors/family": {"PerturbedPosterior"},
     "posteriors/mean_field": {"MeanFieldPosterior"},
 }
 

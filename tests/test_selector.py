@@ -36,7 +36,8 @@ FAR = 1e-12  # a level that nothing reaches
 
 
 def quick(**parameters):
-    defaults = {"hidden_layer_sizes": (20,), "n_networks": 2, "max_epochs": 15, "n_draws": 25}
+    defaults = {"posterior": "concrete_dropout", "hidden_layer_sizes": (20,), "n_networks": 2}
+    defaults |= {"max_epochs": 15, "n_draws": 25}
     return BayesianInteractionRegressor(**{**defaults, **parameters})
 
 

@@ -2,8 +2,7 @@
 
 The simulation of section 5.1 has 20000 rows, signal to noise 1 and three tables (seeds 5300 to
 5302), with one fit each. The distance (Eq. 7) is that between M - 1 and M nested groups. "Left" is
-the share of the curve from M on, which the rule that chooses M compares with 0.02. The choice is
-repeated with ten seeds.
+the share of the curve from M on, which the rule that chooses M compares with 0.02.
 """
 
 from itertools import product
@@ -18,12 +17,11 @@ from skgeh.geh.n_groups import find_n_groups
 
 SIGNAL_TO_NOISE = 1.0
 SEEDS = range(5300, 5303)
-CHOICES = 10
 
 
 def run(quick: bool = False) -> list[dict]:
-    n, seeds, options, choices = (300, SEEDS[:1], QUICK, 2) if quick else (ROWS, SEEDS, {}, CHOICES)
-    settings = product([n], [SIGNAL_TO_NOISE], seeds, [choices], [options])
+    n, seeds, options = (300, SEEDS[:1], QUICK) if quick else (ROWS, SEEDS, {})
+    settings = product([n], [SIGNAL_TO_NOISE], seeds, [options])
     tables = dict(zip(seeds, each(one_table, settings, quick), strict=True))
     rows = [chosen(seed, n, *found) for seed, found in tables.items()]
     rows += [row for seed, found in tables.items() for row in curve(seed, *found)]
@@ -33,31 +31,25 @@ def run(quick: bool = False) -> list[dict]:
     return rows
 
 
-def one_table(
-    n: int, signal_to_noise: float, seed: int, choices: int, options: dict
-) -> tuple[list[int], NDArray]:
-    """M under several seeds, and the distances (1, M - 1) under the first."""
+def one_table(n: int, signal_to_noise: float, seed: int, options: dict) -> tuple[int, NDArray]:
+    """M, and the distances (1, M - 1)."""
     X, y, points, _ = table(n, signal_to_noise, seed)
     model = fitted(X, y, seed, options)
     x = torch.as_tensor(model._standardised(points), dtype=torch.float32)
-    found = [find_n_groups(model.posterior_, x, seed=k) for k in range(choices)]
-    return [m for m, _ in found], found[0][1]
+    return find_n_groups(model.posterior_, x)
 
 
-def chosen(seed: int, n: int, numbers: list[int], distances: NDArray) -> dict:
+def chosen(seed: int, n: int, number: int, distances: NDArray) -> dict:
     return {
         "what": "choice",
         "seed": seed,
         "rows": n,
         "S/N": SIGNAL_TO_NOISE,
-        "M": numbers[0],
-        "M, mean": float(np.mean(numbers)),
-        "M, sd": float(np.std(numbers, ddof=1)),
-        "M by seed": " ".join(map(str, numbers)),
+        "M": number,
     }
 
 
-def curve(seed: int, numbers: list[int], distances: NDArray) -> list[dict]:
+def curve(seed: int, number: int, distances: NDArray) -> list[dict]:
     (steps,) = distances
     left = np.cumsum(steps[::-1])[::-1] / steps.sum()
     return [

@@ -12,13 +12,14 @@ from skgeh import BayesianInteractionRegressor
 from skgeh.datasets import make_interactions
 from skgeh.datasets.truth import Truth
 from skgeh.geh.interactions import Interactions
+from skgeh.posteriors import ConcreteDropout
 
 ROWS = 20_000
 POINTS = 1000  # new rows at which Hessians are averaged
 SINGLE_POINTS = 150  # of them, where each is a group of its own
 N_GROUPS = 11  # the paper's choice
 LEVEL = 0.95
-PUBLISHED = {"posterior": "concrete_dropout", "n_perturbed": 0}
+PUBLISHED = {"posterior": ConcreteDropout(n_perturbed=0)}
 QUICK = {"max_epochs": 2, "n_draws": 25}
 PAIRS = tuple(f"h{k}" for k in range(1, 8))
 PAGES = Path(__file__).parents[2] / "docs/paper"

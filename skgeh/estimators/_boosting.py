@@ -44,7 +44,7 @@ def boosted_predictions(task: Task, seed: int) -> NDArray[np.float64]:
     if isinstance(task.likelihood, LogLink):
         predict = partial(_logs, "poisson" if task.likelihood.power == 1 else "gamma")
     fold, bins, found = folds(labels, seed, task.units), _bins(task.X), np.empty(task.y.shape)
-    for k in range(_FOLDS):
+    for k in np.unique(fold):
         on, off = fold != k, fold == k
         found[off] = predict(bins[on], task.y[on], weight[on], bins[off])
     return found

@@ -23,8 +23,8 @@ _MOST_CANDIDATES = 20_000  # rows from which the points for scores are chosen
 class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     """Find which pairs of features interact in the log-odds of labels, and how sure one can be.
 
-    Networks or a Gaussian process learn logits from labels. For two classes there is one logit, the
-    log-odds of the second class; otherwise there is one per class, centred over classes.
+    A Gaussian process and networks learn logits from labels. For two classes there is one logit,
+    the log-odds of the second class; otherwise there is one per class, centred over classes.
     Interactions are mixed second derivatives of these logits, never of probabilities: their link
     function would turn main effects into interactions.
 
@@ -38,10 +38,6 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     n_networks : int, default=4
         Number of networks trained together, each with its own held-out rows. They give predictions
         and the detection score.
-    n_perturbed : int, default=4
-        Number of further networks, trained with random row weights (standard exponential numbers,
-        the weighted likelihood bootstrap). Draws, and so effects and intervals, come from these
-        networks in turn. With 0, draws come from the others.
     class_weight : {"balanced", None} or dict, default=None
         Weights of the classes, by which row weights are multiplied; "balanced" weights are
         inversely proportional to the sum of row weights in each class. They shift logits by
@@ -58,9 +54,11 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     interactions_ : Interactions
         Strength, sign and uncertainty of every pair, computed on first access; for more than two
         classes, means over classes. Effects are in logits.
-    feature_groups_, n_groups_, posterior_, net_, history_, n_features_in_, feature_names_in_
+    feature_groups_, n_groups_, posterior_, net_, history_, stacking_weights_
         As in `BayesianInteractionRegressor`; losses are in units of the entropy of the class
         shares.
+    n_features_in_, feature_names_in_
+        As in `BayesianInteractionRegressor`.
     fit_quality_ : FitQuality
         Quality of predictions for rows that the model has not seen, compared with the class shares,
         an additive model and gradient boosting.
@@ -91,7 +89,6 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         posterior="auto",
         *,
         n_networks=4,
-        n_perturbed=4,
         class_weight=None,
         length_scale=None,
         main_effects="linear",
@@ -114,7 +111,6 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
             activation,
             posterior,
             n_networks=n_networks,
-            n_perturbed=n_perturbed,
             length_scale=length_scale,
             main_effects=main_effects,
             feature_groups=feature_groups,

@@ -23,7 +23,6 @@ class _NetworkParameters(BaseEstimator):
         posterior="auto",
         *,
         n_networks=4,
-        n_perturbed=4,
         length_scale=None,
         main_effects="linear",
         feature_groups="auto",
@@ -44,7 +43,6 @@ class _NetworkParameters(BaseEstimator):
         self.activation = activation
         self.posterior = posterior
         self.n_networks = n_networks
-        self.n_perturbed = n_perturbed
         self.length_scale = length_scale
         self.main_effects = main_effects
         self.feature_groups = feature_groups
@@ -82,19 +80,17 @@ class _NetworkParameters(BaseEstimator):
                 verbose=self.verbose,
             ),
             n_networks=self.n_networks,
-            n_perturbed=self.n_perturbed,
             validation_fraction=self.validation_fraction,
             main_effects=self.main_effects,
             has_labels=is_classifier(self),
             loss=getattr(self, "loss", "squared_error"),
             class_weight=getattr(self, "class_weight", None),
-            own_size=self.hidden_layer_sizes is not None or not isinstance(self.posterior, str),
+            own_size=self._has_own_size(),
         )
 
     def _check_parameters(self) -> None:
         """Raise an error if a parameter cannot be used."""
         check_scalar(self.n_networks, "n_networks", Integral, min_val=1)
-        check_scalar(self.n_perturbed, "n_perturbed", Integral, min_val=0)
         check_scalar(self.max_epochs, "max_epochs", Integral, min_val=1)
         check_scalar(self.n_draws, "n_draws", Integral, min_val=2)
         inside = partial(check_scalar, target_type=Real, min_val=0, include_boundaries="neither")
@@ -104,6 +100,12 @@ class _NetworkParameters(BaseEstimator):
             check_scalar(self.patience, "patience", Integral, min_val=1)
         check_auto(self.batch_size, "batch_size")
         check_auto(self.n_groups, "n_groups")
+
+    def _has_own_size(self) -> bool:
+        """Whether the user chose the size of the networks."""
+        if isinstance(self.posterior, Stacking):
+            return self.posterior.networks is not None
+        return self.hidden_layer_sizes is not None or not isinstance(self.posterior, str)
 
     def _family(self) -> BaseEstimator:
         """The family of the posterior, with its architecture if it has one."""

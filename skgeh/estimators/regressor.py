@@ -19,36 +19,30 @@ from skgeh.tables.table import Table
 class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     """Find which pairs of features interact, how strongly, and how sure one can be.
 
-    A few networks with learned dropout (a Bayesian neural network) learn a posterior over smooth
-    functions from the table; if rows are few or noisy, a Gaussian process does. Every posterior
-    draw is one smooth function. Its mixed second derivatives, averaged inside groups of nearby
-    points, measure the interaction of every pair of features.
+    A Gaussian process and a few networks with learned dropout (a Bayesian neural network) learn a
+    posterior over smooth functions from the table, and are weighted by how well they predict rows
+    that they have not seen. Every posterior draw is one smooth function. Its mixed second
+    derivatives, averaged inside groups of nearby points, measure the interaction of every pair of
+    features.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=None
-        Units in each hidden layer; None means (100, 100, 100). An architecture implies networks: if
-        one is given, posterior="auto" means concrete dropout.
+        Units in each hidden layer; None means (100, 100, 100), or fewer where posterior="auto"
+        finds that these would be wasted.
     activation : {"gelu", "softplus", "tanh", "silu", "logistic"}, default=None
         Smooth activation; None means "gelu". With a piecewise linear activation, there are no
         interactions to measure.
     posterior : str or object of `skgeh.posteriors`, default="auto"
-        Family of the posterior: "auto", "concrete_dropout", "mean_field", "ensemble",
-        "gaussian_process" or "committee". "auto" chooses by rows, features and noise. It takes a
-        committee (a Gaussian process that shares its ranking with small networks) for up to 1000
-        rows, or if the number of rows times the signal-to-noise ratio is below 50,000. Otherwise,
-        and if the process cannot be computed, it takes concrete dropout. An object brings its own
-        architecture; `hidden_layer_sizes`, `activation` and `length_scale` must then be left at
-        None.
+        Family of the posterior: "auto", "concrete_dropout", "mean_field", "ensemble" or
+        "gaussian_process". "auto" stacks a Gaussian process and networks with concrete dropout (see
+        `skgeh.posteriors.Stacking`); where the process cannot be computed, it takes networks alone.
+        An object brings its own architecture; `hidden_layer_sizes`, `activation` and `length_scale`
+        must then be left at None.
     n_networks : int, default=4
         Number of networks trained together, each with its own held-out rows. They give predictions
         and the detection score. A Gaussian process ignores this and all other parameters of
         networks and training.
-    n_perturbed : int, default=4
-        Number of further networks, trained on targets with as much noise added as the data have.
-        Draws, and so effects and intervals, come from these networks in turn. With 0, draws come
-        from the others, whose intervals are too narrow if there is noise ("auto" takes 0 if the
-        share of noise is below 3 %).
     length_scale : float, default=None
         Inverse prior standard deviation of the weights; None means ``sqrt(0.1 * fan_in)`` in each
         layer.
@@ -107,11 +101,15 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     posterior_ : RandomFunction
         The learned distribution over functions, in standard units.
     net_ : skorch.NeuralNet
-        The trained networks as a stack of copies; raises AttributeError if there are none.
+        The trained networks as a stack of copies; raises AttributeError if there are none, as with
+        a Gaussian process alone.
     history_ : skorch.history.History
         Losses per epoch: ``train_loss`` is the sum of the networks' losses, ``valid_loss`` their
         mean squared error on held-out rows, in squared standard deviations of the target, or
         their deviance in units of that of the mean.
+    stacking_weights_ : dict of str to float
+        Weights of the "process" and of the "networks"; raises AttributeError unless the posterior
+        is stacked, as by default.
     noise_variance_ : float, or ndarray of shape (c,) for several targets
         Noise variance, in squared units of the target: the held-out mean squared error averaged
         over the networks, or the Gaussian process's own estimate. For the losses "poisson" and
@@ -151,7 +149,6 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         posterior="auto",
         *,
         n_networks=4,
-        n_perturbed=4,
         length_scale=None,
         main_effects="linear",
         feature_groups="auto",
@@ -174,7 +171,6 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
             activation,
             posterior,
             n_networks=n_networks,
-            n_perturbed=n_perturbed,
             length_scale=length_scale,
             main_effects=main_effects,
             feature_groups=feature_groups,

@@ -143,6 +143,11 @@ class ConcreteDropout(Family):
         Inverse prior standard deviation of the weights; None means ``sqrt(shrinkage * fan_in)``.
     shrinkage : float, default=0.1
         Prior precision of a weight, per unit that enters its layer.
+    n_perturbed : int, default=4
+        Number of further networks, trained on targets with as much noise added as the data have, or
+        for labels with random row weights. Draws, and so effects and intervals, come from them in
+        turn. With 0, draws come from the networks that predict, whose intervals are too narrow if
+        there is noise.
     temperature : float, default=0.1
         Temperature of the relaxed masks in training.
 
@@ -162,13 +167,14 @@ class ConcreteDropout(Family):
         activation="gelu",
         length_scale=None,
         shrinkage=0.1,
+        n_perturbed=4,
         temperature=0.1,
     ):
-        super().__init__(hidden_layer_sizes, activation, length_scale, shrinkage)
+        super().__init__(hidden_layer_sizes, activation, length_scale, shrinkage, n_perturbed)
         self.temperature = temperature
 
     def check(self) -> None:
-        """Raise an error if an architecture has no interactions or cannot be built."""
+        """Raise an error if a parameter cannot be used, or no interactions are to be had."""
         super().check()
         check_scalar(self.temperature, "temperature", Real, min_val=0, include_boundaries="neither")
 

@@ -59,6 +59,11 @@ class Ensemble(Family):
         Inverse prior standard deviation of the weights; None means ``sqrt(shrinkage * fan_in)``.
     shrinkage : float, default=0.1
         Prior precision of a weight, per unit that enters its layer.
+    n_perturbed : int, default=4
+        Number of further networks, trained on targets with as much noise added as the data have, or
+        for labels with random row weights. Draws, and so effects and intervals, come from them in
+        turn. With 0, draws come from the networks that predict, whose intervals are too narrow if
+        there is noise.
 
     Examples
     --------

@@ -40,6 +40,11 @@ class Family(BaseEstimator):
         Inverse prior standard deviation of the weights; None means ``sqrt(shrinkage * fan_in)``.
     shrinkage : float, default=0.1
         Prior precision of a weight, per unit that enters its layer.
+    n_perturbed : int, default=4
+        Number of further networks, trained on targets with as much noise added as the data have, or
+        for labels with random row weights. Draws, and so effects and intervals, come from them in
+        turn. With 0, draws come from the networks that predict, whose intervals are too narrow if
+        there is noise.
     """
 
     _stack: type[HybridStack]
@@ -50,14 +55,16 @@ class Family(BaseEstimator):
         activation="gelu",
         length_scale=None,
         shrinkage=0.1,
+        n_perturbed=4,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.length_scale = length_scale
         self.shrinkage = shrinkage
+        self.n_perturbed = n_perturbed
 
     def check(self) -> None:
-        """Raise an error if an architecture has no interactions or cannot be built."""
+        """Raise an error if a parameter cannot be used, or no interactions are to be had."""
         sizes = self.hidden_layer_sizes
         given = isinstance(sizes, Sequence) and len(sizes) > 0
         if not given or not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
@@ -70,6 +77,7 @@ class Family(BaseEstimator):
         check_scalar(self.shrinkage, "shrinkage", **above_zero)
         if self.length_scale is not None:
             check_scalar(self.length_scale, "length_scale", **above_zero)
+        check_scalar(self.n_perturbed, "n_perturbed", Integral, min_val=0)
 
     def learn(self, task: Task, trainer: Any, seed: int) -> Learned:
         """Train networks on the targets, and others on perturbed targets for draws.
@@ -80,7 +88,7 @@ class Family(BaseEstimator):
         trainer : Trainer
         seed : int
         """
-        copies = trainer.n_networks, trainer.n_perturbed
+        copies = trainer.n_networks, self.n_perturbed
         held_out, training = trainer.split(task, sum(copies), np.random.default_rng(seed))
         n_moved = 1 if task.likelihood.moves_rows else task.y.shape[1]
         moves = _perturbations(*copies, len(task.X), n_moved, seed)
@@ -102,6 +110,7 @@ class Family(BaseEstimator):
     ) -> HybridStack:
         """Untrained copies; see `HybridStack`."""
         given = self.get_params()
+        del given["n_perturbed"]
         widths = [n_features, *given.pop("hidden_layer_sizes"), n_outputs]
         given |= {"main_columns": main_columns, "seed": seed, "n_starts": n_starts}
         return self._stack(widths, n_copies, **given)

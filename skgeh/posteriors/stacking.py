@@ -91,18 +91,18 @@ class StackedPosterior:
     def pair_scores(self, *given: Any, **options: Any) -> NDArray[np.float64]:
         """Weighted mean of the normal scores of the pairs' ranks in both parts."""
         process, networks = (
-            normal_scores(rank_pairs(part, *given, **options))
+            _normal_scores(rank_pairs(part, *given, **options))
             for part in (self.process, self.networks)
         )
         return (1 - self.weight) * process + self.weight * networks
 
 
-def normal_scores(values: NDArray) -> NDArray[np.float64]:
+def _normal_scores(values: NDArray) -> NDArray[np.float64]:
     """Quantiles of the normal distribution at the values' ranks.
 
     Examples
     --------
-    >>> normal_scores(np.array([3.0, 10.0, -1.0])).round(2).tolist()
+    >>> _normal_scores(np.array([3.0, 10.0, -1.0])).round(2).tolist()
     [0.0, 0.97, -0.97]
     """
     return norm.ppf((rankdata(values) - 0.5) / len(values))
@@ -174,13 +174,14 @@ class Stacking(BaseEstimator):
             return family.learn(task, trainer, seed)
         learned = process.learn(task, trainer, seed)
         if self.networks is None:
-            few = ConcreteDropout(_FIRST).learn(task, _short(trainer, len(task.X)), seed)
+            small = ConcreteDropout(_FIRST, n_perturbed=_FIRST_PERTURBED)
+            few = small.learn(task, _short(trainer, len(task.X)), seed)
             first = _Comparison.of(task, learned, few)
             if first.weight < _NOTHING or not _is_learning(few):
                 return first.stacked()
             noise = min(one.noise_variance.mean() for one in (few, learned))
             if noise < _CLEAN and not task.has_labels:
-                trainer = replace(trainer, n_perturbed=0)
+                family.set_params(n_perturbed=0)
         return _Comparison.of(task, learned, family.learn(task, trainer, seed)).stacked()
 
 
@@ -193,7 +194,6 @@ def _short(trainer: Any, n_rows: int) -> Any:
         trainer,
         settings=replace(settings, max_epochs=min(settings.max_epochs, _FIRST_EPOCHS)),
         n_networks=n_networks,
-        n_perturbed=min(trainer.n_perturbed, _FIRST_PERTURBED),
         validation_fraction=max(trainer.validation_fraction, enough),
     )
 
@@ -233,7 +233,7 @@ class _Comparison:
         spread = (weights[:, None] * np.square(theirs - y)).mean(0)
         left_out, variances = process.held_out.left_out(rows)
         both = density(left_out, variances), density(theirs, spread / weights[:, None])
-        return cls(process, networks, left_out, stacking_weight(*both, weights))
+        return cls(process, networks, left_out, _stacking_weight(*both, weights))
 
     def stacked(self) -> Learned:
         """Both, weighted."""
@@ -245,7 +245,7 @@ class _Comparison:
         return Learned(posterior, noise, held_out, networks.net)
 
 
-def stacking_weight(first: NDArray, second: NDArray, row_weights: NDArray) -> float:
+def _stacking_weight(first: NDArray, second: NDArray, row_weights: NDArray) -> float:
     """Weight of the second density at which the mixture is most probable.
 
     A Beta(2, 2) prior pulls it towards one half.
@@ -259,9 +259,9 @@ def stacking_weight(first: NDArray, second: NDArray, row_weights: NDArray) -> fl
     Examples
     --------
     >>> equal = np.zeros(100)
-    >>> round(stacking_weight(equal, equal, np.ones(100)), 3)
+    >>> round(_stacking_weight(equal, equal, np.ones(100)), 3)
     0.5
-    >>> stacking_weight(equal, equal - 3, np.ones(100)) < 0.02
+    >>> _stacking_weight(equal, equal - 3, np.ones(100)) < 0.02
     True
     """
 

@@ -34,8 +34,8 @@ class Trainer:
     ----------
     family : Family or another of `skgeh.posteriors`
     settings : Settings
-    n_networks, n_perturbed : int
-        Numbers of networks that predict, and of networks on perturbed targets for draws.
+    n_networks : int
+        Number of networks that predict.
     validation_fraction : float
         Share of the rows that each network holds out.
     main_effects : {"linear", "spline", None}
@@ -52,7 +52,6 @@ class Trainer:
     family: Any
     settings: Settings = field(default_factory=Settings)
     n_networks: int = 4
-    n_perturbed: int = 4
     validation_fraction: float = 0.1
     main_effects: str | None = "linear"
     has_labels: bool = False

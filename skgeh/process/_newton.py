@@ -21,7 +21,7 @@ from skgeh.geh.task import Task
 from skgeh.process._posterior import ProcessPosterior
 from skgeh.process._products import Products
 from skgeh.process._regression import regress
-from skgeh.process.screen import Sizes, choose_products, finer
+from skgeh.process._screen import Sizes, choose_products, finer
 
 MANY = 5000  # rows from which on products are chosen by some of them
 FEW = 5000  # rows that give many labels their start

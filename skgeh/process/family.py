@@ -16,7 +16,7 @@ from skgeh.geh.task import HeldOut, Learned, Task
 from skgeh.geh.views.side_by_side import IndependentPosterior
 from skgeh.process._newton import learn_outputs
 from skgeh.process._posterior import ProcessPosterior
-from skgeh.process.screen import Sizes, is_feasible
+from skgeh.process._screen import Sizes, is_feasible
 from skgeh.tables.rows import MAX_POINTS
 
 
@@ -67,7 +67,7 @@ class GaussianProcess(BaseEstimator):
             )
 
     def learn(self, task: Task, trainer: Any, seed: int) -> Learned:
-        """Learn each output separately; nothing is trained.
+        """Learn each output by a process of its own, on common columns; nothing is trained.
 
         Parameters
         ----------

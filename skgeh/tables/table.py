@@ -119,7 +119,7 @@ class Table:
         known = target[weight > 0]
         columns, classes = _label_columns(known) if labels else (_number_columns(known), None)
         counted = _counted_rows(weight, min_rows)
-        units = None if groups is None else _unit_codes(groups, len(values))[counted]
+        units = None if groups is None else _unit_codes(groups, counted)
         values, weight = values[counted], weight[counted]
         default = tuple(f"x{j}" for j in range(values.shape[1]))
         backend = backend_of(X)
@@ -288,19 +288,21 @@ def _check_signs(y: NDArray, loss: str, name: str) -> None:
         )
 
 
-def _unit_codes(groups: Any, n_rows: int) -> NDArray[np.intp]:
-    """Units of the rows as whole numbers from 0.
+def _unit_codes(groups: Any, counted: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Units of the rows that count, as whole numbers from 0.
 
     Examples
     --------
-    >>> _unit_codes(["ann", "bob", "ann"], 3).tolist()
+    >>> _unit_codes(["ann", "bob", "cy", "ann"], np.array([True, False, True, True])).tolist()
     [0, 1, 0]
     """
     labels = np.asarray(groups)
-    if labels.shape != (n_rows,):
+    if labels.shape != counted.shape:
         raise ValueError(
-            f"groups must have one label for each of the {n_rows} rows; got shape {labels.shape}."
+            f"groups must have one label for each of the {len(counted)} rows; got shape "
+            f"{labels.shape}."
         )
+    labels = labels[counted]
     if pd.isna(labels).any():
         raise ValueError(
             "groups must say for every row which unit it belongs to; got missing labels. Give each "

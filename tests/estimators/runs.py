@@ -6,7 +6,8 @@ from skgeh import BayesianInteractionRegressor
 
 
 def small(**parameters):
-    defaults = {"hidden_layer_sizes": (20, 20), "max_epochs": 10, "n_draws": 50, "random_state": 0}
+    defaults = {"posterior": "concrete_dropout", "hidden_layer_sizes": (20, 20), "max_epochs": 10}
+    defaults |= {"n_draws": 50, "random_state": 0}
     return BayesianInteractionRegressor(**{**defaults, **parameters})
 
 

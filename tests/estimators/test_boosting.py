@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from skgeh.estimators._boosting import _FOLDS, _folds, _settings, boosted_predictions
+from skgeh.estimators._boosting import _FOLDS, _settings, boosted_predictions, folds
 from skgeh.geh.likelihoods import CrossEntropy, SquaredError
 from skgeh.geh.task import Task
 
@@ -46,7 +46,7 @@ def test_a_target_has_no_part_in_its_own_prediction():
         y = task.y.copy()
         y[row] += 100
         after = boosted_predictions(Task(task.X, y, task.weight, task.likelihood), 0)
-        same_fold = _folds(np.zeros(60), 0) == _folds(np.zeros(60), 0)[row]
+        same_fold = folds(np.zeros(60), 0) == folds(np.zeros(60), 0)[row]
         assert np.array_equal(after[same_fold], before[same_fold])
         assert not np.array_equal(after, before)
 
@@ -79,10 +79,32 @@ def test_the_seed_decides_and_threads_do_not():
 @pytest.mark.parametrize("counts", [[20, 10], [7, 2, 1], [3, 3, 3], [9]])
 def test_folds_have_equal_shares_of_every_class(counts):
     codes = np.repeat(np.arange(len(counts)), counts)
-    fold = _folds(codes, 0)
+    fold = folds(codes, 0)
     for rows in (codes == k for k in range(len(counts))):
         sizes = np.bincount(fold[rows], minlength=_FOLDS)
         assert sizes.max() - sizes.min() <= 1
+
+
+@pytest.mark.parametrize("n_units", [2, 3, 10, 40])
+def test_units_are_in_one_fold_and_folds_have_as_many(n_units):
+    units = 2 * np.random.default_rng(0).permutation(120 + n_units) % (2 * n_units)
+    fold = folds(np.zeros(len(units)), 0, units)
+    of_unit = [set(fold[units == unit]) for unit in np.unique(units)]
+    assert all(len(found) == 1 for found in of_unit)
+    sizes = np.bincount([min(found) for found in of_unit], minlength=_FOLDS)
+    assert sizes.sum() == n_units and sizes.max() - sizes.min() <= 1
+
+
+@pytest.mark.parametrize("n_units", [2, 5])
+def test_a_unit_has_no_part_in_its_own_prediction(n_units):
+    plain, units = numbers(60), np.arange(60) % n_units
+    task = Task(plain.X, plain.y, plain.weight, plain.likelihood, units)
+    before = boosted_predictions(task, 0)
+    for unit in range(n_units):
+        y = np.where(units[:, None] == unit, 5 - task.y, task.y)
+        after = boosted_predictions(Task(task.X, y, task.weight, task.likelihood, units), 0)
+        assert np.array_equal(after[units == unit], before[units == unit])
+        assert not np.array_equal(after, before)
 
 
 @pytest.mark.parametrize("n", [3, 8, 9, 20])

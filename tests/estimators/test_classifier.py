@@ -15,9 +15,9 @@ from skgeh import BayesianInteractionClassifier
 from skgeh.datasets import make_interactions
 from skgeh.geh.score import rank_pairs
 from skgeh.geh.views.units import InUnits
-from skgeh.posteriors.committee import CommitteePosterior
-from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
+from skgeh.posteriors import ConcreteDropout
 from skgeh.posteriors.family import PerturbedPosterior
+from skgeh.posteriors.stacking import StackedPosterior
 
 SAMPLE_WEIGHT = {
     "check_sample_weight_equivalence_on_dense_data": "a stochastic learner's batches and held-out "
@@ -26,7 +26,8 @@ SAMPLE_WEIGHT = {
 
 
 def small(**parameters):
-    defaults = {"hidden_layer_sizes": (20, 20), "max_epochs": 20, "n_draws": 50, "random_state": 0}
+    defaults = {"posterior": "concrete_dropout", "hidden_layer_sizes": (20, 20), "max_epochs": 20}
+    defaults |= {"n_draws": 50, "random_state": 0}
     return BayesianInteractionClassifier(**{**defaults, **parameters})
 
 
@@ -71,7 +72,8 @@ class TestAnswers:
         X, f, truth = make_interactions(3000, signal_to_noise=1e6, random_state=0)
         rng = np.random.default_rng(0)
         y = 6 * (f - f.mean()) / f.std() + rng.logistic(size=3000) > 0
-        found = small(hidden_layer_sizes=(40, 40), max_epochs=55, n_perturbed=0).fit(X, y)
+        family = ConcreteDropout((40, 40), n_perturbed=0)
+        found = small(posterior=family, hidden_layer_sizes=None, max_epochs=55).fit(X, y)
         assert roc_auc_score(truth.labels, found.interactions_.score) > 0.93
 
     def test_effects_are_in_logits(self, two_classes):
@@ -172,7 +174,7 @@ class TestProbabilities:
 
     def test_perturbed_networks_have_no_part_in_them(self):
         X, y = binary()
-        one = small(n_perturbed=4).fit(X, y)
+        one = small().fit(X, y)
         assert isinstance(one.posterior_, PerturbedPosterior)
         assert one._predictive is one.posterior_.networks
         assert len(one._predictive.means) == 4
@@ -259,14 +261,16 @@ class TestWeights:
 
 
 class TestPosteriors:
-    @pytest.mark.parametrize("posterior", ["gaussian_process", "committee"])
+    @pytest.mark.parametrize("posterior", ["gaussian_process", "auto"])
     @pytest.mark.parametrize("data", [binary, three])
     def test_a_gaussian_process_learns_labels(self, posterior, data):
         X, y = data(400)
         given = {"posterior": posterior, "hidden_layer_sizes": None, "n_draws": 50}
         model = small(**given).fit(X, y)
         found = model.interactions_
-        assert found.top(1) == [("x0", "x1")] and (found.std > 0).all()
+        assert found.top(1) == [("x0", "x1")] and found.std[0] > 0
+        # the process may find that a pair has no variance at all
+        assert ((found.std > 0) | (found.effect == 0)).all()
         new, labels = data(1000, seed=1)
         p = model.predict_proba(new)
         np.testing.assert_allclose(p.sum(1), 1)
@@ -275,20 +279,14 @@ class TestPosteriors:
         held_out = 1 - log_loss(labels, p) / np.log(len(model.classes_))
         assert model.fit_quality_.r2 == pytest.approx(held_out, abs=0.12)
 
-    @pytest.mark.parametrize(("n", "strength"), [(300, 3.0), (1001, 0.5)])
-    def test_few_rows_and_noisy_ones_get_a_committee(self, n, strength):
-        X, _ = binary(n)
-        y = strength * X[:, 0] * X[:, 1] + np.random.default_rng(2).logistic(size=n) > 0
+    def test_by_default_a_process_and_networks_are_stacked(self):
+        X, y = binary(300)
         model = BayesianInteractionClassifier(max_epochs=2, random_state=0).fit(X, y)
-        assert isinstance(model.posterior_, CommitteePosterior)
-        assert model._predictive is model.posterior_
-
-    def test_many_rows_with_clear_labels_get_networks(self):
-        X = np.random.default_rng(0).normal(size=(5000, 2))
-        y = X[:, 0] > 0
-        model = BayesianInteractionClassifier(max_epochs=10, random_state=0).fit(X, y)
-        assert isinstance(model.posterior_, PerturbedPosterior)
-        assert isinstance(model.posterior_.networks, ConcreteDropoutPosterior)
+        assert isinstance(model.posterior_, StackedPosterior)
+        assert isinstance(model.posterior_.networks, PerturbedPosterior)
+        predictive = model._predictive  # without perturbed networks
+        assert predictive.process is model.posterior_.process
+        assert predictive.networks is model.posterior_.networks.networks
 
     def test_networks_put_out_logits(self, two_classes):
         """In training in units of 5; afterwards the module itself gives logits."""
@@ -322,4 +320,4 @@ class TestManners:
     def test_parameters_are_as_given(self):
         model = small(class_weight="balanced")
         assert model.get_params()["class_weight"] == "balanced"
-        assert len(model.get_params(deep=False)) <= 21
+        assert len(model.get_params(deep=False)) <= 20

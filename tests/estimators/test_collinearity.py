@@ -5,6 +5,7 @@ import pytest
 
 from skgeh import BayesianInteractionRegressor, GEHSelector
 from skgeh.estimators._collinearity import exchangeable
+from skgeh.posteriors import Ensemble
 
 
 def table(n=400, seed=0):
@@ -72,7 +73,7 @@ def test_copies_with_heavy_tails_are_found_in_a_large_table():
     X = np.column_stack([X, X[:, 0] + 0.01 * rng.normal(size=len(X))])
     y = X[:, 0].clip(-2, 2) * X[:, 1].clip(-2, 2) + 0.1 * rng.normal(size=len(X))
     model = BayesianInteractionRegressor(
-        posterior="ensemble", max_epochs=1, n_networks=1, n_perturbed=0, n_draws=10, random_state=0
+        posterior=Ensemble(n_perturbed=0), max_epochs=1, n_networks=1, n_draws=10, random_state=0
     )
     sample = model.fit(X, y)._fit_sample
     assert len(sample.task.X) == 2000

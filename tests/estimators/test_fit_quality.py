@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor, GEHSelector
 from skgeh.estimators import fit_quality
 from skgeh.estimators.fit_quality import FitQuality, _FitSample
-from skgeh.geh.likelihoods import SquaredError
+from skgeh.geh.likelihoods import LOG_LOSSES, CrossEntropy, SquaredError
 from skgeh.geh.task import HeldOut, Task
 from tests.oracles import assert_close
 
@@ -229,21 +229,59 @@ def test_a_target_has_no_part_in_its_own_prediction(monkeypatch):
         assert np.abs(after - before).max() > 1
 
 
-def test_predictions_are_those_of_as_many_fits():
-    """The closed form against a ridge regression without each row in turn."""
+def ridge_predictions(B, y, weight, units=None):
+    task = Task(np.zeros((len(y), 2)), y[:, None], weight, SquaredError(), units)
+    return fit_quality._ridge_predictions(B, task)[:, 0]
+
+
+@pytest.mark.parametrize("n_units", [None, 60, 13, 3])
+def test_predictions_are_those_of_as_many_fits(n_units):
+    """The closed form against a ridge regression without each row, or unit, in turn."""
     n = 60
     X, y = table(n)
     weight = np.random.default_rng(1).uniform(0.5, 2, n)
+    units = None if n_units is None else np.random.default_rng(2).permutation(n) % n_units
     B = fit_quality._additive_basis(X)
-    found = fit_quality._ridge_predictions(B, y[:, None], weight)[:, 0]
+    found = ridge_predictions(B, y, weight, units)
     errors = []
     for alpha in fit_quality._ALPHAS:
-        slow = [
-            Ridge(alpha).fit(B[on], y[on], sample_weight=weight[on]).predict(B[~on])[0]
-            for on in (np.arange(n) != row for row in range(n))
-        ]
-        errors.append((weight @ (y - slow) ** 2, slow))
-    assert_close(found, min(errors)[1], 1e-6)
+        slow = np.empty(n)
+        for code in range(n_units or n):
+            off = (np.arange(n) if units is None else units) == code
+            ridge = Ridge(alpha).fit(B[~off], y[~off], sample_weight=weight[~off])
+            slow[off] = ridge.predict(B[off])
+        errors.append((weight @ (y - slow) ** 2, slow.tolist()))
+    assert_close(found, min(errors)[1], 1e-5)
+
+
+LIKELIHOODS = {
+    "numbers": lambda y: (y, SquaredError()),
+    "labels": lambda y: (y > np.median(y), CrossEntropy(np.log(2))),
+    "counts": lambda y: (np.exp(y / 2), LOG_LOSSES["poisson"].of(np.exp(y / 2)[:, None], ONES)),
+}
+ONES = np.ones(120)
+
+
+@pytest.mark.parametrize("kind", LIKELIHOODS)
+def test_a_unit_has_no_part_in_its_own_prediction(kind, monkeypatch):
+    """Other targets of a unit, which is a whole fold or a part of one, change nothing there."""
+    monkeypatch.setattr(fit_quality, "_ALPHAS", np.array([1.0]))
+    monkeypatch.setattr(fit_quality, "_LOG_PENALTIES", (1.0,))
+    X, y = table(120)
+    target, likelihood = LIKELIHOODS[kind](y)
+    units = np.random.default_rng(0).integers(0, 9, 120)
+
+    def predicted(values):
+        task = Task(X, values[:, None].astype(float), ONES, likelihood, units)
+        return fit_quality._additive_predictions(task, 0)[:, 0]
+
+    before = predicted(target)
+    for unit in (0, 8):
+        mine = units == unit
+        values = np.where(mine, np.roll(target, 1) if kind == "labels" else target + 2, target)
+        after = predicted(values)
+        np.testing.assert_allclose(after[mine], before[mine], atol=1e-5)  # LEAST of 2
+        assert np.abs(after - before).max() > 1e-3
 
 
 def test_wide_tables_take_lines_in_the_space_of_the_rows():
@@ -252,9 +290,10 @@ def test_wide_tables_take_lines_in_the_space_of_the_rows():
     y = X @ rng.normal(size=80)
     B = fit_quality._additive_basis(X)
     assert B.shape == (50, 80)
-    tall = fit_quality._ridge_predictions(np.vstack([B] * 2), np.tile(y, 2)[:, None], np.ones(100))
+    tall = ridge_predictions(np.vstack([B] * 2), np.tile(y, 2), np.ones(100))
     assert np.isfinite(tall).all()
-    assert np.isfinite(fit_quality._ridge_predictions(B, y[:, None], np.ones(50))).all()
+    assert np.isfinite(ridge_predictions(B, y, np.ones(50))).all()
+    assert np.isfinite(ridge_predictions(B, y, np.ones(50), np.arange(50) // 5)).all()
 
 
 def test_rows_of_little_weight_say_little():

@@ -10,12 +10,15 @@ from sklearn.preprocessing import StandardScaler
 from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor
 from skgeh.estimators import base, fit_quality
 from skgeh.estimators.fit_quality import FitQuality, _FitSample
+from skgeh.posteriors import ConcreteDropout
 
-FEW = {"max_epochs": 2, "n_networks": 1, "n_perturbed": 0, "n_draws": 10, "random_state": 0}
+FEW = {"max_epochs": 2, "n_networks": 1, "n_draws": 10, "random_state": 0}
+NETWORKS = ConcreteDropout((20, 20), n_perturbed=0)
 MODELS = {
+    "stack": BayesianInteractionRegressor(hidden_layer_sizes=(20, 20), **FEW),
     "process": BayesianInteractionRegressor(posterior="gaussian_process", random_state=0),
-    "networks": BayesianInteractionRegressor(posterior="concrete_dropout", **FEW),
-    "labels": BayesianInteractionClassifier(posterior="concrete_dropout", **FEW),
+    "networks": BayesianInteractionRegressor(posterior=NETWORKS, **FEW),
+    "labels": BayesianInteractionClassifier(posterior=NETWORKS, **FEW),
 }
 
 

@@ -2,13 +2,13 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from skgeh import BayesianInteractionRegressor, posteriors
-from skgeh.posteriors import Auto, ConcreteDropout
+from skgeh.posteriors import ConcreteDropout, Stacking
 from tests.estimators.runs import product, small
 
 
 def test_parameters_are_as_given():
     parameters = BayesianInteractionRegressor().get_params(deep=False)
-    assert len(parameters) <= 21
+    assert len(parameters) <= 20
     model = small().fit(*product(n=30))
     assert model.get_params()["batch_size"] == "auto"
 
@@ -16,11 +16,13 @@ def test_parameters_are_as_given():
 @pytest.mark.parametrize(
     "given", [{"hidden_layer_sizes": (8,)}, {"activation": "tanh"}, {"length_scale": 2.0}]
 )
-def test_an_architecture_asks_for_networks(given):
+def test_an_architecture_is_that_of_the_stacked_networks(given):
     family = BayesianInteractionRegressor(**given).trainer().family
-    assert isinstance(family, ConcreteDropout)
-    assert {**family.get_params(), **given} == family.get_params()
-    assert isinstance(BayesianInteractionRegressor().trainer().family, Auto)
+    assert isinstance(family, Stacking) and family.process is None
+    assert isinstance(family.networks, ConcreteDropout)
+    assert family.networks.get_params() == {**ConcreteDropout().get_params(), **given}
+    default = BayesianInteractionRegressor().trainer().family
+    assert isinstance(default, Stacking) and default.get_params() == Stacking().get_params()
 
 
 @pytest.mark.parametrize(

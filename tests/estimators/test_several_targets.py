@@ -6,11 +6,13 @@ import torch
 from sklearn.metrics import r2_score
 
 from skgeh import BayesianInteractionRegressor
-from skgeh.posteriors.committee import CommitteePosterior
+from skgeh.posteriors import ConcreteDropout
+from skgeh.posteriors.stacking import StackedPosterior
 
 
 def small(**parameters):
-    defaults = {"hidden_layer_sizes": (20, 20), "max_epochs": 40, "n_draws": 50, "random_state": 0}
+    defaults = {"posterior": "concrete_dropout", "hidden_layer_sizes": (20, 20), "max_epochs": 40}
+    defaults |= {"n_draws": 50, "random_state": 0}
     return BayesianInteractionRegressor(**{**defaults, **parameters})
 
 
@@ -72,8 +74,9 @@ def test_a_noisy_target_does_not_drown_a_clean_one():
     """Squared errors alone would: the noisy one's gradients are a hundred times larger."""
     X, Y = table()
     beside = np.random.default_rng(1).normal(size=(len(X), 3))
-    alone = small(n_perturbed=0).fit(X, Y[:, 0])
-    together = small(n_perturbed=0).fit(X, np.column_stack([Y[:, 0], beside]))
+    given = {"posterior": ConcreteDropout((20, 20), n_perturbed=0), "hidden_layer_sizes": None}
+    alone = small(**given).fit(X, Y[:, 0])
+    together = small(**given).fit(X, np.column_stack([Y[:, 0], beside]))
     new, target = table(seed=1)
     lost = [np.mean((model.predict(new).reshape(len(new), -1)[:, 0] - target[:, 0]) ** 2)
             for model in (alone, together)]  # fmt: skip
@@ -91,10 +94,10 @@ def test_one_column_is_one_target():
     )
 
 
-def test_few_rows_get_a_committee_of_processes():
+def test_by_default_networks_are_stacked_with_a_process_of_each_target():
     X, Y = table(120)
-    model = small(hidden_layer_sizes=None, max_epochs=10).fit(X, Y)
-    assert isinstance(model.posterior_, CommitteePosterior)
+    model = small(posterior="auto", hidden_layer_sizes=None, max_epochs=10).fit(X, Y)
+    assert isinstance(model.posterior_, StackedPosterior)
     assert model.posterior_.n_outputs == 2
     assert model.interactions(target=0).top(1) == [("x0", "x1")]
     assert set(model.interactions_.top(2)) == {("x0", "x1"), ("x1", "x2")}
@@ -121,7 +124,8 @@ def test_pickle(both):
 
 def test_networks_know_the_noise_of_each_target():
     X, Y = table(200)
-    model = small(max_epochs=10, n_networks=1, n_perturbed=2).fit(X, Y)
+    family = ConcreteDropout((20, 20), n_perturbed=2)
+    model = small(posterior=family, hidden_layer_sizes=None, max_epochs=10, n_networks=1).fit(X, Y)
     assert model.net_.criterion_.noise.shape == (3, 2)
     common = model.net_.module_.noise_variance
     expected = 2 / (1 / model.net_.criterion_.noise).sum(1)

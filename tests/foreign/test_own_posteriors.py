@@ -11,7 +11,7 @@ from skgeh import (
 )
 from skgeh.posteriors import FAMILIES
 
-FEW = {"max_epochs": 25, "n_networks": 2, "n_perturbed": 2, "random_state": 0}
+FEW = {"max_epochs": 25, "n_networks": 2, "random_state": 0}
 
 
 def rows(n=240):

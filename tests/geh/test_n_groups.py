@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,12 +57,9 @@ def test_effects_of_all_partitions_are_those_of_each(n_outputs):
 
 @pytest.mark.parametrize("target", [None, 0, 1])
 def test_the_mean_function_is_the_mean_of_signed_hessians(target):
-    """Over draws of its own, the same for every number of groups."""
     posterior, x = random_posterior((4, 6, 5, 2), 3), random_points(20, 4)
-    generator = torch.Generator().manual_seed(7)
-    draws = [posterior.draw(1, generator, first=k) for k in range(groups._FIXED_DRAWS)]
-    expected = np.mean([upper(hessians(draw, x))[0] for draw in draws], axis=0)
-    answer = _mean_function_hessians(posterior, x, target, seed=7)
+    expected = upper(hessians(posterior.members(), x)).mean(0)
+    answer = _mean_function_hessians(posterior, x, target)
     assert_close(answer, expected if target is None else expected[[target]], 1e-9)
 
 
@@ -68,16 +67,14 @@ def test_only_leading_pairs_are_measured_where_there_are_many(monkeypatch):
     monkeypatch.setattr(ranking, "_MANY_PAIRS", 5)
     monkeypatch.setattr(ranking, "_LEADING_PAIRS", 4)
     posterior, x = random_posterior((4, 6, 5, 1), 3), random_points(20, 4)
-    assert _mean_function_hessians(posterior, x, None, seed=0).shape == (1, 20, 4)
+    assert _mean_function_hessians(posterior, x, None).shape == (1, 20, 4)
 
 
 def test_distances_are_those_of_neighbouring_numbers_of_groups():
     """Of nested clusters, from loops."""
     posterior, x = random_posterior((4, 6, 5, 1), 2), random_points(40, 4)
-    _, distances = find_n_groups(posterior, x, seed=3)
-    generator = torch.Generator().manual_seed(3)
-    draws = [posterior.draw(1, generator, first=k) for k in range(groups._FIXED_DRAWS)]
-    each = np.mean([hessians(draw, x)[0, 0] for draw in draws], axis=0)
+    _, distances = find_n_groups(posterior, x)
+    each = hessians(posterior.members(), x)[:, 0].mean(0)
     effects = [geh(each, groups.labels) for groups in Partition.nested(x.numpy(), 12)]
     expected = [rank_weighted_distance(effects[m + 1], effects[m]) for m in range(11)]
     assert_close(distances, [expected], 1e-7)
@@ -94,12 +91,14 @@ def test_the_curve_ends_where_points_or_patience_do(n_points, longest):
 # The number of groups
 
 
-def test_the_seed_decides():
+def test_nothing_is_drawn():
+    """Mean functions are measured, so the answer is the same each time, whatever the draws."""
     posterior, x = random_posterior((4, 6, 5, 1), 2), random_points(60, 4)
-    (m, distances), again, other = (find_n_groups(posterior, x, seed=seed) for seed in (5, 5, 6))
+    (m, distances), again = (find_n_groups(posterior, x) for _ in range(2))
     assert m == again[0]
     assert np.array_equal(distances, again[1])
-    assert not np.array_equal(distances, other[1])
+    steady = replace(posterior, probabilities=tuple(0 * p for p in posterior.probabilities))
+    assert np.array_equal(distances, find_n_groups(steady, x)[1])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -114,7 +113,7 @@ def test_the_seed_decides():
 )
 def test_interactions_that_are_the_same_everywhere_need_one_group(function, seed):
     x = random_points(150, 4, seed)
-    assert find_n_groups(one_function(function, 4), x, seed=seed)[0] == 1
+    assert find_n_groups(one_function(function, 4), x)[0] == 1
 
 
 CENTRES = [[3, 3, 1], [3, -3, 0], [-3, 3, 0], [-3, -3, -1], [0, 0, 4]]
@@ -127,10 +126,10 @@ def by_region(a, b, c):
 
 
 @pytest.mark.parametrize("seed", range(0, 50, 5))
-def test_about_as_many_groups_as_regions_whatever_the_seed(seed):
+def test_about_as_many_groups_as_regions_wherever_the_points_are(seed):
     centres = torch.tensor(CENTRES, dtype=torch.float64).repeat(20, 1)
-    x = centres + 0.2 * random_points(100, 3)
-    n_groups, _ = find_n_groups(one_function(by_region, 3), x, seed=seed)
+    x = centres + 0.2 * random_points(100, 3, seed)
+    n_groups, _ = find_n_groups(one_function(by_region, 3), x)
     assert 3 <= n_groups <= 6
 
 

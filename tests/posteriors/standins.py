@@ -40,8 +40,8 @@ def task_of(n=100, d=3, weight=None):
     return Task(X, y[:, None], weight, SquaredError())
 
 
-def trainer_of(noise=0.1, n_networks=3, n_perturbed=2):
-    return Training(None, n_networks=n_networks, n_perturbed=n_perturbed, noise=noise)
+def trainer_of(noise=0.1, n_networks=3):
+    return Training(None, n_networks=n_networks, noise=noise)
 
 
 def learned(family, trainer=None, seed=0, **given):

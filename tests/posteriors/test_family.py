@@ -4,7 +4,7 @@ import torch
 
 from skgeh.geh.functions import evaluate
 from skgeh.geh.likelihoods import SquaredError
-from skgeh.posteriors import ConcreteDropout, Ensemble
+from skgeh.posteriors import ConcreteDropout, Ensemble, MeanField
 from skgeh.posteriors.concrete_dropout import ConcreteDropoutPosterior
 from skgeh.posteriors.family import PerturbedPosterior, _of_own_rows, _perturbations
 from skgeh.training.loop import Settings, train
@@ -16,8 +16,8 @@ from tests.training.runs import rows_of
 
 @pytest.mark.parametrize("n_perturbed", [0, 2])
 def test_networks(n_perturbed):
-    task, trainer = task_of(), trainer_of(n_perturbed=n_perturbed)
-    found = learned(Ensemble((4,)), trainer, 5)
+    task, trainer = task_of(), trainer_of()
+    found = learned(Ensemble((4,), n_perturbed=n_perturbed), trainer, 5)
     (call,) = trainer.calls
     assert call.held_out.shape == (3 + n_perturbed, 10)
     assert len(np.unique(call.held_out)) == call.held_out.size
@@ -59,7 +59,7 @@ def test_networks_predict_the_rows_that_they_held_out():
 
 
 def test_no_more_than_a_thousand_are_predicted():
-    found = learned(Ensemble((4,)), trainer_of(n_networks=4, n_perturbed=0), n=12_000)
+    found = learned(Ensemble((4,), n_perturbed=0), trainer_of(n_networks=4), n=12_000)
     held_out = found.held_out
     assert held_out.predictions.shape == (1000, 1) and held_out.rows.shape == (1000,)
 
@@ -159,10 +159,11 @@ def test_draws_come_from_the_perturbed_in_turn():
 
 def test_predictions_are_those_of_networks_on_the_targets():
     X, y = table()
-    model = regressor(n_networks=3, n_perturbed=4).fit(X, y)
+    family = ConcreteDropout((16, 16), n_perturbed=2)
+    model = regressor(posterior=family, hidden_layer_sizes=None, n_networks=3).fit(X, y)
     posterior = model.posterior_
     assert isinstance(posterior, PerturbedPosterior)
-    assert len(posterior.networks.means) == 3 and len(posterior.perturbed.means) == 4
+    assert len(posterior.networks.means) == 3 and len(posterior.perturbed.means) == 2
     alone = posterior.networks.members()
     values = evaluate(alone, model._x_scaler.transform(X), 3, torch.float64).mean(0)[:, 0]
     expected = values * model._units.scale[0] + model._units.mean[0]
@@ -172,21 +173,31 @@ def test_predictions_are_those_of_networks_on_the_targets():
 
 
 def test_none_perturbed():
-    model = regressor(n_perturbed=0).fit(*table(60))
+    family = ConcreteDropout((16, 16), n_perturbed=0)
+    model = regressor(posterior=family, hidden_layer_sizes=None).fit(*table(60))
     assert not isinstance(model.posterior_, PerturbedPosterior)
     assert len(model.net_.module_.noise_variance) == 4
 
 
+@pytest.mark.parametrize("family", [Ensemble, ConcreteDropout, MeanField])
 @pytest.mark.parametrize(("value", "error"), [(-1, ValueError), (1.5, TypeError)])
-def test_numbers_that_cannot_be_used(value, error):
+def test_numbers_that_cannot_be_used(family, value, error):
     with pytest.raises(error, match="n_perturbed"):
-        regressor(n_perturbed=value).fit(*table(60))
+        regressor(posterior=family(n_perturbed=value), hidden_layer_sizes=None).fit(*table(60))
+
+
+@pytest.mark.parametrize("name", ["ensemble", "concrete_dropout", "mean_field"])
+def test_four_networks_are_perturbed_if_a_family_is_named(name):
+    model = regressor(posterior=name, max_epochs=1, n_networks=2).fit(*table(60))
+    assert len(model.posterior_.perturbed.means) == 4
 
 
 def test_intervals_are_wider_where_there_is_noise():
     X, y = table(300)
     std = [
-        regressor(posterior="ensemble", n_perturbed=n, max_epochs=30).fit(X, y)
+        regressor(
+            posterior=Ensemble((16, 16), n_perturbed=n), hidden_layer_sizes=None, max_epochs=30
+        ).fit(X, y)
         .interactions(X, n_groups=3).group_std.mean()
         for n in (0, 4)
     ]  # fmt: skip

@@ -9,16 +9,15 @@ import torch
 
 from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor, posteriors
 from skgeh.geh.functions import evaluate
-from skgeh.posteriors import Committee, ConcreteDropout, Ensemble, GaussianProcess, MeanField
+from skgeh.posteriors import ConcreteDropout, Ensemble, GaussianProcess, MeanField, Stacking
 
 FAMILIES = {
     "concrete_dropout": ConcreteDropout((20, 20)),
     "mean_field": MeanField((20, 20)),
     "ensemble": Ensemble((20, 20)),
     "gaussian_process": GaussianProcess(),
-    "committee": Committee(networks=Ensemble((8,)), n_networks=4),
+    "auto": Stacking(networks=ConcreteDropout((20, 20))),
 }
-PROCESSES = ("gaussian_process", "committee")  # there is no network that a draw is around
 FEW, MANY, D, NOISE = 150, 1500, 3, 0.7
 SEEDS = (1, 2, 3)  # of tables with few rows, where intervals depend on the table
 NEW = 1000  # rows that predictive intervals are tried on
@@ -37,7 +36,7 @@ def table(n, seed):
 
 @cache
 def fitted(name, n, seed=1):
-    given = {"n_networks": 4, "n_perturbed": 4, "max_epochs": 40, "random_state": 0}
+    given = {"n_networks": 4, "max_epochs": 40, "random_state": 0}
     return BayesianInteractionRegressor(posterior=FAMILIES[name], **given).fit(*table(n, seed))
 
 
@@ -62,7 +61,7 @@ def root_mean_square(values):
 
 
 def test_no_family_is_missing():
-    assert {*FAMILIES, "auto"} == {*posteriors.FAMILIES}  # which takes one of the others
+    assert {*FAMILIES} == {*posteriors.FAMILIES}
     assert all(isinstance(FAMILIES[name], posteriors.FAMILIES[name]) for name in FAMILIES)
 
 
@@ -94,6 +93,7 @@ def test_the_seed_makes_the_draw(name):
 def test_networks_take_turns_from_block_to_block(name):
     """The k-th draw is around the same network, however draws are cut into blocks."""
     posterior, (X, _) = fitted(name, MANY).posterior_, table(100, seed=2)
+    posterior = posterior.networks if name == "auto" else posterior  # a block has both parts
 
     def nearest(n_draws, first):
         """Which of the first four draws each one is nearest to, by mean distance."""
@@ -104,7 +104,7 @@ def test_networks_take_turns_from_block_to_block(name):
         means = values[0].reshape(100, 4, -1).mean(0)
         return np.square(values[1][:, None] - means).mean(-1).argmin(1)
 
-    if name in PROCESSES:
+    if name == "gaussian_process":
         assert len(posterior.members()(torch.zeros(2, D))) == 1  # there is nothing to take turns
     else:
         agree = nearest(40, first=3) == np.arange(3, 43) % 4
@@ -139,7 +139,7 @@ def test_the_mean_of_draws_is_the_prediction(name, n):
     model, (X, _) = fitted(name, n), table(200, seed=2)
     values = draws(model, X)
     distance = root_mean_square(values.mean(0) - model.predict(X))
-    assert distance < (0.15 if name in PROCESSES else 0.6) * spread(values)
+    assert distance < (0.15 if name == "gaussian_process" else 0.6) * spread(values)
 
 
 @each_family
@@ -202,7 +202,9 @@ def test_the_noise_is_the_datas(name):
 def test_the_interaction_is_found_and_the_rest_is_smaller(name):
     found = fitted(name, MANY).interactions(n_groups=4, n_draws=50)
     assert found.top(1) == [("x0", "x1")]
-    assert (found.std > 0).all()
+    # the process may find that a pair has no variance at all
+    assert found.std[0] > 0 and ((found.std > 0) | (found.effect == 0)).all()
+    assert (found.std > 0).all() or name == "gaussian_process"
     assert found.effect[0] > 3 * found.effect[1:].max()
     assert found.to_frame("original").effect[0] == pytest.approx(1, abs=0.25)
 
@@ -215,7 +217,7 @@ def test_labels_have_calibrated_probabilities_and_the_interaction(name):
         X, _ = table(n, seed)
         return X, 3 * function(X) + np.random.default_rng(seed + 1).logistic(size=n) > 0
 
-    given = {"n_networks": 4, "n_perturbed": 4, "max_epochs": 40, "random_state": 0}
+    given = {"n_networks": 4, "max_epochs": 40, "random_state": 0}
     model = BayesianInteractionClassifier(posterior=FAMILIES[name], **given).fit(*labels(MANY, 1))
     X, happened = labels(2 * NEW, seed=3)
     p = model.predict_proba(X)[:, 1]

@@ -25,14 +25,15 @@ from skgeh.posteriors.family import PerturbedPosterior
 from skgeh.posteriors.stacking import (
     StackedPosterior,
     Stacking,
-    normal_scores,
-    stacking_weight,
+    _normal_scores,
+    _stacking_weight,
 )
 from skgeh.training.loop import Settings
 from tests.oracles import Finite, assert_close, hessians, random_points, random_posterior
 from tests.posteriors.standins import Training, task_of
 
 SMALL = GaussianProcess(5, 2)
+NETWORKS = ConcreteDropout((8,), n_perturbed=2)
 
 # The weight
 
@@ -51,27 +52,27 @@ def test_the_weight_is_the_best_of_a_grid(seed, m):
     rng = np.random.default_rng(seed)
     first, second = rng.normal(size=(2, m)) * rng.uniform(0.1, 3)
     row_weights = rng.uniform(0.1, 2, m)
-    found = stacking_weight(first, second, row_weights)
+    found = _stacking_weight(first, second, row_weights)
     assert found == pytest.approx(grid_weight(first, second, row_weights), abs=2e-4)
 
 
 def test_parts_that_trade_places_have_weights_that_sum_to_one():
     first, second = np.random.default_rng(0).normal(size=(2, 30))
-    found = [stacking_weight(*two, np.ones(30)) for two in ((first, second), (second, first))]
+    found = [_stacking_weight(*two, np.ones(30)) for two in ((first, second), (second, first))]
     assert sum(found) == pytest.approx(1, abs=1e-4)
 
 
 def test_without_rows_the_weight_is_one_half():
-    assert stacking_weight(np.zeros(0), np.zeros(0), np.zeros(0)) == pytest.approx(0.5, abs=1e-5)
+    assert _stacking_weight(np.zeros(0), np.zeros(0), np.zeros(0)) == pytest.approx(0.5, abs=1e-5)
     low = np.full(40, -1e4)  # densities that underflow
-    assert stacking_weight(low, low, np.ones(40)) == pytest.approx(0.5, abs=1e-4)
+    assert _stacking_weight(low, low, np.ones(40)) == pytest.approx(0.5, abs=1e-4)
 
 
 @pytest.mark.parametrize("better", [0, 1])
 def test_much_better_densities_get_nearly_all(better):
     both = np.zeros((2, 300))
     both[1 - better] = -1000
-    found = stacking_weight(*both, np.ones(300))
+    found = _stacking_weight(*both, np.ones(300))
     assert found == pytest.approx(better, abs=0.005) and 0 < found < 1
 
 
@@ -210,7 +211,7 @@ def test_scores_are_weighted_normal_scores_of_both_parts(target):
     given, x = stacked(0.3, c=3), random_points(40, 3)
     effect = np.ones(3)
     parts = [
-        normal_scores(rank_pairs(part, x, effect, target=target, seed=2))
+        _normal_scores(rank_pairs(part, x, effect, target=target, seed=2))
         for part in (given.process, given.networks)
     ]
     found = rank_pairs(given, x, effect, target=target, seed=2)
@@ -224,7 +225,7 @@ def test_scores_in_other_units_are_those_of_the_parts_in_them():
     given, x = stacked(0.3, c=3), random_points(40, 3)
     centred, effect = InUnits.centred(given), np.ones(3)
     parts = [
-        normal_scores(rank_pairs(InUnits.centred(part), x, effect, target=0))
+        _normal_scores(rank_pairs(InUnits.centred(part), x, effect, target=0))
         for part in (given.process, given.networks)
     ]
     found = rank_pairs(centred, x, effect, target=0)
@@ -232,7 +233,7 @@ def test_scores_in_other_units_are_those_of_the_parts_in_them():
 
 
 def test_equal_values_have_equal_normal_scores():
-    found = normal_scores(np.array([2.0, 1.0, 2.0, 5.0]))
+    found = _normal_scores(np.array([2.0, 1.0, 2.0, 5.0]))
     assert found[0] == found[2] and found[1] < found[0] < found[3]
 
 
@@ -267,7 +268,7 @@ class Historic(Training):
 
 
 def trainer(losses=FALLING, noise=0.5, **given):
-    given = {"n_networks": 6, "n_perturbed": 4, **given}
+    given = {"n_networks": 6, **given}
     return Historic(None, noise=noise, losses=losses, **given)
 
 
@@ -275,7 +276,7 @@ def weigh(monkeypatch, *weights):
     """Let the weights of networks be these, one after the other."""
     left = list(weights)
     monkeypatch.setattr(
-        module, "stacking_weight", lambda *_: left.pop(0) if len(left) > 1 else left[0]
+        module, "_stacking_weight", lambda *_: left.pop(0) if len(left) > 1 else left[0]
     )
 
 
@@ -310,10 +311,10 @@ def test_networks_that_are_worth_it_and_still_learn_are_trained_again(monkeypatc
 
 def test_first_networks_are_no_larger_than_asked_for(monkeypatch):
     weigh(monkeypatch, 0.01)
-    given = trainer(n_networks=2, n_perturbed=1, settings=Settings(max_epochs=7))
+    given = trainer(n_networks=2, settings=Settings(max_epochs=7))
     Stacking(SMALL).learn(task_of(), given, 0)
     (call,) = given.calls
-    assert len(call.held_out) == 3 and call.trainer.settings.max_epochs == 7
+    assert len(call.held_out) == 2 + 2 and call.trainer.settings.max_epochs == 7
 
 
 @pytest.mark.parametrize(
@@ -366,7 +367,7 @@ def test_the_weight_is_that_of_the_densities_of_held_out_rows():
     densities = [
         -((y - m) ** 2) / (2 * v) - np.log(v) / 2 for m, v in ((mean, spread), (theirs, variance))
     ]
-    expected = stacking_weight(*densities, w[rows])
+    expected = _stacking_weight(*densities, w[rows])
     assert found.posterior.weight == pytest.approx(expected, abs=1e-6)
     # and predictions of these rows, and the noise, are weighted
     np.testing.assert_array_equal(found.held_out.rows, rows)
@@ -383,7 +384,7 @@ def test_the_part_that_predicts_unseen_rows_gets_the_weight(best):
     exact = task.y[rows] + 0.01 * np.random.default_rng(0).normal(size=(60, 1))
     predictions = exact if best == "networks" else 0 * exact
     networks = Learned(None, np.ones(1), HeldOut(rows, lambda: predictions))
-    found = module._Both(task, process).weight(networks)
+    found = module._Comparison.of(task, process, networks).weight
     assert found > 0.95 if best == "networks" else found < 0.3
 
 
@@ -404,8 +405,8 @@ def table(n=120, seed=0):
 
 
 def options(**given):
-    own = {"posterior": Stacking(SMALL, ConcreteDropout((8,))), "max_epochs": 5, "n_networks": 2}
-    return own | {"n_perturbed": 2, "n_draws": 50, "n_groups": 3, "random_state": 0} | given
+    own = {"posterior": Stacking(SMALL, NETWORKS), "max_epochs": 5, "n_networks": 2}
+    return own | {"n_draws": 50, "n_groups": 3, "random_state": 0} | given
 
 
 def test_a_regressor_predicts_the_weighted_mean():
@@ -414,7 +415,7 @@ def test_a_regressor_predicts_the_weighted_mean():
     shares = model.stacking_weights_
     assert shares.keys() == {"process", "networks"} and sum(shares.values()) == pytest.approx(1)
     alone = BayesianInteractionRegressor(**options(posterior=SMALL)).fit(X, y)
-    networks = BayesianInteractionRegressor(**options(posterior=ConcreteDropout((8,)))).fit(X, y)
+    networks = BayesianInteractionRegressor(**options(posterior=NETWORKS)).fit(X, y)
     expected = shares["process"] * alone.predict(X) + shares["networks"] * networks.predict(X)
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-3, atol=1e-3)
     again = clone(model).fit(X, y)

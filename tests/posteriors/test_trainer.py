@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skgeh import BayesianInteractionRegressor
-from skgeh.posteriors import Committee, ConcreteDropout, Ensemble, GaussianProcess
+from skgeh.posteriors import ConcreteDropout, Ensemble, GaussianProcess, MeanField, Stacking
 
 
 @pytest.mark.parametrize(
@@ -13,9 +13,9 @@ from skgeh.posteriors import Committee, ConcreteDropout, Ensemble, GaussianProce
         ("ensemble", True),
         (Ensemble((9,)), True),
         ("gaussian_process", False),
-        ("committee", False),
-        (GaussianProcess(3), False),
-        (Committee(), False),
+        (GaussianProcess(3, 3), False),
+        (Stacking(), True),
+        (Stacking(networks=MeanField((9,))), True),
     ],
 )
 def test_which_families_are_refitted_as_a_stack(posterior, trains):
@@ -23,10 +23,12 @@ def test_which_families_are_refitted_as_a_stack(posterior, trains):
     trainer = estimator.trainer()
     assert trainer.trains_networks is trains
     small = trainer.small().family
-    if posterior == "auto":
+    if posterior == "auto" or (isinstance(posterior, Stacking) and posterior.networks is None):
         assert isinstance(small, ConcreteDropout) and small.hidden_layer_sizes == (40, 40)
     elif isinstance(posterior, str) and trains:
         assert type(small) is type(trainer.family) and small.hidden_layer_sizes == (40, 40)
+    elif isinstance(posterior, Stacking):  # what is calibrated are tests by its networks
+        assert isinstance(small, MeanField) and small.hidden_layer_sizes == (9,)
     else:
         assert small.get_params() == trainer.family.get_params()
     assert estimator.posterior is posterior and estimator.hidden_layer_sizes is None
@@ -38,7 +40,8 @@ def test_an_activation_stays_where_networks_become_small():
 
 
 def test_the_parameters_of_one_network():
-    trainer = BayesianInteractionRegressor(hidden_layer_sizes=(7, 5)).trainer()
+    given = {"posterior": "ensemble", "hidden_layer_sizes": (7, 5)}
+    trainer = BayesianInteractionRegressor(**given).trainer()
     assert trainer.n_parameters(3, 2) == 4 * 7 + 8 * 5 + 6 * 2
 
 

@@ -12,7 +12,7 @@ from skgeh.geh.task import Task
 from skgeh.process import _newton
 from skgeh.process._newton import learn_outputs
 from skgeh.process._regression import regress
-from skgeh.process.screen import Sizes, choose_products
+from skgeh.process._screen import Sizes, choose_products
 from tests.oracles import assert_close
 from tests.process.dense import standard, weights_of
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from skgeh.geh.pairs import n_pairs, pair_index
-from skgeh.process import screen
+from skgeh.process import _screen as screen
 from skgeh.process._regression import regress
 from skgeh.process._scores import score_outside
-from skgeh.process.screen import Sizes, choose_products, finer, is_feasible
+from skgeh.process._screen import Sizes, choose_products, finer, is_feasible
 from tests.process.dense import standard
 
 PLAIN = {"known_noise": False, "unit": 1.0}

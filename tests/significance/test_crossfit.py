@@ -24,7 +24,7 @@ from skgeh import (
     crossfit_test,
 )
 from skgeh.geh.pairs import pair_index
-from skgeh.posteriors import Committee, Ensemble, GaussianProcess
+from skgeh.posteriors import GaussianProcess
 from skgeh.significance import _refits as refits
 from skgeh.significance._combination import VARIANCE_INFLATION
 from skgeh.significance._regressions import Regressions
@@ -579,16 +579,14 @@ def test_labels_of_columns_that_are_numbers():
 # Other posteriors
 
 
-@pytest.mark.parametrize("posterior", ["gaussian_process", "committee"])
-def test_a_process_is_crossfitted_like_any_regressor(posterior, monkeypatch):
+def test_a_process_is_crossfitted_like_any_regressor(monkeypatch):
     monkeypatch.setattr(refits, "fit_stack", None)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 3))
     y = X[:, 0] * X[:, 2] + X[:, 1] + 0.5 * rng.normal(size=120)
-    process = GaussianProcess(3)
-    given = process if posterior == "gaussian_process" else Committee(process, Ensemble((4,)), 2)
-    estimator = BayesianInteractionRegressor(posterior=given, max_epochs=1)
-    with pytest.warns(UserWarning, match=rf"inflation.*\({posterior}\).*not calibrated") as caught:
+    estimator = BayesianInteractionRegressor(posterior=GaussianProcess(3, 3))
+    words = r"inflation.*\(gaussian_process\).*not calibrated"
+    with pytest.warns(UserWarning, match=words) as caught:
         result = crossfit_test(estimator, X, y, n_repeats=1, random_state=0)
     assert {warning.filename for warning in caught} == {__file__}
     assert result.variance_inflation == 2

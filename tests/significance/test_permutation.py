@@ -306,7 +306,7 @@ class TestRefusals:
         with pytest.raises(ValueError, match=words):
             permutation_test(estimator, *product())
 
-    @pytest.mark.parametrize("posterior", ["gaussian_process", "committee", GaussianProcess()])
+    @pytest.mark.parametrize("posterior", ["gaussian_process", GaussianProcess()])
     def test_posteriors_without_networks(self, posterior):
         with pytest.raises(ValueError, match=r"refits networks.*crossfit_test takes any reg"):
             permutation_test(BayesianInteractionRegressor(posterior=posterior), *product())

@@ -42,7 +42,7 @@ def table(n=160, d=3, seed=0):
 
 
 def nets(**given):
-    parameters = {"hidden_layer_sizes": (12, 12), "max_epochs": 5}
+    parameters = {"posterior": "concrete_dropout", "hidden_layer_sizes": (12, 12), "max_epochs": 5}
     return BayesianInteractionRegressor(**{**parameters, **given})
 
 
@@ -310,7 +310,8 @@ def sizes(estimator):
 
 def test_networks_are_small_unless_their_size_was_chosen():
     assert sizes(BayesianInteractionRegressor()) == (40, 40)
-    assert sizes(nets()) == (12, 12)
+    assert sizes(nets()) == sizes(nets(posterior="auto")) == (12, 12)
+    assert sizes(BayesianInteractionRegressor(posterior=posteriors.Stacking())) == (40, 40)
     chosen = BayesianInteractionRegressor(posterior=posteriors.ConcreteDropout((9,)))
     assert sizes(chosen) == (9,)
     given = BayesianInteractionRegressor()

@@ -6,6 +6,7 @@ from skgeh.tables.rows import (
     MAX_POINTS,
     _counted_rows,
     held_out_rows,
+    held_out_units,
     in_proportion,
     point_rows,
 )
@@ -62,6 +63,81 @@ def test_the_generator_decides_about_held_out_rows():
     one, two, other = (held_out_rows(100, 4, 0.1, generator(seed)) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, two)
     assert (one != other).any()
+
+
+# Units that are held out
+
+
+def some_units(kind, n=200):
+    """Of one row, of equal size, of very different sizes, some of none, and only two."""
+    return {
+        "rows": np.arange(n),
+        "equal": np.repeat(np.arange(n // 5), 5),
+        "uneven": np.minimum(generator(5).geometric(0.2, n) - 1, 9),
+        "gaps": 3 * generator(5).integers(0, 8, n) + 1,
+        "two": (np.arange(n) < 30).astype(int),
+    }[kind]
+
+
+each_kind = pytest.mark.parametrize("kind", ["rows", "equal", "uneven", "gaps", "two"])
+
+
+@each_kind
+@pytest.mark.parametrize("n_networks", [1, 4, 30])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_unit_is_on_both_sides(kind, n_networks, seed):
+    units = some_units(kind)
+    held_out, training = held_out_units(units, n_networks, 0.1, generator(seed))
+    assert held_out.shape[0] == training.shape[0] == n_networks
+    assert held_out.shape[1] > 0 and training.shape[1] > 0
+    for out, on in zip(held_out, training, strict=True):
+        assert len(set(out)) == len(out) and len(set(on)) == len(on)
+        assert not set(units[out]) & set(units[on])
+        assert min(out.min(), on.min()) >= 0 and max(out.max(), on.max()) < len(units)
+
+
+@each_kind
+def test_a_network_alone_loses_no_row(kind):
+    held_out, training = held_out_units(some_units(kind), 1, 0.1, generator())
+    assert sorted([*held_out[0], *training[0]]) == list(range(200))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 10])
+@pytest.mark.parametrize("fraction", [0.05, 0.1, 0.5])
+def test_of_equal_units_as_many_as_make_the_share(size, fraction):
+    units = np.repeat(np.arange(200 // size), size)
+    held_out, training = held_out_units(units, 4, fraction, generator())
+    rows = size * -(-round(200 * fraction) // size)  # rounded up to whole units
+    assert held_out.shape == (4, rows) and training.shape == (4, 200 - rows)
+
+
+def test_networks_hold_out_different_units_while_there_are_enough():
+    units = np.repeat(np.arange(20), 3)
+    held_out, _ = held_out_units(units, 10, 0.1, generator())
+    assert sorted(units[held_out].ravel()) == sorted(units)
+    again, _ = held_out_units(units, 20, 0.1, generator())
+    assert set(np.bincount(units[again].ravel()) // 3) == {2}
+
+
+def test_of_large_units_no_more_than_needed_are_held_out():
+    """The first of them has enough rows, so that one is all."""
+    units = np.repeat(np.arange(4), 50)
+    held_out, training = held_out_units(units, 4, 0.1, generator())
+    assert held_out.shape == (4, 50) and training.shape == (4, 150)
+    assert sorted(units[held_out[:, 0]]) == [0, 1, 2, 3]
+
+
+def test_something_is_left_to_train_on():
+    held_out, training = held_out_units(some_units("two"), 3, 0.99, generator())
+    assert held_out.shape == (3, 30) and training.shape == (3, 30)
+
+
+def test_the_generator_decides_about_held_out_units():
+    units = some_units("equal")
+    one, two, other = (held_out_units(units, 4, 0.1, generator(seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one[0], two[0])
+    np.testing.assert_array_equal(one[1], two[1])
+    assert (one[0] != other[0]).any()
 
 
 # Rows to measure at

@@ -7,7 +7,14 @@ import pytest
 from scipy.stats import spearmanr
 
 from skgeh.geh.pairs import chosen_pairs, pair_index
-from skgeh.tables.table import Table, _copies, _label_columns, _number_columns, codes_of
+from skgeh.tables.table import (
+    Table,
+    _copies,
+    _label_columns,
+    _number_columns,
+    _unit_codes,
+    codes_of,
+)
 from tests.oracles import assert_close
 
 
@@ -309,3 +316,66 @@ def test_numbers_too_large_to_be_standardised_are_refused_by_name():
     X[:, 2] *= 1e180
     with pytest.raises(ValueError, match="variance of x2 overflows"):
         Table.of(X, y)
+
+
+# Units
+
+UNITS = {
+    "text": ["bob", "ann", "bob", "cy"],
+    "numbers": [7, -2, 7, 100],
+    "halves": [0.5, 0.25, 0.5, 9.0],
+    "booleans": [True, False, True, True],
+    "mixed": ["7", 3, "7", "x"],
+    "categories": pd.Categorical(["bob", "ann", "bob", "cy"], categories=["cy", "bob", "ann"]),
+    "strings": pd.Series(["bob", "ann", "bob", "cy"], dtype="string"),
+    "polars": pl.Series(["bob", "ann", "bob", "cy"]),
+    "days": pd.to_datetime(["2024-05-02", "2024-05-01", "2024-05-02", "2024-05-03"]),
+}
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_units_are_numbered_from_zero(kind):
+    expected = [1, 0, 1, 1] if kind == "booleans" else [1, 0, 1, 2]
+    assert _unit_codes(UNITS[kind], np.ones(4, dtype=bool)).tolist() == expected
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_units_of_rows_that_do_not_count_have_no_number(kind):
+    counted = np.array([True, True, True, False])
+    assert _unit_codes(UNITS[kind], counted).tolist() == [1, 0, 1]
+    only = np.array([False, True, True, True])
+    assert _unit_codes(UNITS[kind], only).max() == (1 if kind == "booleans" else 2)
+
+
+MISSING = [[None, "a", "b"], [np.nan, 1.0, 2.0], [pd.NaT, *pd.to_datetime(["2024", "2025"])]]
+
+
+@pytest.mark.parametrize("groups", [*MISSING, pd.array([pd.NA, 1, 2], dtype="Int64")], ids=str)
+def test_missing_units_are_refused_if_their_rows_count(groups):
+    with pytest.raises(ValueError, match=r"groups must say for every row.*missing labels"):
+        _unit_codes(groups, np.ones(3, dtype=bool))
+    assert _unit_codes(groups, np.array([False, True, True])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("groups", [[1, 2], [[1], [2], [3]], [1, 2, 3, 4], 5, "abc"], ids=str)
+def test_units_of_another_shape_are_refused(groups):
+    with pytest.raises(ValueError, match="one label for each of the 3 rows; got shape"):
+        _unit_codes(groups, np.ones(3, dtype=bool))
+
+
+def test_a_single_unit_is_refused():
+    for groups, counted in (
+        (["ann"] * 3, [True] * 3),
+        (["ann", "ann", "bob"], [True, True, False]),
+    ):
+        with pytest.raises(ValueError, match=r"at least two units; got one .*ann"):
+            _unit_codes(groups, np.array(counted))
+
+
+def test_a_table_keeps_the_units_of_rows_that_count():
+    X, y = rows()
+    weight, groups = np.ones(120), np.repeat(np.arange(12), 10)
+    weight[:15] = 0
+    table = Table.of(X, y, weight, groups)
+    np.testing.assert_array_equal(table.units, groups[15:] - 1)
+    assert Table.of(X, y).units is None

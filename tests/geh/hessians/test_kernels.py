@@ -16,7 +16,8 @@ from skgeh.geh.units import FunctionInUnits, Units
 from skgeh.geh.views.blocks import Blocks, GroupedFunction
 from skgeh.geh.views.differences import DifferencedFunction, Steps
 from skgeh.geh.views.side_by_side import SideBySide
-from skgeh.process._anova import Anova, AnovaFunctions
+from skgeh.process._products import AnovaFunctions, Products
+from skgeh.process._smooth_basis import SmoothBasis
 from tests.oracles import random_mlp, random_points, random_posterior
 
 D, N = 3, 12
@@ -30,8 +31,10 @@ def product(x):
 
 def anova():
     X = np.random.default_rng(0).normal(size=(80, D))
-    basis = Anova.fit(X, 3, True, np.ones(80))
-    return AnovaFunctions(basis, np.random.default_rng(1).normal(size=(2, len(basis.weights))))
+    main = Products.main_effects([SmoothBasis.fit(x, 4, np.ones(80)) for x in X.T])
+    products = main.with_pairs(np.arange(3), 3)
+    weights = np.random.default_rng(1).normal(size=(2, len(products)))
+    return AnovaFunctions(products, weights, np.array([0.5, -1.0]))
 
 
 def functions():

@@ -13,7 +13,7 @@ from skgeh.geh.score import rank_pairs
 from skgeh.geh.units import Units, in_units
 from skgeh.geh.views.side_by_side import IndependentPosterior, SideBySide
 from skgeh.geh.views.units import InUnits
-from skgeh.posteriors.committee import CommitteePosterior
+from skgeh.posteriors.stacking import StackedPosterior, _normal_scores
 from tests.oracles import random_mlp, random_points, random_posterior
 
 
@@ -86,12 +86,13 @@ def test_posteriors_with_scores_of_their_own_keep_them():
     np.testing.assert_array_equal(rank_pairs(found, x, effect), [2, 2, 2.5])
     np.testing.assert_array_equal(rank_pairs(found, x, effect, target=1), [3, 2, 2])
     networks = random_posterior([3, 6, 2], n_copies=4)
-    committee = CommitteePosterior(process, networks)
+    both = StackedPosterior(process, networks, 0.3)
     for target, own in ((None, np.array([2, 2, 2.5])), (0, np.array([1, 2, 3]))):
-        score = rank_pairs(InUnits.centred(committee), x, effect, target=target)
+        score = rank_pairs(InUnits.centred(both), x, effect, target=target)
         of_networks = rank_pairs(InUnits.centred(networks), x, effect, target=target)
-        np.testing.assert_allclose(score, np.sqrt(own * of_networks))
-        plain = rank_pairs(committee, x, effect, target=target)
+        expected = 0.7 * _normal_scores(own) + 0.3 * _normal_scores(of_networks)
+        np.testing.assert_allclose(score, expected)
+        plain = rank_pairs(both, x, effect, target=target)
         assert not np.allclose(score, plain)  # networks' logits have to be centred
 
 

@@ -80,7 +80,7 @@ def test_the_curve_of_groups_is_that_of_the_differences():
 
     posterior = Finite([wave], 3, 1)
     stepped = DifferencedPosterior(posterior, Steps([0], [1.0], [3.0]))
-    plain, found = (_mean_function_hessians(one, x, None, 0)[0] for one in (posterior, stepped))
+    plain, found = (_mean_function_hessians(one, x, None)[0] for one in (posterior, stepped))
     np.testing.assert_allclose(plain[:, 0], 2 * np.pi, rtol=1e-6)
     np.testing.assert_allclose(found[:, 0], 0, atol=1e-6)
     np.testing.assert_allclose(found[:, 2], plain[:, 2])
