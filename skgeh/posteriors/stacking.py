@@ -29,7 +29,8 @@ from skgeh.posteriors.family import Family
 from skgeh.process.family import GaussianProcess
 
 _FIRST = (50, 50)  # units of the first networks, which show whether more are worth their time
-_FIRST_EPOCHS, _FIRST_NETWORKS, _FIRST_PERTURBED = 20, 4, 2
+_FIRST_EPOCHS, _FIRST_NETWORKS = 20, 4
+_PERTURBED = 2  # networks on perturbed targets, since the process has exact draws
 _JUDGED = 200  # rows whose densities are compared at least, if there are as many
 _MOST_HELD_OUT = 0.25  # share of the rows that a network holds out at most
 _NOTHING = 0.05  # weight of the networks below which no more of them are trained
@@ -121,7 +122,7 @@ class Stacking(BaseEstimator):
         None means ``GaussianProcess()``.
     networks : Family, default=None
         Networks that are trained at once; None means small networks, and if these are worth it,
-        ``ConcreteDropout()``.
+        ``ConcreteDropout(n_perturbed=2)``.
 
     References
     ----------
@@ -145,7 +146,8 @@ class Stacking(BaseEstimator):
     def parts(self) -> tuple[GaussianProcess, Family]:
         """The process and the family of networks of full size, not yet fitted."""
         process = GaussianProcess() if self.process is None else clone(self.process)
-        networks = ConcreteDropout() if self.networks is None else clone(self.networks)
+        own = ConcreteDropout(n_perturbed=_PERTURBED)
+        networks = own if self.networks is None else clone(self.networks)
         return process, networks
 
     def check(self) -> None:
@@ -174,7 +176,7 @@ class Stacking(BaseEstimator):
             return family.learn(task, trainer, seed)
         learned = process.learn(task, trainer, seed)
         if self.networks is None:
-            small = ConcreteDropout(_FIRST, n_perturbed=_FIRST_PERTURBED)
+            small = ConcreteDropout(_FIRST, n_perturbed=_PERTURBED)
             few = small.learn(task, _short(trainer, len(task.X)), seed)
             first = _Comparison.of(task, learned, few)
             if first.weight < _NOTHING or not _is_learning(few):

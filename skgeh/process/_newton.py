@@ -73,9 +73,14 @@ class _Newton:
 
     def response(self, outputs: NDArray, *, bounded: bool = False) -> tuple[NDArray, NDArray]:
         """Working response and its weights at outputs, each (n, c)."""
-        task, likelihood = self.task, self.task.likelihood
-        weight = task.weight if likelihood.known_dispersion else task.weight / task.weight.mean()
-        return likelihood.working_response(task.y, outputs, weight, bounded=bounded)
+        task = self.task
+        return task.likelihood.working_response(task.y, outputs, self.counts, bounded=bounded)
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """Weights of the rows, relative to their mean if an unknown dispersion absorbs it, (n,)."""
+        weight = self.task.weight
+        return weight if self.task.likelihood.known_dispersion else weight / weight.mean()
 
     def others(self) -> list[ProcessPosterior]:
         """Steps from the best constant."""
@@ -109,6 +114,7 @@ class _Newton:
             )
             move = np.column_stack([fit.fitted for fit in fits]) - outputs
             outputs = outputs + np.clip(move, -LONGEST, LONGEST)
-            if (np.abs(move) * weight).sum() < TOLERANCE * self.task.weight.sum() * move.shape[1]:
+            change = (np.abs(move) * weight).sum() / self.counts.sum()
+            if change < TOLERANCE * move.shape[1]:
                 break
         return outputs, fits

@@ -23,7 +23,7 @@ MAIN_WEIGHTS = 1500  # weights of main effects, unless there are more features
 DETERMINED = 0.4  # share of a pair's weights from which on it gets finer products
 FINER, FINEST = 4, 20  # pairs with finer products, and their functions of a feature
 MOST_FINER = 1600  # weights of a model with finer products
-MOST_PRODUCTS = 2.5e12  # multiplications of the Gram matrix with finer products
+MOST_PRODUCTS = 2e12  # multiplications of the Gram matrix with finer products
 
 
 @dataclass(frozen=True)
