@@ -29,6 +29,7 @@ NAMES = (
     "downstream",
     "peers",
     "default_ranking",
+    "counts",
     "stability",
     "real_tables",
     "crossover",

@@ -124,6 +124,12 @@ TABLES = [
         ["method", *(f"F{k}" for k in range(1, 11))],
     ),
     (
+        "counts",
+        "counts",
+        lambda row: True,
+        ["table", "product", "loss", "tables", "AUC", "+-"],
+    ),
+    (
         "crossover",
         "crossover",
         lambda row: True,
