@@ -26,7 +26,7 @@ from skgeh.geh.task import Learned
 from skgeh.geh.views.blocks import Blocks, GroupedPosterior
 from skgeh.geh.views.differences import DifferencedPosterior, Steps
 from skgeh.parallel import ONE_THREAD
-from skgeh.posteriors.stacking import StackedPosterior
+from skgeh.posteriors.stacking import StackedPosterior, Stacking
 from skgeh.posteriors.trainer import Trainer
 from skgeh.tables.column_groups import resolve_groups
 from skgeh.tables.rows import point_rows
@@ -153,12 +153,13 @@ class InteractionEstimator(_NetworkParameters):
     def stacking_weights_(self) -> dict[str, float]:
         """Weights of the process and of the networks in the posterior."""
         check_is_fitted(self, "posterior_")
-        if not isinstance(self.posterior_, StackedPosterior):
+        if isinstance(self.posterior_, StackedPosterior):
+            return self.posterior_.weights
+        if not (self.posterior == "auto" or isinstance(self.posterior, Stacking)):
             raise AttributeError(
                 "There are no weights: this posterior is not stacked. Fit with posterior='auto'."
             )
-        weight = self.posterior_.weight
-        return {"process": 1 - weight, "networks": weight}
+        return {"process": 0.0, "networks": 1.0}  # of a table that is too large for a process
 
     @property
     def fit_quality_(self) -> FitQuality:

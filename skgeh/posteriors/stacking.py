@@ -57,6 +57,11 @@ class StackedPosterior:
     n_features = property(attrgetter("process.n_features"), doc="Number of features ``d``.")
     n_outputs = property(attrgetter("process.n_outputs"), doc="Number of outputs ``c``.")
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weights of both parts."""
+        return {"process": 1 - self.weight, "networks": self.weight}
+
     def draw(self, n_draws: int, generator: torch.Generator, first: int = 0) -> Function:
         """Draw from both parts, in proportion to their weights; see `RandomFunction`."""
         start, stop = (round(self.weight * count) for count in (first, first + n_draws))
