@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skgeh.geh.effect import group_expected_hessian
-from skgeh.geh.functions import RandomFunction
+from skgeh.geh.functions import RandomFunction, member_weights
 from skgeh.geh.hessians import group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index, to_vector
 from skgeh.geh.partition import Partition
@@ -92,8 +92,10 @@ def _leading_pairs(posterior: RandomFunction, x: Tensor, target: int | None = No
         groups = Partition.kmeans(x.cpu().numpy().astype(np.float64), _N_CLUSTERS)
         with torch.no_grad():
             hessian = group_mean_hessians(posterior.members(), x, groups).full()
-        chosen = hessian.mean(0) if target is None else hessian[:, target].mean(0, keepdim=True)
-        effect = group_expected_hessian(to_vector(chosen.cpu().numpy()), groups.weights).mean(0)
+        weights = member_weights(posterior)
+        mean = np.average(hessian.cpu().numpy(), axis=0, weights=weights)
+        chosen = mean if target is None else mean[target : target + 1]
+        effect = group_expected_hessian(to_vector(chosen), groups.weights).mean(0)
         pairs = pairs[_strongest(effect)]
     return torch.from_numpy(pairs)
 
