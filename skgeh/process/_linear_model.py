@@ -6,7 +6,7 @@ the size of the weights. Everything else follows from a factor of either. The sp
 needs only sums over rows, so a table can be read part by part.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, cho_solve, lapack, solve_triangular
 
-from skgeh.process._products import Products, blocks
+from skgeh.parallel import no_bar
+from skgeh.process._products import ROWS, Products, blocks
+
+MANY = 50_000  # rows from which on reading a table shows its progress
 
 Parts = Iterable[tuple[NDArray, NDArray]]
 
@@ -70,12 +73,19 @@ class Sums:
     n_rows: int
 
     @classmethod
-    def of(cls, products: Products, X: NDArray, y: NDArray, weight: NDArray) -> "Sums":
+    def of(
+        cls,
+        products: Products,
+        X: NDArray,
+        y: NDArray,
+        weight: NDArray,
+        progress: Callable = no_bar,
+    ) -> "Sums":
         """Read a table by blocks of rows; y has shape (n, c)."""
         q, c = len(products), y.shape[1]
         gram = np.zeros((q, q), order="F")
         columns, moments = np.zeros(q), np.zeros((q, c))
-        for rows in blocks(len(X)):
+        for rows in progress(blocks(len(X)), -(-len(X) // ROWS)):
             part, w = products.design(X[rows]), weight[rows]
             columns += part @ w
             moments += part @ (w[:, None] * y[rows])
@@ -361,9 +371,12 @@ Data = Sums | FewRows
 Solution = InWeights | InRows
 
 
-def read(products: Products, X: NDArray, y: NDArray, weight: NDArray) -> Data:
+def read(
+    products: Products, X: NDArray, y: NDArray, weight: NDArray, progress: Callable = no_bar
+) -> Data:
     """A table in the form that costs less multiplications in every step."""
     (n, c), q = y.shape, len(products)
     in_rows, in_weights = c * (2 * n**2 * q + n**3 / 3), n * q**2 + c * q**3
-    kind = FewRows if in_rows < in_weights else Sums
-    return kind.of(products, X, y, weight)
+    if in_rows < in_weights:
+        return FewRows.of(products, X, y, weight)
+    return Sums.of(products, X, y, weight, progress if n > MANY else no_bar)

@@ -10,6 +10,7 @@ With C > 2 classes, each step moves all logits at once, with a bound of their jo
 is the same for all; the last step has each logit's own curvature.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from skgeh.geh.likelihoods import SquaredError
 from skgeh.geh.task import Task
+from skgeh.parallel import no_bar
 from skgeh.process._posterior import ProcessPosterior
 from skgeh.process._products import Products
 from skgeh.process._regression import regress
@@ -32,11 +34,11 @@ SEARCHES, INNER_STEPS = 4, 2  # first steps that search for variances, and poste
 LAST_STEPS = 4
 
 
-def learn_outputs(task: Task, sizes: Sizes) -> list[ProcessPosterior]:
+def learn_outputs(task: Task, sizes: Sizes, progress: Callable = no_bar) -> list[ProcessPosterior]:
     """Posterior of every output of a task, in standard units."""
     if isinstance(task.likelihood, SquaredError):
-        return _Newton(task, sizes).numbers()
-    return _Newton(task, sizes).others()
+        return _Newton(task, sizes, progress).numbers()
+    return _Newton(task, sizes, progress).others()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,7 @@ class _Newton:
 
     task: Task
     sizes: Sizes
+    progress: Callable = no_bar
 
     @property
     def options(self) -> dict:
@@ -62,7 +65,16 @@ class _Newton:
         fine = finer(products, fits, len(task.X))
         if fine is products and len(some) == len(task.X):
             return fits
-        return regress(fine, task.X, value, weight, start=fits, steps=LAST_STEPS, **self.options)
+        return regress(
+            fine,
+            task.X,
+            value,
+            weight,
+            start=fits,
+            steps=LAST_STEPS,
+            progress=self.progress,
+            **self.options,
+        )
 
     def some(self, most: int) -> NDArray[np.intp]:
         """Up to as many rows, at random."""
@@ -89,7 +101,7 @@ class _Newton:
         outputs = np.tile(task.likelihood.constant(means).numpy(), (len(task.y), 1))
         if len(task.X) > 2 * FEW:  # steps on a few rows cost little and give all rows a good start
             some = self.some(FEW)
-            fits = learn_outputs(task.some(some), self.sizes)
+            fits = learn_outputs(task.some(some), self.sizes, self.progress)
             products = fits[0].products
             outputs = np.column_stack([fit.predict(task.X) for fit in fits])
         else:
@@ -110,7 +122,14 @@ class _Newton:
             value, weight = self.response(outputs, bounded=True)
             inner = INNER_STEPS if step < SEARCHES else 1
             fits = regress(
-                products, self.task.X, value, weight, start=fits, steps=inner, **self.options
+                products,
+                self.task.X,
+                value,
+                weight,
+                start=fits,
+                steps=inner,
+                progress=self.progress,
+                **self.options,
             )
             move = np.column_stack([fit.fitted for fit in fits]) - outputs
             outputs = outputs + np.clip(move, -LONGEST, LONGEST)

@@ -1,9 +1,10 @@
 """Regressions of one or several responses on the same columns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from numpy.typing import NDArray
 
+from skgeh.parallel import no_bar
 from skgeh.process._linear_model import read
 from skgeh.process._model import Observed
 from skgeh.process._posterior import ProcessPosterior
@@ -23,6 +24,7 @@ def regress(
     unit: float = 1.0,
     start: Sequence[ProcessPosterior] = (),
     steps: int = STEPS,
+    progress: Callable = no_bar,
 ) -> list[ProcessPosterior]:
     """Posteriors of the c outputs.
 
@@ -39,12 +41,14 @@ def regress(
     start : sequence of c ProcessPosterior, optional
         Where to start from, perhaps on fewer columns.
     steps : int, default=9
+    progress : callable (iterable, total) -> iterable, optional
+        Wraps the blocks of rows of a long table.
     """
     shared = bool((weight == weight[:, :1]).all())
-    together = read(products, X, value, weight[:, 0]) if shared else None
+    together = read(products, X, value, weight[:, 0], progress) if shared else None
     found = []
     for k, (y, w) in enumerate(zip(value.T, weight.T, strict=True)):
-        data = read(products, X, y[:, None], w) if together is None else together
+        data = read(products, X, y[:, None], w, progress) if together is None else together
         if start:
             variances = start[k].variances_of(products, len(X), unit)
             noise = start[k].noise_variance

@@ -14,6 +14,7 @@ from sklearn.utils import check_scalar
 from skgeh.geh.likelihoods import LogLink
 from skgeh.geh.task import HeldOut, Learned, Task
 from skgeh.geh.views.side_by_side import IndependentPosterior
+from skgeh.parallel import progress_bar
 from skgeh.process._newton import learn_outputs
 from skgeh.process._posterior import ProcessPosterior
 from skgeh.process._screen import Sizes, is_feasible
@@ -73,11 +74,13 @@ class GaussianProcess(BaseEstimator):
         ----------
         task : Task
         trainer : Trainer
-            Not used.
+            Says whether to show progress; nothing else of it is used.
         seed : int
             Seed for choosing the rows with leave-one-out predictions.
         """
-        parts = learn_outputs(task, Sizes(self.n_functions, self.n_pair_functions))
+        settings = getattr(trainer, "settings", None)
+        progress = progress_bar("rows", verbose=settings is not None and settings.verbose)
+        parts = learn_outputs(task, self._sizes(), progress)
         rows = _judged_rows(task, np.random.default_rng(seed))
         left_out = partial(_left_out, parts, task.units)
         held_out = HeldOut(rows, partial(_means, left_out, rows), left_out=left_out)
@@ -90,9 +93,13 @@ class GaussianProcess(BaseEstimator):
         posterior = parts[0] if len(parts) == 1 else IndependentPosterior(parts)
         return Learned(posterior, noise, held_out)
 
+    def _sizes(self) -> Sizes:
+        """Numbers of functions."""
+        return Sizes(self.n_functions, self.n_pair_functions)
+
     def is_feasible(self, n_rows: int, n_features: int) -> bool:
         """Whether the main effects of a table are few enough."""
-        return is_feasible(n_rows, n_features, Sizes(self.n_functions, self.n_pair_functions))
+        return is_feasible(n_rows, n_features, self._sizes())
 
 
 def _judged_rows(task: Task, generator: np.random.Generator) -> NDArray[np.intp]:
