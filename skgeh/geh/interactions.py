@@ -32,7 +32,8 @@ class Interactions:
         Standard deviation over draws.
     score : ndarray of shape (P,)
         Score by which pairs are ranked: how far the interaction stands above the networks'
-        disagreement, or how much stronger the data make it than a Gaussian process expects.
+        disagreement, or how much more the data say for it than a Gaussian process expects. If both
+        are stacked, the weighted mean of the normal scores of the pairs' ranks by either.
     draws : ndarray of shape (K, P) or None
         M-GEH of every draw; None if there are too many to keep.
     group_effects, group_std : ndarray of shape (M, P)
