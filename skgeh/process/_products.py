@@ -20,7 +20,6 @@ from torch import Tensor
 from skgeh.geh.hessians import (
     GroupHessian,
     group_mean_hessians,
-    pointwise_at_singletons,
     pointwise_hessians,
 )
 from skgeh.geh.pairs import pair_index
@@ -139,6 +138,11 @@ class Products:
         return {k: slice(start, stop) for k, start, stop in ends if k >= 0}
 
     @property
+    def known_pairs(self) -> NDArray[np.intp]:
+        """Features of the pairs in `sections`, shape (p, 2)."""
+        return pair_index(len(self.bases))[list(self.sections)]
+
+    @property
     def n_pairs(self) -> int:
         """Number of all pairs of features, with columns or without."""
         return len(self.bases) * (len(self.bases) - 1) // 2
@@ -170,17 +174,22 @@ class Products:
         return multiplied(values, self.factors[:, columns])
 
     def mixed_derivatives(self, weights: NDArray, X: Tensor, partition: Partition) -> NDArray:
-        """Means of ``d2f / dx_i dx_j`` inside groups of points, shape (K, M, P).
+        """Means of ``d2f / dx_i dx_j`` inside groups of points, shape (K, M, p).
 
         Parameters
         ----------
         weights : ndarray of shape (K, q)
         X : Tensor of shape (n, d)
         partition : Partition of the n points
+
+        Returns
+        -------
+        ndarray of shape (K, M, p)
+            For the p pairs in `sections`; those of all other pairs are 0.
         """
         means = self.mean_slopes(X, partition)
-        found = np.zeros((len(weights), len(means), self.n_pairs))
-        for k, columns in self.sections.items():
+        found = np.empty((len(weights), len(means), len(self.sections)))
+        for k, columns in enumerate(self.sections.values()):
             found[..., k] = weights[:, columns] @ means[:, columns].T
         return found
 
@@ -248,16 +257,67 @@ class AnovaFunctions:
         return len(self.weights)
 
 
+class PairHessian(GroupHessian):
+    """Mean Hessians of pairs, as matrices only where entries are asked for.
+
+    Parameters
+    ----------
+    entries : Tensor of shape (K, M, p)
+        For p pairs of features; all others are 0.
+    pairs : Tensor of shape (p, 2)
+    n_features : int
+    """
+
+    entries: Tensor
+    pairs: Tensor
+
+    def __init__(self, entries: Tensor, pairs: Tensor, n_features: int):
+        own = {"entries": entries, "pairs": pairs, "_n_features": n_features, "factor": None}
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features ``d``."""
+        return vars(self)["_n_features"]
+
+    @cached_property
+    def core(self) -> Tensor:
+        """All entries."""
+        return self.full()
+
+    def tile(self, rows: slice, columns: slice) -> Tensor:
+        """Entries for some rows and columns; see `GroupHessian`."""
+        (top, bottom, _), (left, right, _) = (s.indices(self.n_features) for s in (rows, columns))
+        found = self.entries.new_zeros(*self.entries.shape[:2], bottom - top, right - left)
+        for i, j in (self.pairs.T, self.pairs.T.flip(0)):
+            inside = (i >= top) & (i < bottom) & (j >= left) & (j < right)
+            found[..., i[inside] - top, j[inside] - left] = self.entries[..., inside]
+        return found[:, None]
+
+    def __getitem__(self, which: Tensor) -> "PairHessian":
+        """Mean Hessians of some of the functions."""
+        return PairHessian(self.entries[which], self.pairs, self.n_features)
+
+
 @group_mean_hessians.register
 def group_hessian_of_anova(
     function: AnovaFunctions, x: Tensor, partition: Partition
 ) -> GroupHessian:
     """Inner products of weights with mean products of slopes."""
-    mixed = torch.from_numpy(function.columns.mixed_derivatives(function.weights, x, partition))
-    i, j = pair_index(x.shape[1]).T
-    full = torch.zeros(*mixed.shape[:2], x.shape[1], x.shape[1], dtype=x.dtype)
-    full[..., i, j] = full[..., j, i] = mixed.to(x.dtype)
-    return GroupHessian(full[:, None].to(x.device))
+    products = function.columns
+    entries = products.mixed_derivatives(function.weights, x, partition)
+    pairs = torch.from_numpy(products.known_pairs)
+    return PairHessian(torch.from_numpy(entries).to(x), pairs, x.shape[1])
 
 
-pointwise_hessians.register(AnovaFunctions, pointwise_at_singletons)
+@pointwise_hessians.register
+def pointwise_of_anova(function: AnovaFunctions, x: Tensor, pairs: Tensor) -> Tensor:
+    """The same at every point, for chosen pairs."""
+    products = function.columns
+    points = Partition.singletons(len(x))
+    entries = products.mixed_derivatives(function.weights, x, points)
+    known = {tuple(pair): k for k, pair in enumerate(products.known_pairs.tolist())}
+    places = [known.get(tuple(sorted(pair)), -1) for pair in pairs.tolist()]
+    with_none = np.concatenate([entries, np.zeros_like(entries[..., :1])], axis=-1)
+    return torch.from_numpy(with_none[..., places]).to(x)[:, None]

@@ -18,7 +18,7 @@ from skgeh.geh.functions import MLP, Chain, Hybrid, Joined, Repeated, Separate, 
 from skgeh.geh.hessians import _autodiff as autodiff
 from skgeh.geh.hessians import _closed_form as closed_form
 from skgeh.geh.hessians import _layered as layered
-from skgeh.geh.hessians.group_hessian import GroupHessian
+from skgeh.geh.hessians.group_hessian import GroupHessian, JoinedHessian
 from skgeh.geh.partition import Partition
 from skgeh.geh.units import Function, FunctionInUnits
 
@@ -85,8 +85,7 @@ def group_hessian_of_repeated(function: Repeated, x: Tensor, partition: Partitio
 @group_mean_hessians.register
 def group_hessian_of_joined(function: Joined, x: Tensor, partition: Partition) -> GroupHessian:
     """Hessians of each part."""
-    each = [group_mean_hessians(part, x, partition) for part in function.parts]
-    return each[0] if len(each) == 1 else GroupHessian(torch.cat([one.full() for one in each]))
+    return JoinedHessian([group_mean_hessians(part, x, partition) for part in function.parts])
 
 
 @group_mean_hessians.register

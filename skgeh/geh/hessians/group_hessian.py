@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -55,3 +56,36 @@ class GroupHessian:
     def full(self) -> Tensor:
         """All entries, shape (K, c, M, d, d)."""
         return self.tile(slice(None), slice(None))
+
+
+class JoinedHessian(GroupHessian):
+    """Mean Hessians of several stacks, joined where entries are asked for.
+
+    Parameters
+    ----------
+    parts : sequence of GroupHessian
+    """
+
+    parts: Sequence[GroupHessian]
+
+    def __init__(self, parts: Sequence[GroupHessian]):
+        object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "factor", None)
+
+    @cached_property
+    def core(self) -> Tensor:
+        """All entries."""
+        return self.full()
+
+    @property
+    def n_features(self) -> int:
+        """Number of features ``d``."""
+        return self.parts[0].n_features
+
+    def tile(self, rows: slice, columns: slice) -> Tensor:
+        """Entries for some rows and columns; see `GroupHessian`."""
+        return torch.cat([part.tile(rows, columns) for part in self.parts])
+
+    def __getitem__(self, which: Tensor) -> GroupHessian:
+        """Mean Hessians of some of the functions."""
+        return GroupHessian(self.core[which])
