@@ -186,7 +186,7 @@ class InWeights:
 
     def covariance(self, places: NDArray) -> NDArray[np.float64]:
         """Posterior covariance of some of the active weights, ``s^2 [A^-1]``."""
-        own = self.inverse[places[0] :, places]
+        own = self.inverse[places.min() :, places]
         return self.noise * own.T @ own
 
     def draws(self, normal: NDArray, _: NDArray) -> NDArray[np.float64]:
