@@ -62,7 +62,10 @@ def score_outside(posterior: AnovaModel, pairs: NDArray) -> NDArray[np.float64]:
 
 
 def pair_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
-    """Q and its expectation for every pair that has columns; 0 for the others, each (P,)."""
+    """Q and its expectation for every pair that has columns; 0 for the others, each (P,).
+
+    Of a pair with finer products, these or the first ones, whichever say more.
+    """
     products, solution = posterior.products, posterior.solution
     prior = posterior.variances[products.component] * products.relative
     varying = posterior.data.variances > 1e-10
@@ -89,8 +92,12 @@ def pair_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
                 half = C[:, inside] * np.sqrt(prior[columns[inside]])
                 gain = np.linalg.solve(solution.covariance(own), half.T).T
                 u, C = u + gain @ solution.mean[own], C + gain @ half.T
-        o = products.relative[columns[:m]]
-        asked[k], expected[k] = o @ u[:m] ** 2, o @ C.diagonal()[:m]
+        own, o = products.component[columns[:m]], products.relative[columns[:m]]
+        sums = [
+            np.bincount(own - own.min(), o * part) for part in (u[:m] ** 2, C.diagonal()[:m])
+        ]  # finer products are a component of their own, lest the first ones outweigh them
+        best = np.argmax(sums[0] / np.maximum(sums[1], FLOOR))
+        asked[k], expected[k] = (part[best] for part in sums)
     return asked, expected
 
 

@@ -66,6 +66,15 @@ def evidence_of(phi, K, y, relative):
     return relative @ (phi.T @ inverse @ y) ** 2, relative @ expected
 
 
+def evidence_without(dense, columns, out):
+    """The same of the best component of some columns, by a model without other columns."""
+    products, found = dense.posterior.products, []
+    for component in np.unique(products.component[columns]):
+        own = columns[products.component[columns] == component]
+        found.append(evidence_of(dense.phi[:, own], dense.K(out), dense.y, products.relative[own]))
+    return max(found, key=lambda both: both[0] / both[1])
+
+
 @spaces
 @rows
 @pytest.mark.parametrize("name", CASES)
@@ -76,9 +85,7 @@ def test_evidence_for_a_pair_is_that_of_the_model_without_it(name, space, n, noi
     found = np.stack(pair_evidence(given), axis=1)
     for k in range(6):
         columns = np.flatnonzero(products.pair == k)
-        expected = evidence_of(
-            dense.phi[:, columns], dense.K(columns), dense.y, products.relative[columns]
-        )
+        expected = evidence_without(dense, columns, columns)
         np.testing.assert_allclose(found[k], expected, rtol=2e-5)
 
 
@@ -100,9 +107,7 @@ def test_pairs_of_copies_are_left_out_together(space, n, left):
     for k in range(6):
         columns = np.flatnonzero(products.pair == k)
         out = np.flatnonzero(np.isin(products.pair, [k, *copies.get(k, [])]))
-        expected = evidence_of(
-            dense.phi[:, columns], dense.K(out), dense.y, products.relative[columns]
-        )
+        expected = evidence_without(dense, columns, out)
         np.testing.assert_allclose(found[k], expected, rtol=2e-5)
     np.testing.assert_allclose(found[[2, 5]], found[[0, 3]], rtol=1e-6)
 
