@@ -16,6 +16,7 @@ from scipy.linalg import blas, cho_solve, lapack, solve_triangular
 
 from skgeh.process._products import Products, blocks
 
+SINGULAR = 1e-12  # added to the diagonal, since one row may have nearly all of the weight
 Parts = Iterable[tuple[NDArray, NDArray]]
 
 
@@ -221,10 +222,10 @@ class InWeights:
         for unit in rows.units:
             own, e = B[:, unit], rows.residuals[unit]
             if own.shape[1] <= len(own):
-                inverse = np.linalg.inv(np.eye(len(unit)) - own.T @ own)
+                inverse = np.linalg.inv((1 + SINGULAR) * np.eye(len(unit)) - own.T @ own)
                 errors[unit], variances[unit] = inverse @ e, inverse.diagonal()
             else:
-                C = np.linalg.solve(np.eye(len(own)) - own @ own.T, own)
+                C = np.linalg.solve((1 + SINGULAR) * np.eye(len(own)) - own @ own.T, own)
                 errors[unit], variances[unit] = e + own.T @ (C @ e), 1 + (own * C).sum(0)
         return errors, variances
 
@@ -352,7 +353,8 @@ class InRows:
         errors, variances = np.empty((2, len(rows.level)))
         for unit in rows.units:
             own, level = half[:, unit], rows.level[unit]
-            inverse = np.linalg.inv(own.T @ own - np.outer(level, level))
+            left = own.T @ own - np.outer(level, level)
+            inverse = np.linalg.inv(left + SINGULAR * np.eye(len(unit)))
             errors[unit], variances[unit] = inverse @ rows.residuals[unit], inverse.diagonal()
         return errors, variances
 

@@ -106,6 +106,17 @@ def test_a_unit_may_have_most_of_the_rows(space):
 
 
 @spaces
+@pytest.mark.parametrize("units", [1, 4, 30], ids=["rows", "small", "large"])
+def test_a_row_may_have_nearly_all_of_the_weight(space, units):
+    X, y, _, products, variances = given(60)
+    weight = np.where(np.arange(60) == 7, 1e18, 1e-3)
+    posterior = posterior_of(space, X, y, products, variances, weight=weight)
+    together = list(np.arange(60).reshape(-1, units))
+    for found in posterior.left_out(np.arange(60), together):
+        assert np.isfinite(found).all()
+
+
+@spaces
 def test_the_intercept_is_estimated_anew(space):
     """Without any functions, a row is predicted by the mean of the others."""
     X, y, weight, products, variances = given(20)
