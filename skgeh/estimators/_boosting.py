@@ -96,9 +96,12 @@ def _numbers(X: NDArray, y: NDArray, weight: NDArray, new: NDArray) -> NDArray[n
 
 
 def _logs(loss: str, X: NDArray, y: NDArray, weight: NDArray, new: NDArray) -> NDArray[np.float64]:
-    """Predicted logs of the means of new rows, shape (n, c)."""
+    """Predicted logs of the means of new rows, shape (n, c); counts may all be 0."""
     model = HistGradientBoostingRegressor(loss=loss, **_settings(X, y.shape[1]))
-    found = [model.fit(X, one, sample_weight=weight).predict(new) for one in y.T]
+    found = [
+        model.fit(X, one, sample_weight=weight).predict(new) if one.any() else np.zeros(len(new))
+        for one in y.T
+    ]
     return np.log(np.maximum(np.column_stack(found), LEAST))
 
 

@@ -110,7 +110,7 @@ class Trainer:
         shares = np.average(target, axis=0, weights=weight)
         if len(shares) == 1:
             shares = np.append(1 - shares, shares)
-        return CrossEntropy(float(entropy(shares)))
+        return CrossEntropy(float(entropy(shares)) or 1.0)  # 0 if all others weigh nearly nothing
 
     def row_weights(self, target: NDArray, weight: NDArray) -> NDArray[np.float64]:
         """Weights of the rows, multiplied by those of their classes, shape (n,)."""

@@ -19,6 +19,7 @@ from skgeh.process._products import ROWS, Products, blocks
 
 MANY = 50_000  # rows from which on reading a table shows its progress
 
+SINGULAR = 1e-12  # added to the diagonal, since one row may have nearly all of the weight
 Parts = Iterable[tuple[NDArray, NDArray]]
 
 
@@ -196,7 +197,7 @@ class InWeights:
 
     def covariance(self, places: NDArray) -> NDArray[np.float64]:
         """Posterior covariance of some of the active weights, ``s^2 [A^-1]``."""
-        own = self.inverse[places[0] :, places]
+        own = self.inverse[places.min() :, places]
         return self.noise * own.T @ own
 
     def draws(self, normal: NDArray, _: NDArray) -> NDArray[np.float64]:
@@ -231,10 +232,10 @@ class InWeights:
         for unit in rows.units:
             own, e = B[:, unit], rows.residuals[unit]
             if own.shape[1] <= len(own):
-                inverse = np.linalg.inv(np.eye(len(unit)) - own.T @ own)
+                inverse = np.linalg.inv((1 + SINGULAR) * np.eye(len(unit)) - own.T @ own)
                 errors[unit], variances[unit] = inverse @ e, inverse.diagonal()
             else:
-                C = np.linalg.solve(np.eye(len(own)) - own @ own.T, own)
+                C = np.linalg.solve((1 + SINGULAR) * np.eye(len(own)) - own @ own.T, own)
                 errors[unit], variances[unit] = e + own.T @ (C @ e), 1 + (own * C).sum(0)
         return errors, variances
 
@@ -362,7 +363,8 @@ class InRows:
         errors, variances = np.empty((2, len(rows.level)))
         for unit in rows.units:
             own, level = half[:, unit], rows.level[unit]
-            inverse = np.linalg.inv(own.T @ own - np.outer(level, level))
+            left = own.T @ own - np.outer(level, level)
+            inverse = np.linalg.inv(left + SINGULAR * np.eye(len(unit)))
             errors[unit], variances[unit] = inverse @ rows.residuals[unit], inverse.diagonal()
         return errors, variances
 

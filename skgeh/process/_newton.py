@@ -8,10 +8,14 @@ are their own working response, and take one step.
 
 With C > 2 classes, each step moves all logits at once, with a bound of their joint curvature that
 is the same for all; the last step has each logit's own curvature.
+
+Where a model is certain, a label hardly constrains its logit, so that a pair which makes labels
+certain would be no evidence for itself (W. Hauck, A. Donner, "Wald's test as applied to hypotheses
+in logit analysis", 1977). Pairs are therefore scored around logits of at most 4.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +32,7 @@ from skgeh.process._screen import Sizes, choose_products, finer
 MANY = 5000  # rows from which on products are chosen by some of them
 FEW = 5000  # rows that give many labels their start
 LONGEST = 4.0  # longest step of an output, since Newton's own step may overshoot
+CERTAIN = 4.0  # logit from which on labels say too little about it for scores
 TOLERANCE = 3e-3  # mean change of a probability, or of a mean, at which steps end
 NEWTON_STEPS = 15
 SEARCHES, INNER_STEPS = 4, 2  # first steps that search for variances, and posteriors in each
@@ -111,8 +116,18 @@ class _Newton:
             outputs, fits = self.steps(products, outputs, fits)
             products = finer(products, fits, len(task.X))
         outputs, fits = self.steps(products, outputs, fits)
+        found = self.around(products, outputs, fits)
+        if not task.has_labels or np.abs(outputs).max() <= CERTAIN:
+            return found
+        scored = self.around(products, np.clip(outputs, -CERTAIN, CERTAIN), fits)
+        return [replace(one, scored=other) for one, other in zip(found, scored, strict=True)]
+
+    def around(
+        self, products: Products, outputs: NDArray, fits: list[ProcessPosterior]
+    ) -> list[ProcessPosterior]:
+        """Posteriors by the working response at outputs, for the variances of a fit."""
         response = self.response(outputs)
-        return regress(products, task.X, *response, start=fits, steps=1, **self.options)
+        return regress(products, self.task.X, *response, start=fits, steps=1, **self.options)
 
     def steps(
         self, products: Products, outputs: NDArray, fits: list[ProcessPosterior]

@@ -1,5 +1,6 @@
 """The posterior of an ANOVA process, as a random function with scores of its own."""
 
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -12,8 +13,17 @@ from skgeh.process._products import AnovaFunctions
 from skgeh.process._scores import score_pairs
 
 
+@dataclass(frozen=True, eq=False)
 class ProcessPosterior(AnovaModel):
-    """A posterior with exact draws; see `AnovaModel` for the parameters."""
+    """A posterior with exact draws; see `AnovaModel` for the other parameters.
+
+    Parameters
+    ----------
+    scored : AnovaModel, optional
+        By which pairs are scored, if not by this one.
+    """
+
+    scored: AnovaModel | None = None
 
     n_outputs = 1
 
@@ -42,4 +52,4 @@ class ProcessPosterior(AnovaModel):
     @cached_property
     def scores(self) -> NDArray[np.float64]:
         """See `score_pairs`."""
-        return score_pairs(self)
+        return score_pairs(self if self.scored is None else self.scored)

@@ -3,7 +3,8 @@
 ``Q / E[Q]`` with ``Q = sum_w o_w (phi_w' K0^-1 y)^2``: K0 is the covariance of the rows without the
 pair, all other pairs being random, and o are the relative prior variances of the pair's columns.
 Nothing is refitted, since leaving out a pair changes K^-1 by the size of the pair. Pairs and
-triples that are no part of the model are scored in the same way by their own columns.
+triples that are no part of the model are scored in the same way by their own columns. Pairs of
+copies of the same features are left out together, since each would explain what the other does.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from skgeh.process._model import AnovaModel
 from skgeh.process._products import Products, blocks, multiplied
 
 FLOOR = 1e-12
+COPY = 0.99  # correlation of the lines of two features from which on one is a copy of the other
+MOST_COPIES = 24  # pairs that are left out together with a pair
 WAVE_IN_TRIPLE = 0.3  # prior variance of a wave in a triple, relative to that of the line
 MOST_COLUMNS = 3000  # of triples
 PRODUCTS = 3e9  # multiplications for what is expected
@@ -59,18 +62,26 @@ def score_outside(posterior: AnovaModel, pairs: NDArray) -> NDArray[np.float64]:
 
 
 def pair_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
-    """Q and its expectation for every pair that has columns; 0 for the others, each (P,)."""
+    """Q and its expectation for every pair that has columns; 0 for the others, each (P,).
+
+    Of a pair with finer products, these or the first ones, whichever say more.
+    """
     products, solution = posterior.products, posterior.solution
     prior = posterior.variances[products.component] * products.relative
     varying = posterior.data.variances > 1e-10
     place = np.full(len(products), -1)
     place[solution.active] = np.arange(len(solution.active))
     asked, expected = np.zeros((2, products.n_pairs))
+    copies = pairs_of_copies(posterior)
     for k, section in products.sections.items():
         columns = np.arange(section.start, section.stop)
         columns = columns[varying[columns]]
-        if len(columns) == 0:
+        m = len(columns)
+        if m == 0:
             continue
+        for other in copies.get(k, ()):
+            theirs = np.arange(len(products))[products.sections[other]]
+            columns = np.append(columns, theirs[place[theirs] >= 0])
         inside = place[columns] >= 0
         own = place[columns[inside]]
         if inside.all():
@@ -81,9 +92,34 @@ def pair_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
                 half = C[:, inside] * np.sqrt(prior[columns[inside]])
                 gain = np.linalg.solve(solution.covariance(own), half.T).T
                 u, C = u + gain @ solution.mean[own], C + gain @ half.T
-        o = products.relative[columns]
-        asked[k], expected[k] = o @ u**2, o @ C.diagonal()
+        own, o = products.component[columns[:m]], products.relative[columns[:m]]
+        sums = [
+            np.bincount(own - own.min(), o * part) for part in (u[:m] ** 2, C.diagonal()[:m])
+        ]  # finer products are a component of their own, lest the first ones outweigh them
+        best = np.argmax(sums[0] / np.maximum(sums[1], FLOOR))
+        asked[k], expected[k] = (part[best] for part in sums)
     return asked, expected
+
+
+def pairs_of_copies(posterior: AnovaModel) -> dict[int, list[int]]:
+    """For pairs of the model, other pairs of it whose features are copies of theirs, if any."""
+    products, seen = posterior.products, posterior.observed
+    d = len(products.bases)
+    there = np.flatnonzero([basis.n_functions > 0 for basis in products.bases])
+    lines = products.values(seen.X[: LEAST_ROWS * 10])[products.starts[there]]
+    alike = np.eye(d, dtype=bool)
+    if len(there) > 1:
+        alike[np.ix_(there, there)] |= np.abs(np.corrcoef(lines)) > COPY
+    found: dict[int, list[int]] = {}
+    if alike.sum() == d:
+        return found
+    places, pairs = to_matrix(np.arange(products.n_pairs), d), pair_index(d)
+    for k in products.sections:
+        i, j = (np.flatnonzero(alike[f]) for f in pairs[k])
+        others = {int(places[a, b]) for a in i for b in j if a != b} - {k}
+        if others := others & products.sections.keys():
+            found[k] = sorted(others)[:MOST_COPIES]
+    return found
 
 
 def without(mean: NDArray, covariance: NDArray, prior: NDArray) -> tuple[NDArray, NDArray]:

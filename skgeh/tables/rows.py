@@ -7,6 +7,7 @@ from skgeh.tables.messages import warn
 
 MAX_HELD_OUT = 2000  # more would hardly improve the measured noise, and are lost for training
 MAX_POINTS = 1000
+_LARGEST = 1e50  # weight; squares of larger ones, or of their inverses, might overflow
 
 
 def _counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_]:
@@ -15,7 +16,7 @@ def _counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_
     Raises
     ------
     ValueError
-        If fewer than `minimum` rows count.
+        If fewer than `minimum` rows count, or if the weights are too large or too small.
 
     Warns
     -----
@@ -33,6 +34,11 @@ def _counted_rows(weight: NDArray[np.float64], minimum: int) -> NDArray[np.bool_
         raise ValueError(
             f"Found {n_rows} rows with a sample weight above zero while a minimum of {minimum} is "
             "required."
+        )
+    if not 1 / _LARGEST < total < _LARGEST:
+        raise ValueError(
+            f"The sample weights sum to {total:.3g}, which must be between {1 / _LARGEST:.3g} and "
+            f"{_LARGEST:.3g}. Divide them by their mean."
         )
     if total < n_rows / 2:
         warn(

@@ -3,7 +3,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from skgeh.estimators._boosting import _FOLDS, _settings, boosted_predictions, folds
-from skgeh.geh.likelihoods import CrossEntropy, SquaredError
+from skgeh.geh.likelihoods import LEAST, LOG_LOSSES, CrossEntropy, SquaredError
 from skgeh.geh.task import Task
 
 
@@ -130,3 +130,11 @@ def test_large_tasks_take_fewer_and_larger_steps():
     )
     assert small["max_iter"] > wide["max_iter"] > many["max_iter"] >= 5
     assert small["learning_rate"] < wide["learning_rate"] == many["learning_rate"]
+
+
+def test_counts_of_a_fold_may_all_be_zero():
+    X, y = np.random.default_rng(0).normal(size=(30, 3)), np.zeros((30, 2))
+    y[[4, 5], [0, 1]] = 30.0
+    task = Task(X, y, np.ones(30), LOG_LOSSES["poisson"].of(y, np.ones(30)))
+    found = boosted_predictions(task, 0)
+    assert np.isfinite(found).all() and found.min() >= np.log(LEAST)

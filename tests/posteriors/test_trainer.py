@@ -3,6 +3,7 @@ import pytest
 
 from skgeh import BayesianInteractionRegressor
 from skgeh.posteriors import ConcreteDropout, Ensemble, GaussianProcess, MeanField, Stacking
+from skgeh.posteriors.trainer import Trainer
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,8 @@ def test_classes_that_are_rare_weigh_more_if_balanced():
     np.testing.assert_array_equal(plain.row_weights(target, ones), ones)
     np.testing.assert_allclose(balanced.row_weights(target, ones), [2, 2 / 3, 2 / 3, 2 / 3])
     np.testing.assert_allclose(given.row_weights(target, ones), [5, 1, 1, 1])
+
+
+def test_a_class_may_weigh_nearly_nothing():
+    y, weight = np.repeat([[0.0], [1.0]], 4, axis=0), np.repeat([1.0, 1e-20], 4)
+    assert Trainer(family=None, has_labels=True).likelihood(y, weight).entropy > 0

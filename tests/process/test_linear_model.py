@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skgeh.process._linear_model import FewRows, InRows, InWeights, Sums, read
+from skgeh.process._linear_model import FewRows, InRows, InWeights, Rows, Sums, read
 from tests.oracles import assert_close
 from tests.process.dense import (
     SPACES,
@@ -80,15 +80,30 @@ def test_means_and_variances_of_columns(space):
     assert data.n_rows == 30
 
 
-def test_a_table_is_read_in_the_smaller_space():
+def test_a_table_is_read_in_the_form_that_costs_less():
     X, y = table(60)
     products = products_of(X)
-    q = len(products)
-    few, many = (read(products, X[:n], y[:n, None], np.ones(n)) for n in (q - 1, q))
+    few, many = (read(products, X[:n], y[:n, None], np.ones(n)) for n in (10, 60))
     assert isinstance(few, FewRows) and isinstance(many, Sums)
-    prior = np.ones(q)
+    prior = np.ones(len(products))
     assert isinstance(few.solve(prior, 1.0, 0), InRows)
     assert isinstance(many.solve(prior, 1.0, 0), InWeights)
+
+
+@pytest.mark.parametrize("c", [1, 3, 10])
+def test_the_cost_counts_outputs(c):
+    """Outputs share their sums, but each output has a matrix of rows of its own."""
+    X, _ = table(40)
+    products = products_of(X)
+    q, y = len(products), np.random.default_rng(0).normal(size=(40, c))
+    found = []
+    for n in range(2, 41):
+        in_rows = c * (2 * n**2 * q + n**3 / 3)
+        in_weights = n * q**2 + c * q**3
+        data = read(products, X[:n], y[:n], np.ones(n))
+        found.append(isinstance(data, FewRows))
+        assert found[-1] == (in_rows < in_weights)
+    assert found[0] and not found[-1] and found == sorted(found, reverse=True)
 
 
 # The posterior
@@ -151,19 +166,59 @@ def test_what_is_expected_of_other_columns(space, n, weighted):
     assert_close(posterior.solution.expected(iter(parts)), expected, 1e-7)
 
 
+def naive(dense, weight, places, units, residuals):
+    """Residuals without their unit and variances over s^2, by the whole hat matrix."""
+    n, root = len(dense.y), np.sqrt(weight)
+    level = root / np.sqrt(weight.sum())
+    hat = dense.phi @ (dense.prior[:, None] * dense.phi.T) @ dense.inverse
+    left = np.eye(n) - hat - np.outer(level, level)
+    errors, variances = np.empty((2, len(places)))
+    for unit in units:
+        inverse = np.linalg.inv(left[np.ix_(places[unit], places[unit])])
+        errors[unit], variances[unit] = inverse @ residuals[unit], inverse.diagonal()
+    return errors, variances
+
+
+# units of few rows, of more rows than there are weights, and of nearly all rows
+DIVISIONS = {
+    "small": lambda n: np.split(np.random.default_rng(0).permutation(5), [1, 4]),
+    "mixed": lambda n: np.split(np.random.default_rng(0).permutation(n), [n // 2 + 1, n // 2 + 3]),
+    "most": lambda n: [np.arange(n - 2), np.arange(n - 2, n)],
+}
+
+
 @spaces
 @rows
 @weighted
-def test_what_remains_inside_units(space, n, weighted):
-    posterior, dense = solved(space, n, weighted)
-    hat = dense.phi @ (dense.prior[:, None] * dense.phi.T) @ dense.inverse
-    chosen = np.array([7, 2, 9, 0, 11])
-    Z = (dense.phi[chosen] * np.sqrt(dense.prior)).T[posterior.solution.active]
-    units = [np.array([0]), np.array([1, 3, 4]), np.array([2])]
-    found = posterior.solution.remaining(chosen, Z, units)
-    for unit, own in zip(units, found, strict=True):
-        at = chosen[unit]
-        assert_close(own, (np.eye(n) - hat)[np.ix_(at, at)], 1e-7)
+@pytest.mark.parametrize("division", DIVISIONS)
+@pytest.mark.parametrize("pruned", [(), (0, 4, 7)], ids=["", "pruned"])
+def test_units_that_are_left_out(space, n, weighted, division, pruned):
+    posterior, dense = solved(space, n, weighted, pruned)
+    weight, solution = posterior.observed.weight, posterior.solution
+    units = DIVISIONS[division](n)
+    places = np.random.default_rng(1).permutation(n)[: sum(map(len, units))]
+    Z = (dense.phi[places] * np.sqrt(dense.prior)).T[solution.active]
+    level = np.sqrt(weight[places] / weight.sum())
+    residuals = (dense.y - dense.phi @ dense.mean)[places]
+    found = solution.left_out(Rows(places, Z, level, residuals, units))
+    for own, expected in zip(found, naive(dense, weight, places, units, residuals), strict=True):
+        assert_close(own, expected, 1e-6)
+
+
+def test_units_of_more_rows_than_weights_solve_matrices_of_the_weights(monkeypatch):
+    posterior, dense = solved("weights", 90)
+    places, k = np.arange(90), len(posterior.solution.active)
+    Z = (dense.phi * np.sqrt(dense.prior)).T[posterior.solution.active]
+    level, residuals = np.sqrt(posterior.observed.weight / 90), dense.y - dense.phi @ dense.mean
+    sizes, solve = [], np.linalg.solve
+
+    def noted(A, b):
+        sizes.append(len(A))
+        return solve(A, b)
+
+    monkeypatch.setattr(np.linalg, "solve", noted)
+    posterior.solution.left_out(Rows(places, Z, level, residuals, [places[:60], places[60:]]))
+    assert sizes == [k + 1, k + 1]
 
 
 @spaces

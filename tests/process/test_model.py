@@ -92,6 +92,31 @@ def test_rows_are_left_out_with_their_unit(space, n, weighted):
 
 
 @spaces
+def test_a_unit_may_have_most_of_the_rows(space):
+    """More than there are weights; the rows that are left say little."""
+    X, y, weight, products, variances = given(60)
+    posterior = posterior_of(space, X, y, products, variances, weight=weight)
+    units = [np.arange(45), np.arange(45, 60)]
+    means, spread = posterior.left_out(np.arange(60), units)
+    for unit in units:
+        rest = np.setdiff1d(np.arange(60), unit)
+        mean, variance = predicted(X[unit], X[rest], y[rest], weight[rest], products, variances)
+        assert_close(means[unit], mean, 1e-5)
+        assert_close(spread[unit], variance + 0.3 / weight[unit], 1e-5)
+
+
+@spaces
+@pytest.mark.parametrize("units", [1, 4, 30], ids=["rows", "small", "large"])
+def test_a_row_may_have_nearly_all_of_the_weight(space, units):
+    X, y, _, products, variances = given(60)
+    weight = np.where(np.arange(60) == 7, 1e18, 1e-3)
+    posterior = posterior_of(space, X, y, products, variances, weight=weight)
+    together = list(np.arange(60).reshape(-1, units))
+    for found in posterior.left_out(np.arange(60), together):
+        assert np.isfinite(found).all()
+
+
+@spaces
 def test_the_intercept_is_estimated_anew(space):
     """Without any functions, a row is predicted by the mean of the others."""
     X, y, weight, products, variances = given(20)
@@ -128,22 +153,39 @@ def test_variances_of_other_columns():
     X, y, weight, products, variances = given(60)
     variances[7] = 0
     posterior = posterior_of("weights", X, y, products, variances, weight=weight)
-    np.testing.assert_array_equal(posterior.variances_of(products), variances)
-    fine = posterior.variances_of(products.refined([1], 3))
+    np.testing.assert_array_equal(posterior.variances_of(products, 60), variances)
+    fine = posterior.variances_of(products.refined([1], 3), 60)
     np.testing.assert_allclose(fine, [*variances[:8], 0.003, variances[8]])
     of_fine = posterior_of("weights", X, y, products.refined([1, 2], 3))
     mine = of_fine.variances
-    np.testing.assert_array_equal(of_fine.variances_of(of_fine.products), mine)
-    np.testing.assert_array_equal(of_fine.variances_of(products), mine[[*range(8), 9]])
+    np.testing.assert_array_equal(of_fine.variances_of(of_fine.products, 60), mine)
+    np.testing.assert_array_equal(of_fine.variances_of(products, 60), mine[[*range(8), 9]])
     np.testing.assert_array_equal(
-        of_fine.variances_of(products.refined([0, 2], 3)), [*mine[:7], 0.003, mine[7], *mine[9:]]
+        of_fine.variances_of(products.refined([0, 2], 3), 60),
+        [*mine[:7], 0.003, mine[7], *mine[9:]],
     )
     main = products._part(np.flatnonzero(products.pair < 0))
-    np.testing.assert_array_equal(posterior.variances_of(main), variances[:6])
+    np.testing.assert_array_equal(posterior.variances_of(main, 60), variances[:6])
     some = main.with_pairs(np.array([0, 2]), 2)
-    np.testing.assert_array_equal(posterior.variances_of(some), variances[[*range(7), 8]])
+    np.testing.assert_array_equal(posterior.variances_of(some, 60), variances[[*range(7), 8]])
     few = posterior_of("weights", X, y, some, variances[[*range(7), 8]], weight=weight)
-    np.testing.assert_array_equal(few.variances_of(products), [*variances[:7], 0.003, variances[8]])
+    np.testing.assert_array_equal(
+        few.variances_of(products, 60), [*variances[:7], 0.003, variances[8]]
+    )
+
+
+def test_more_rows_may_need_what_fewer_did_without():
+    X, y, weight, products, variances = given(60)
+    variances[[2, 7]] = 0, 1e-6
+    posterior = posterior_of("weights", X, y, products, variances, weight=weight)
+    typical = np.repeat([0.1, 0.05, 0.003], 3)
+    for n_rows in (30, 60):
+        np.testing.assert_array_equal(posterior.variances_of(products, n_rows), variances)
+    for unit in (1.0, 25.0):
+        expected = np.maximum(variances, 0.1 * unit * typical)
+        np.testing.assert_allclose(posterior.variances_of(products, 61, unit), expected)
+        fine = posterior.variances_of(products.refined([1], 3), 61, unit)
+        np.testing.assert_allclose(fine, [*expected[:8], 0.003 * unit, expected[8]])
 
 
 @spaces

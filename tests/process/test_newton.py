@@ -324,3 +324,23 @@ def test_finer_products_of_labels():
     assert widths[0] == 64 and found.variances[7] > 1 and np.isfinite(found.scores).all()
     assert np.corrcoef(expit(found.fitted), expit(logits))[0, 1] > 0.9
     assert found.scores.argmax() == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_pair_that_makes_labels_certain_is_evidence_for_itself(seed):
+    X = features(400, 5, seed)
+    y = (X[:, 1] * X[:, 3] > 0).astype(float)[:, None]
+    (found,) = learn_outputs(Task(X, y, np.ones(400), CrossEntropy(0.69)), Sizes(24, 4))
+    scores = found.scores
+    assert scores.argmax() == 5 and scores[5] > 3 * np.delete(scores, 5).max()
+    assert found.scored.observed.weight.min() >= expit(4) * expit(-4) * (1 - 1e-9)
+    np.testing.assert_array_equal(found.scored.variances, found.variances)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_labels_that_are_uncertain_are_scored_as_they_are(n_classes):
+    X = features(150)
+    y = np.eye(n_classes)[np.random.default_rng(0).integers(0, n_classes, 150)]
+    y = y[:, 1:] if n_classes == 2 else y
+    task = Task(X, y, np.ones(150), CrossEntropy(1.0))
+    assert all(fit.scored is None for fit in learn_outputs(task, SIZES))

@@ -13,11 +13,13 @@ from skgeh.process._scores import (
     WAVE_IN_TRIPLE,
     evidence,
     pair_evidence,
+    pairs_of_copies,
     score_outside,
     score_pairs,
     triple_evidence,
     triples,
 )
+from skgeh.process._variances import typical_variances
 from tests.oracles import assert_close, assert_mean
 from tests.process.dense import (
     SPACES,
@@ -53,11 +55,24 @@ def case(name, space, n=60, noise=0.3):
     return posterior_of(space, X, y, products, variances, noise, weight)
 
 
+def typical(X):
+    return typical_variances(products_of(X))
+
+
 def evidence_of(phi, K, y, relative):
     """Q and its expectation."""
     inverse = np.linalg.inv(K)
     expected = np.einsum("np,nm,mp->p", phi, inverse, phi)
     return relative @ (phi.T @ inverse @ y) ** 2, relative @ expected
+
+
+def evidence_without(dense, columns, out):
+    """The same of the best component of some columns, by a model without other columns."""
+    products, found = dense.posterior.products, []
+    for component in np.unique(products.component[columns]):
+        own = columns[products.component[columns] == component]
+        found.append(evidence_of(dense.phi[:, own], dense.K(out), dense.y, products.relative[own]))
+    return max(found, key=lambda both: both[0] / both[1])
 
 
 @spaces
@@ -70,10 +85,49 @@ def test_evidence_for_a_pair_is_that_of_the_model_without_it(name, space, n, noi
     found = np.stack(pair_evidence(given), axis=1)
     for k in range(6):
         columns = np.flatnonzero(products.pair == k)
-        expected = evidence_of(
-            dense.phi[:, columns], dense.K(columns), dense.y, products.relative[columns]
-        )
+        expected = evidence_without(dense, columns, columns)
         np.testing.assert_allclose(found[k], expected, rtol=2e-5)
+
+
+@spaces
+@rows
+@pytest.mark.parametrize("left", [(), (8,), (11,), (8, 12)], ids=["", "one", "other", "both"])
+def test_pairs_of_copies_are_left_out_together(space, n, left):
+    """Each would otherwise explain what the other does. Some of their components may have left."""
+    X, y = table(n, 4)
+    X[:, 3] = 1 - X[:, 1]
+    products = products_of(X)
+    variances = variances_of(products)
+    variances[list(left)] = 0
+    given = posterior_of(space, X, y, products, variances, weight=weights_of(n))
+    # in the order 01 02 03 12 13 23
+    copies = {0: [2], 2: [0], 3: [5], 5: [3]}
+    assert pairs_of_copies(given) == copies
+    dense, found = Dense(given), np.stack(pair_evidence(given), axis=1)
+    for k in range(6):
+        columns = np.flatnonzero(products.pair == k)
+        out = np.flatnonzero(np.isin(products.pair, [k, *copies.get(k, [])]))
+        expected = evidence_without(dense, columns, out)
+        np.testing.assert_allclose(found[k], expected, rtol=2e-5)
+    np.testing.assert_allclose(found[[2, 5]], found[[0, 3]], rtol=1e-6)
+
+
+@spaces
+def test_a_copy_of_a_feature_hides_no_pair(space):
+    X, y = table(200, 3)
+    twice = np.column_stack([X, X[:, 0]])
+    one, two = (posterior_of(space, Z, y, variances=typical(Z)) for Z in (X, twice))
+    alone, found = (score_pairs(given) for given in (one, two))
+    np.testing.assert_allclose(found[[0, 4]], alone[0], rtol=0.2)
+    assert alone[0] > 20 and pairs_of_copies(one) == {}
+
+
+def test_features_that_do_not_vary_are_no_copies():
+    X, y = table(50, 4)
+    X[:, [1, 2]] = 0
+    assert pairs_of_copies(posterior_of("weights", X, y)) == {}
+    X[:, 0] = 0
+    assert pairs_of_copies(posterior_of("weights", X, y)) == {}
 
 
 @spaces

@@ -37,6 +37,12 @@ def test_weights_that_are_no_counts_are_warned_about():
         _counted_rows(np.repeat([0.49, 0.0], [10, 30]), minimum=1)
 
 
+@pytest.mark.parametrize("scale", [1e-60, 1e60])
+def test_weights_out_of_range_are_refused(scale):
+    with pytest.raises(ValueError, match=r"sum to 1e[+-].*Divide them by their mean"):
+        _counted_rows(np.full(10, scale / 10), minimum=1)
+
+
 # Rows that are held out
 
 
