@@ -17,7 +17,7 @@ from benchmarks.measure import seconds
 from skgeh import BayesianInteractionRegressor
 from skgeh.geh.pairs import pair_index
 
-N_ROWS, N_FEATURES, ACTIVE, TABLES = 1000, 8, 4, 20
+N_ROWS, N_FEATURES, ACTIVE, TABLES = 1000, 8, 4, 10
 LOSSES = {"counts": "poisson", "rates": "poisson", "amounts": "gamma"}
 
 

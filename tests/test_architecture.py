@@ -147,6 +147,7 @@ OPEN = {
     "geh/activations": {"ACTIVATIONS", "Activation"},
     "geh/effect": {"choose_n_groups", "rank_weighted_distance"},
     "geh/functions": {"Separate"},
+    "geh/hessians/group_hessian": {"JoinedHessian"},
     "geh/pairs": {"n_pairs"},
     "geh/push_forward": {"Pushed"},
     "geh/units": {"Function", "FunctionInUnits"},

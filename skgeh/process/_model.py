@@ -1,15 +1,16 @@
 """An ANOVA model with the posterior of its weights: predictions, also of rows left out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skgeh.process._linear_model import Data, Parts, Rows, Solution
 from skgeh.process._products import AnovaFunctions, Products
-from skgeh.process._variances import typical_variances
+from skgeh.process._variances import VARYING, typical_variances
 
 REVIVED = 0.1  # share of a typical variance that a component restarts from, given more rows
 
@@ -43,6 +44,8 @@ class AnovaModel:
         Of the components, in squared standard deviations of the target.
     solution : InWeights or InRows
     observed : Observed
+    unit : float, default=1
+        Variance of the function that is expected.
     """
 
     products: Products
@@ -50,6 +53,7 @@ class AnovaModel:
     variances: NDArray[np.float64]
     solution: Solution
     observed: Observed
+    unit: float = 1.0
 
     @property
     def noise_variance(self) -> float:
@@ -106,6 +110,16 @@ class AnovaModel:
         if self.data.n_rows < n_rows:  # more rows may need what fewer did without
             found = np.maximum(found, REVIVED * typical)
         return found
+
+    def with_least_variance(self, share: float) -> Self:
+        """The same, but every pair has at least a share of a typical variance."""
+        typical = self.unit * typical_variances(self.products)
+        least = np.where(np.arange(len(typical)) < 2 * len(self.products.bases), 0, share * typical)
+        variances = np.maximum(self.variances, least)
+        relative = np.where(self.data.variances > VARYING, self.products.relative, 0)
+        prior = variances[self.products.component] * relative
+        solution = self.data.solve(prior, self.noise_variance, self.solution.output)
+        return replace(self, variances=variances, solution=solution)
 
     def columns(self, values: NDArray, root_weight: NDArray) -> NDArray[np.float64]:
         """Active columns at rows, centred and times both roots, from functions (F, r): (k, r)."""

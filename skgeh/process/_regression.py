@@ -65,5 +65,6 @@ def regress(
             unit=unit,
             **({"settled": 0} if start else {}),
         )
-        found.append(ProcessPosterior(products, data, variances, solution, Observed(X, y, w)))
+        seen = Observed(X, y, w)
+        found.append(ProcessPosterior(products, data, variances, solution, seen, unit))
     return found

@@ -22,7 +22,8 @@ from skgeh.process._products import Products, blocks, multiplied
 FLOOR = 1e-12
 COPY = 0.99  # correlation of the lines of two features from which on one is a copy of the other
 MOST_COPIES = 24  # pairs that are left out together with a pair
-WAVE_IN_TRIPLE = 0.3  # prior variance of a wave in a triple, relative to that of the line
+LEAST_SHARE = 0.3  # of a typical variance
+OF_TRIPLES = 2.0  # weight of the score by triples
 MOST_COLUMNS = 3000  # of triples
 PRODUCTS = 3e9  # multiplications for what is expected
 MOST_OUTSIDE = 20_000  # products of pairs that are no part of the model
@@ -33,14 +34,19 @@ MOST_PROJECTED = 1e8  # products and weights, times each other, that are compare
 
 
 def score_pairs(posterior: AnovaModel) -> NDArray[np.float64]:
-    """Score of every pair by its own columns plus that by triples that contain it, (P,)."""
+    """Score of every pair by its own columns plus twice that by triples that contain it, (P,).
+
+    Noise drives variances of pairs to 0 or far up. For scores, none is below a share of a typical
+    one, so that pairs do not gain by what others are denied.
+    """
+    posterior = posterior.with_least_variance(LEAST_SHARE)
     asked, expected = pair_evidence(posterior)
     scores = asked / np.maximum(expected, FLOOR)
     outside = np.setdiff1d(np.arange(len(scores)), list(posterior.products.sections))
     if len(outside):
         scores[outside] = score_outside(posterior, outside)
     asked, expected = triple_evidence(posterior)
-    return scores + asked / np.maximum(expected, FLOOR)
+    return scores + OF_TRIPLES * asked / np.maximum(expected, FLOOR)
 
 
 def score_outside(posterior: AnovaModel, pairs: NDArray) -> NDArray[np.float64]:
@@ -139,19 +145,19 @@ def triple_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
     products = posterior.products
     d = len(products.bases)
     asked, expected = np.zeros((2, products.n_pairs))
-    trios, factors, relative = triples(products)
+    trios, factors = triples(products)
     if len(trios):
         found = evidence(posterior, factors)
         places = to_matrix(np.arange(products.n_pairs), d)
         for two in combinations(range(3), 2):
             at = places[tuple(trios[:, two].T)]
             for total, of in zip((asked, expected), found, strict=True):
-                np.add.at(total, at, relative * of)
+                np.add.at(total, at, of)
     return asked, expected
 
 
-def triples(products: Products) -> tuple[NDArray, NDArray, NDArray]:
-    """Features (p, 3), functions (3, p) and relative prior variances (p,) of triples' columns."""
+def triples(products: Products) -> tuple[NDArray, NDArray]:
+    """Features (p, 3) and functions (3, p) of the columns of triples: lines and first waves."""
     d = len(products.bases)
     some = combinations(range(d if comb(d, 3) <= MOST_COLUMNS else 0), 3)
     trios = np.array(list(some), dtype=int).reshape(-1, 3)
@@ -161,7 +167,7 @@ def triples(products: Products) -> tuple[NDArray, NDArray, NDArray]:
     sizes = np.array([basis.n_functions for basis in products.bases])
     there = (wave < sizes[of]).all(1)
     of, wave = of[there], wave[there]
-    return of, (products.starts[of] + wave).T, WAVE_IN_TRIPLE ** wave.sum(1)
+    return of, (products.starts[of] + wave).T
 
 
 def evidence(posterior: AnovaModel, factors: NDArray) -> tuple[NDArray, NDArray]:

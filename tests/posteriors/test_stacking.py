@@ -302,7 +302,7 @@ def test_networks_that_are_worth_it_and_still_learn_are_trained_again(monkeypatc
     assert given.sizes == [(50, 50), (100, 100, 100)]
     assert found.posterior.weight == 0.8
     first, second = given.calls
-    assert len(first.held_out) == 4 + 2 and len(second.held_out) == 6 + 4
+    assert len(first.held_out) == 4 + 2 and len(second.held_out) == 6 + 2
     assert first.trainer.settings.max_epochs == 20
     assert second.trainer.settings.max_epochs == Settings().max_epochs
     assert second.trainer.validation_fraction == given.validation_fraction
@@ -327,7 +327,7 @@ def test_enough_rows_are_held_out_to_be_judged(n, n_networks, share, monkeypatch
     assert given.calls[0].held_out.shape[1] == round(share * n)
 
 
-@pytest.mark.parametrize(("noise", "n_perturbed"), [(0.5, 4), (0.01, 0)])
+@pytest.mark.parametrize(("noise", "n_perturbed"), [(0.5, 2), (0.01, 0)])
 def test_clean_targets_are_not_perturbed(noise, n_perturbed, monkeypatch):
     weigh(monkeypatch, 0.6)
     given = trainer(noise=noise)

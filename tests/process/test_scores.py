@@ -10,7 +10,6 @@ from skgeh.process import _scores
 from skgeh.process._model import Observed
 from skgeh.process._posterior import ProcessPosterior
 from skgeh.process._scores import (
-    WAVE_IN_TRIPLE,
     evidence,
     pair_evidence,
     pairs_of_copies,
@@ -236,12 +235,11 @@ def test_columns_of_triples():
     X, _ = table(30, 4)
     X[:, 2] = X[:, 2] > 0  # has a line only
     products = products_of(X)
-    trios, factors, relative = triples(products)
+    trios, factors = triples(products)
     of_each = {trio: [] for trio in combinations(range(4), 3)}
-    for trio, three, share in zip(trios.tolist(), factors.T, relative, strict=True):
+    for trio, three in zip(trios.tolist(), factors.T, strict=True):
         waves = three - products.starts[trio]
         of_each[tuple(trio)].append(tuple(waves))
-        assert share == WAVE_IN_TRIPLE ** waves.sum()
     assert {trio: len(set(found)) for trio, found in of_each.items()} == {
         trio: 4 if 2 in trio else 8 for trio in of_each
     }
@@ -260,7 +258,7 @@ def test_many_triples_have_fewer_columns(most, each, monkeypatch):
     monkeypatch.setattr(_scores, "MOST_COLUMNS", most)
     X, y = table(30, 4)
     given = posterior_of("weights", X, y)
-    assert len(triples(given.products)[2]) == 4 * each
+    assert len(triples(given.products)[0]) == 4 * each
     assert np.stack(triple_evidence(given)).any() == (each > 0)
 
 
@@ -284,8 +282,7 @@ def test_evidence_of_triples_is_that_of_all_that_contain_the_pair(space, n):
                 for waves in np.ndindex(2, 2, 2):
                     factors = products.starts[list(trio)] + waves
                     phi = dense.columns(factors[:, None])
-                    share = np.array([WAVE_IN_TRIPLE ** sum(waves)])
-                    total += evidence_of(phi, dense.K(), dense.y, share)
+                    total += evidence_of(phi, dense.K(), dense.y, np.ones(1))
         np.testing.assert_allclose(found[:, k], total, rtol=1e-5)
 
 
@@ -320,14 +317,15 @@ def test_pairs_of_constants_outside_of_the_model_score_nothing(space):
 
 
 @spaces
-def test_a_score_is_that_of_the_pair_and_that_of_its_triples(space):
+def test_a_score_is_that_of_the_pair_and_twice_that_of_its_triples(space):
     X, y = table(50, 4)
     main = main_effects(X)
     given = posterior_of(space, X, y, main.with_pairs(np.array([0, 3]), 2))
-    (asked, expected), (more, of_more) = pair_evidence(given), triple_evidence(given)
+    least = given.with_least_variance(0.3)
+    (asked, expected), (more, of_more) = pair_evidence(least), triple_evidence(least)
     own = np.divide(asked, expected, out=np.zeros(6), where=expected > 0)
-    own[[1, 2, 4, 5]] = score_outside(given, np.array([1, 2, 4, 5]))
-    assert_close(score_pairs(given), own + more / of_more, 1e-12)
+    own[[1, 2, 4, 5]] = score_outside(least, np.array([1, 2, 4, 5]))
+    assert_close(score_pairs(given), own + 2 * more / of_more, 1e-12)
 
 
 @spaces
