@@ -74,10 +74,9 @@ def of_skgeh(load: Callable) -> RealTable:
 
 
 def bike() -> RealTable:
-    """Bike sharing in the order of time, whose weekday changes from day to day."""
-    X, y = datasets.load_bike_sharing(return_X_y=True)
-    days = (X["weekday"].diff() != 0).cumsum().to_numpy()
-    return RealTable(X.to_numpy(), y.to_numpy(), groups=days)
+    """Bike sharing, whose hours of one day belong together."""
+    bikes = datasets.load_bike_sharing(as_frame=False)
+    return RealTable(bikes.data, bikes.target, groups=bikes.groups)
 
 
 def digits() -> RealTable:

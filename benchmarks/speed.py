@@ -38,25 +38,27 @@ def run(quick: bool = False) -> list[dict]:
         return against + [of_process(n, repeats) for n in sizes]
 
 
-def table(name: str) -> tuple[NDArray, NDArray]:
+def table(name: str) -> tuple[NDArray, NDArray, NDArray | None]:
+    """Features, target, and units of the rows."""
     if name == "diabetes":
-        return load_diabetes(return_X_y=True)
-    return bike(2000, SEED) if name == "bike sharing" else tsang(10_000)
+        return *load_diabetes(return_X_y=True), None
+    return bike(2000, SEED) if name == "bike sharing" else (*tsang(10_000), None)
 
 
-def bike(n: int, seed: int) -> tuple[NDArray, NDArray]:
-    """Random hours of bike sharing."""
-    X, y = load_bike_sharing(return_X_y=True, as_frame=False)
-    rows = np.random.default_rng(seed).permutation(len(X))[:n]
-    return X[rows], y[rows]
+def bike(n: int, seed: int) -> tuple[NDArray, NDArray, NDArray]:
+    """Random hours of bike sharing, and their days."""
+    bikes = load_bike_sharing(as_frame=False)
+    rows = np.random.default_rng(seed).permutation(len(bikes.data))[:n]
+    return bikes.data[rows], bikes.target[rows], bikes.groups[rows]
 
 
 def tsang(n: int) -> tuple[NDArray, NDArray]:
     return make_tsang(FUNCTION, n, signal_to_noise=1, random_state=SEED)[:2]
 
 
-def ours(X: NDArray, y: NDArray) -> None:
-    BayesianInteractionRegressor(random_state=0).fit(X, y).interactions_.to_frame()
+def ours(X: NDArray, y: NDArray, groups: NDArray | None = None) -> None:
+    model = BayesianInteractionRegressor(random_state=0).fit(X, y, groups=groups)
+    model.interactions_.to_frame()
 
 
 def process(X: NDArray, y: NDArray) -> dict[str, float]:
@@ -71,9 +73,9 @@ def process(X: NDArray, y: NDArray) -> dict[str, float]:
 
 def against_shap(name: str, repeats: int) -> dict:
     """Both in turn."""
-    X, y = table(name)
+    X, y, groups = table(name)
     pairs = [
-        (seconds(lambda: ours(X, y)), seconds(lambda: shap_plain(X, y, SEED, TREES)))
+        (seconds(lambda: ours(X, y, groups)), seconds(lambda: shap_plain(X, y, SEED, TREES)))
         for _ in range(repeats)
     ]
     mine, theirs = np.array(pairs).T

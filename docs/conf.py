@@ -124,6 +124,24 @@ TABLES = [
         ["method", *(f"F{k}" for k in range(1, 11))],
     ),
     (
+        "default_ranking",
+        "default_ranking",
+        lambda row: True,
+        ["tables", "method", "count", "AUC", "worst AUC", "worst", "auto minus it", "+-", "CPU s"],
+    ),
+    (
+        "real_tables",
+        "real_tables",
+        lambda row: "rows" in row,
+        ["table", "rows", "d", "skill", "skgeh", "LightGBM", "HistGB", "minus best", "skgeh CPU s"],
+    ),
+    (
+        "speed",
+        "speed",
+        lambda row: "SHAP CPU s" in row,
+        ["table", "rows", "d", "ours CPU s", "SHAP CPU s", "ours / SHAP"],
+    ),
+    (
         "counts",
         "counts",
         lambda row: True,

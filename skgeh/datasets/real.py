@@ -169,7 +169,8 @@ def load_bike_sharing(
     Returns
     -------
     Bunch
-        As in `load_california_housing`, with 12 features.
+        As in `load_california_housing`, with 12 features; and ``groups`` (n,), the day of every
+        row, from 0. Hours of one day are not independent: pass ``fit(X, y, groups=groups)``.
 
     Raises
     ------
@@ -197,7 +198,10 @@ def load_bike_sharing(
     for name, scale in _BIKE_SCALES.items():
         if frame[name].max() > 1:  # UCI's scaled columns never exceed 1
             frame[name] = (frame[name] / scale).round(4)
-    return _bunch(frame, load_bike_sharing.__doc__, return_X_y, as_frame)
+    found = _bunch(frame, load_bike_sharing.__doc__, return_X_y, as_frame)
+    if not return_X_y:  # rows are in the order of time, and the weekday changes from day to day
+        found.groups = (frame["weekday"].diff().fillna(0) != 0).cumsum().to_numpy()
+    return found
 
 
 def load_energy_efficiency(
