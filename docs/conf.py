@@ -148,14 +148,6 @@ TABLES = [
         ["table", "product", "loss", "tables", "AUC", "+-"],
     ),
     (
-        "crossover",
-        "crossover",
-        lambda row: True,
-        [
-            "rows", "S/N", "Gaussian process", "networks", "auto", "weight", "concrete dropout",
-        ],
-    ),
-    (
         "paper_figure_1",
         "paper.figure_1",
         lambda row: True,
