@@ -239,3 +239,13 @@ def test_the_real_files():
         assert energy.data.shape == (768, 8) and energy.target.max() == highest
         areas = energy.data[["wall_area", "roof_area"]] @ [1, 2]
         np.testing.assert_allclose(energy.data["surface_area"], areas)
+
+
+def test_days_of_bike_sharing_are_groups(tmp_path):
+    """The weekday changes at midnight, also over a week."""
+    columns = list(real._BIKE_COLUMNS)
+    table = pd.DataFrame(np.ones((5, len(columns))), columns=columns)
+    table["weekday"] = [6, 6, 0, 0, 1]
+    table.to_csv(tmp_path / "bike_sharing.csv.gz")
+    bikes = load_bike_sharing(data_home=tmp_path, as_frame=False)
+    assert bikes.groups.tolist() == [0, 0, 1, 1, 2]
