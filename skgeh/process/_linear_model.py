@@ -123,7 +123,8 @@ class Sums:
         """Posterior of the weights, given prior variances (q,)."""
         active = np.flatnonzero(prior)
         root = np.sqrt(prior[active])
-        A = self.centred[np.ix_(active, active)] * root
+        every = len(active) == len(prior)
+        A = (self.centred if every else self.centred[np.ix_(active, active)]) * root
         A *= root[:, None]
         A[np.diag_indices(len(A))] += noise
         factor = lapack.dpotrf(A.T, lower=1, overwrite_a=1, clean=1)[0]
