@@ -18,8 +18,8 @@ from skgeh.parallel import no_bar
 from skgeh.process._products import ROWS, Products, blocks
 
 MANY = 50_000  # rows from which on reading a table shows its progress
-
 SINGULAR = 1e-12  # added to the diagonal, since one row may have nearly all of the weight
+
 Parts = Iterable[tuple[NDArray, NDArray]]
 
 
@@ -210,9 +210,8 @@ class InWeights:
         across = self.data.centred[np.ix_(self.active, columns)] * self.root[:, None]
         half = solve_triangular(self.factor, across, lower=True, check_finite=False)
         own = self.data.centred[np.ix_(columns, columns)]
-        return (self.moment[columns] - across.T @ self.mean) / self.noise, (
-            own - half.T @ half
-        ) / self.noise
+        asked, left = self.moment[columns] - across.T @ self.mean, own - half.T @ half
+        return asked / self.noise, left / self.noise
 
     def expected(self, parts: Parts) -> NDArray[np.float64]:
         """``phi' K^-1 phi`` (p,) of other centred columns, given as blocks of rows of Z and phi."""
@@ -277,7 +276,7 @@ class FewRows:
         """Number of rows."""
         return len(self.target)
 
-    @property
+    @cached_property
     def variances(self) -> NDArray[np.float64]:
         """Weighted variance of every column, shape (q,)."""
         return np.einsum("qn,qn->q", self.design, self.design) / self.weight

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skgeh.process._linear_model import Data, Parts, Rows, Solution
 from skgeh.process._products import AnovaFunctions, Products
-from skgeh.process._variances import VARYING, typical_variances
+from skgeh.process._variances import prior_variances, typical_variances
 
 REVIVED = 0.1  # share of a typical variance that a component restarts from, given more rows
 
@@ -116,8 +116,7 @@ class AnovaModel:
         typical = self.unit * typical_variances(self.products)
         least = np.where(np.arange(len(typical)) < 2 * len(self.products.bases), 0, share * typical)
         variances = np.maximum(self.variances, least)
-        relative = np.where(self.data.variances > VARYING, self.products.relative, 0)
-        prior = variances[self.products.component] * relative
+        prior = prior_variances(self.products, self.data, variances)
         solution = self.data.solve(prior, self.noise_variance, self.solution.output)
         return replace(self, variances=variances, solution=solution)
 

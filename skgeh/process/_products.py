@@ -17,11 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from skgeh.geh.hessians import (
-    GroupHessian,
-    group_mean_hessians,
-    pointwise_hessians,
-)
+from skgeh.geh.hessians import GroupHessian, group_mean_hessians, pointwise_hessians
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.process._smooth_basis import SmoothBasis

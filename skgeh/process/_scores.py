@@ -18,6 +18,7 @@ from skgeh.geh.pairs import pair_index, to_matrix
 from skgeh.process._linear_model import InRows
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import Products, blocks, multiplied
+from skgeh.process._variances import VARYING
 
 FLOOR = 1e-12
 COPY = 0.99  # correlation of the lines of two features from which on one is a copy of the other
@@ -74,7 +75,7 @@ def pair_evidence(posterior: AnovaModel) -> tuple[NDArray, NDArray]:
     """
     products, solution = posterior.products, posterior.solution
     prior = posterior.variances[products.component] * products.relative
-    varying = posterior.data.variances > 1e-10
+    varying = posterior.data.variances > VARYING
     place = np.full(len(products), -1)
     place[solution.active] = np.arange(len(solution.active))
     asked, expected = np.zeros((2, products.n_pairs))

@@ -30,6 +30,11 @@ def typical_variances(products: Products) -> NDArray[np.float64]:
     return np.repeat(TYPICAL, [d, d, n_pairs])
 
 
+def prior_variances(products: Products, data: Data, variances: NDArray) -> NDArray[np.float64]:
+    """Prior variance of every column, from those of the components; 0 if it does not vary, (q,)."""
+    return np.where(data.variances > VARYING, variances[products.component] * products.relative, 0)
+
+
 def find_variances(
     products: Products,
     data: Data,
@@ -63,9 +68,8 @@ def find_variances(
         Steps before a component may leave the algebra.
     """
     v, of, typical = variances.copy(), products.component, unit * typical_variances(products)
-    relative = np.where(data.variances > VARYING, products.relative, 0)
     for step in range(steps):
-        solution = data.solve(v[of] * relative, noise, output)
+        solution = data.solve(prior_variances(products, data, v), noise, output)
         if step == steps - 1:
             break
         squares, counts = (
