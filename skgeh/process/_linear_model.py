@@ -201,6 +201,10 @@ class InWeights:
         own = self.inverse[places.min() :, places]
         return self.noise * own.T @ own
 
+    def ridge(self, columns: NDArray) -> NDArray[np.float64]:
+        """``A^-1`` times columns of shape (k, ...)."""
+        return cho_solve((self.factor, True), columns)
+
     def draws(self, normal: NDArray, _: NDArray) -> NDArray[np.float64]:
         """Exact draws (K, k), from standard normal numbers (K, k)."""
         return self.mean + np.sqrt(self.noise) * normal @ self.inverse
@@ -338,6 +342,10 @@ class InRows:
         """Posterior covariance of some of the active weights, ``I - Z' K^-1 Z``."""
         own = self.half[:, places]
         return np.eye(len(places)) - own.T @ own
+
+    def ridge(self, columns: NDArray) -> NDArray[np.float64]:
+        """``A^-1`` times columns of shape (k, ...)."""
+        return (columns - self.Z @ cho_solve((self.factor, True), self.Z.T @ columns)) / self.noise
 
     def draws(self, normal: NDArray, noise: NDArray) -> NDArray[np.float64]:
         """Exact draws (K, k), from standard normal weights (K, k) and noise (K, n) (Matheron)."""

@@ -1,0 +1,90 @@
+"""P-values of pairs from their score statistics, in closed form.
+
+A pair may interact in a form that is spread over its columns, or in one of them. So three kinds of
+tests are combined: that of ``Q = sum_w o_w u_w^2``, whose null law is a mixture of chi-squares (D.
+Zhang, X. Lin 2003), that of the product of both lines, and those of the other columns, each alone
+(Y. Liu, J. Xie, "Cauchy combination test", 2020; Y. Liu et al., "ACAT", 2019). Estimated
+covariances have degrees of freedom (Satterthwaite 1946).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import stdtr
+from scipy.stats import norm
+
+from skgeh.process._pair_statistics import PairStatistics
+from skgeh.tables.corrections import LEAST, cauchy
+
+WEIGHTS = 0.34, 0.33, 0.33  # of all columns together, of both lines, and of single columns
+LEAST_RELATIVE = 0.04  # prior variance of a column that is tested alone
+NOTHING = 1e-10  # share of the largest eigenvalue, or of a column's norm
+MOST_FREEDOM = 1e7
+
+
+def p_values(found: PairStatistics) -> NDArray[np.float64]:
+    """P-value of every pair, shape (p,); NaN where nothing is left of its columns."""
+    o, waves = found.columns.relative, found.columns.waves
+    variance = np.einsum("pmm->pm", found.M)
+    own = np.einsum("pmm->pm", found.C)
+    there = (own > NOTHING * own.max(initial=0.0)) & (variance > NOTHING * own)
+    freedom = degrees_of_freedom(np.where(there, variance, 1), found.fourth_of_columns)
+    t = np.abs(found.u) / np.sqrt(np.where(there, variance, 1))
+    single = 2 * stdtr(freedom, -t)
+    lines = there & (waves == 0)
+    others = there & (waves > 0) & (o > LEAST_RELATIVE)
+    shares = [WEIGHTS[1] * lines, WEIGHTS[2] * np.where(others, o**2, 0)]
+    given = np.maximum([lines.sum(1), np.where(others, o**2, 0).sum(1)], 1e-300)[..., None]
+    weights = sum(share / total for share, total in zip(shares, given, strict=True))
+    weights = np.column_stack([np.full(len(o), WEIGHTS[0]), weights])
+    together = [
+        of_quadratic_form(u, M, root, fourth) if some.any() else np.nan
+        for u, M, root, fourth, some in zip(
+            found.u, found.M, np.sqrt(o), found.fourth, there, strict=True
+        )
+    ]
+    p = np.column_stack([together, np.where(there, single, 1)])
+    found_p = cauchy(p, weights / weights.sum(1, keepdims=True))
+    return np.where(there.any(1), np.clip(found_p, LEAST, 1), np.nan)
+
+
+def degrees_of_freedom(trace: NDArray, fourth: NDArray) -> NDArray[np.float64]:
+    """Satterthwaite's, from a variance and the variance of its estimate."""
+    return np.clip(2 * trace**2 / np.maximum(fourth, 1e-300), 1, MOST_FREEDOM)
+
+
+def of_quadratic_form(u: NDArray, M: NDArray, root: NDArray, fourth: float) -> float:
+    """P-value of ``sum_w o_w u_w^2`` if u has covariance M."""
+    share = np.linalg.eigvalsh(root[:, None] * M * root)
+    share = share[share > NOTHING * share[-1]]
+    freedom = degrees_of_freedom(share.sum(), np.asarray(fourth))
+    return tail(float(np.square(root * u).sum()), share, float(freedom))
+
+
+def tail(q: float, shares: NDArray, freedom: float) -> float:
+    """``P(sum_k l_k chi2_1 > q chi2_f / f)`` by saddlepoint (D. Kuonen 1999).
+
+    Examples
+    --------
+    >>> from scipy.stats import f
+    >>> abs(tail(12.0, np.ones(4), 20.0) / f.sf(3.0, 4, 20) - 1) < 0.05
+    True
+    """
+    if len(shares) == 0:
+        return 1.0
+    a, total = q / freedom, shares.sum()
+    if abs(total - q) < 1e-4 * total:
+        return 0.5
+
+    def slope(t: float) -> float:
+        return float((shares / (1 - 2 * t * shares)).sum() - q / (1 + 2 * t * a))
+
+    lowest = -0.5 / a if a > 0 else -np.inf
+    t = brentq(slope, lowest * (1 - 1e-9), 0.5 / shares.max() * (1 - 1e-10))
+    K = -0.5 * (np.log1p(-2 * t * shares).sum() + freedom * np.log1p(2 * t * a))
+    bend = 2 * np.square(shares / (1 - 2 * t * shares)).sum()
+    bend += 2 * q * a / (1 + 2 * t * a) ** 2
+    w, v = np.sign(t) * np.sqrt(max(-2 * K, 0)), t * np.sqrt(bend)
+    if abs(w) < 1e-5:
+        return 0.5
+    return float(np.exp(max(norm.logsf(w + np.log(v / w) / w), np.log(LEAST))))
