@@ -317,7 +317,7 @@ class _Evidence:
 
 def _reasons(table: Table, pairs: NDArray, named: NDArray, alive: NDArray) -> list[str]:
     """Why each pair was not tested, '' for those that were."""
-    reasons = {k: "" if ok else _ALIASED for k, ok in zip(named, alive.all(1), strict=True)}
+    reasons = dict(zip(named.tolist(), np.where(alive.all(axis=1), "", _ALIASED), strict=True))
     known = [_without_test(table, pair) for pair in pairs.tolist()]
     return [one or reasons.get(k, _NOT_NAMED) for k, one in enumerate(known)]
 

@@ -136,10 +136,8 @@ class TestResult:
         # a pair that was only scanned has no p-value either, but a reason of its own
         known = np.isfinite(columns["p_value"])
         columns |= {"tested": tested, "reason": np.where(tested & known, "", reasons)}
-        p, statistic = (
-            np.nan_to_num(columns[name], nan=np.inf) for name in ("p_value", "statistic")
-        )
-        order = np.lexsort([-statistic, p, ~tested])
+        p = np.where(known, columns["p_value"], np.inf)
+        order = np.lexsort([-columns["statistic"], p, ~tested])
         return make_frame(columns, order, self.frame_backend)
 
     def __repr__(self) -> str:
