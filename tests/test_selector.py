@@ -70,8 +70,8 @@ def set_p_values(monkeypatch, p_value, tested=None):
     """Let the cross-fitted test find these p-values."""
 
     def found(estimator, table, trainer, **options):
-        p = np.array(p_value)
-        counted = np.ones(len(p), dtype=bool) if tested is None else np.array(tested)
+        counted = np.ones(len(p_value), dtype=bool) if tested is None else np.array(tested)
+        p = np.where(counted, p_value, np.nan)
         names = tuple(f"x{j}" for j in range(table.X.shape[1]))
         return TestResult(pair_index(len(names)), -p, p, counted, names, "pandas")
 
@@ -120,8 +120,8 @@ class TestDecisions:
         model = selector(rough(), test="sequential").fit(X, y)
         p_value, tested = model.test_result_.p_value, model.test_result_.tested
         assert tested.any()
-        assert ((p_value > 0) & (p_value <= 1)).all()
-        assert (p_value[~tested] == 1).all()  # folds of 20 rows bear two pairs each
+        assert ((p_value[tested] > 0) & (p_value[tested] <= 1)).all()
+        assert np.isnan(p_value[~tested]).all()  # folds of 20 rows bear two pairs each
 
     def test_permutation_finds_the_interaction_and_warns_what_it_is_no_test_of(self):
         X, y = product(n=150, d=3, noise=0.1)
@@ -186,13 +186,17 @@ class TestDecisions:
         assert q_value["x0", "x2"] == pytest.approx(0.036 if control == "fdr" else 0.06)
 
     def test_a_p_value_at_the_level_passes(self, frozen, monkeypatch):
-        set_p_values(monkeypatch, [1.0, 1.0, 1.0, 1.0, 1.0, 0.01], tested=[False] * 5 + [True])
-        assert selector(frozen, alpha=0.01).fit(*product(100)).pairs_ == [(2, 3)]
+        set_p_values(monkeypatch, [1.0, 1.0, 1.0, 1.0, 1.0, 0.002], tested=[False] * 5 + [True])
+        assert selector(frozen, alpha=0.012).fit(*product(100)).pairs_ == [(2, 3)]
 
-    def test_pairs_that_were_not_tested_do_not_weaken_the_correction(self, frozen, monkeypatch):
-        set_p_values(monkeypatch, [0.02, 0.02, 1, 1, 1, 1], tested=[True] * 2 + [False] * 4)
-        model = selector(frozen, control="fwer").fit(*product(100))
+    def test_pairs_that_were_not_tested_count_and_are_never_chosen(self, frozen, monkeypatch):
+        set_p_values(monkeypatch, [0.008, 0.02, 1, 1, 1, 1], tested=[True] * 2 + [False] * 4)
+        model = selector(frozen, control="fwer", alpha=0.99).fit(*product(100))
         assert sorted(model.pairs_) == [(0, 1), (0, 2)]
+        frame = by_names(model.to_frame())
+        assert frame.q_value["x0", "x1"] == pytest.approx(0.048)
+        assert frame.q_value["x0", "x2"] == pytest.approx(0.1)
+        assert frame[["p_value", "q_value"]].isna().sum().tolist() == [4, 4]
 
     def test_pairs_are_in_the_order_of_the_ranking_not_of_p_values(self, frozen, monkeypatch):
         ranking = frozen.estimator.interactions(n_groups=3)
@@ -747,7 +751,7 @@ class TestTables:
         rows = by_names(model.to_frame())
         constant = rows[rows.index.get_level_values("feature_j") == "x3"]
         assert len(constant) == 3
-        assert (constant.p_value == 1).all() and (constant.effect == 0).all()
+        assert constant.p_value.isna().all() and (constant.effect == 0).all()
         assert (constant.sign == "mixed").all()
 
     @pytest.mark.parametrize("dtype", [np.int64, bool, np.float32])

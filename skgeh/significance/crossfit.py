@@ -27,6 +27,8 @@ from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
 
 _EPSILON = np.finfo(float).eps  # keeps the score of a p-value of 1 finite
+_ALIASED = "a combination of main effects and other pairs"
+_NOT_NAMED = "not among the strongest pairs in any training set"
 
 
 def crossfit_test(
@@ -226,12 +228,13 @@ def crossfit(
     shaped = partial(_spread, places=tested, size=len(pairs), one=table.targets is None)
     return CrossfitResult(
         pairs=pairs,
-        statistic=shaped(norm.isf(np.minimum(p, 1 - _EPSILON)), fill=-np.inf),
-        p_value=shaped(p, fill=1.0),
+        statistic=shaped(norm.isf(np.minimum(p, 1 - _EPSILON))),
+        p_value=shaped(p),
         tested=shaped(evidence.alive, fill=False),
         feature_names=table.feature_names,
         frame_backend=table.frame_backend,
         targets=table.targets,
+        reason=_reasons(table, pairs, tested, evidence.alive),
         fold_scores=shaped(evidence.learned),
         shape_scores=shaped(evidence.smooth.swapaxes(1, 2)).swapaxes(1, 2),
         variance_inflation=phi,
@@ -309,7 +312,25 @@ class _Evidence:
             )
             for k in range(self.learned.shape[-1])
         ]
-        return np.where(self.alive, np.stack(found, axis=-1), 1.0)
+        return np.where(self.alive, np.stack(found, axis=-1), np.nan)
+
+
+def _reasons(table: Table, pairs: NDArray, named: NDArray, alive: NDArray) -> list[str]:
+    """Why each pair was not tested, '' for those that were."""
+    reasons = dict(zip(named.tolist(), np.where(alive.all(axis=1), "", _ALIASED), strict=True))
+    known = [_without_test(table, pair) for pair in pairs.tolist()]
+    return [one or reasons.get(k, _NOT_NAMED) for k, one in enumerate(known)]
+
+
+def _without_test(table: Table, pair: list[int]) -> str:
+    """What is wrong with a feature of a pair, '' if nothing is."""
+    names, copies = table.feature_names, table.copies
+    for j in pair:
+        if copies[j] != j:
+            return f"{names[j]} is " + (
+                "constant" if copies[j] < 0 else f"a copy of {names[copies[j]]}"
+            )
+    return ""
 
 
 def _warn_of_aliases(table: Table, pairs: NDArray) -> None:
@@ -319,7 +340,7 @@ def _warn_of_aliases(table: Table, pairs: NDArray) -> None:
     names = [" x ".join(table.feature_names[j] for j in pair) for pair in pairs]
     warn(
         f"{', '.join(names)}: any interaction of these pairs would be a combination of main "
-        "effects and of other pairs' interactions. They are not tested, and their p-value is 1."
+        "effects and of other pairs' interactions. They are not tested."
     )
 
 

@@ -21,14 +21,17 @@ class TestResult:
     pairs : ndarray of shape (P, 2)
         Pairs ``i < j``.
     statistic : ndarray of shape (P,) or (P, c)
-        A larger statistic is more evidence.
+        A larger statistic is more evidence; NaN where not tested.
     p_value : ndarray of shape (P,) or (P, c)
+        Above 0; NaN where not tested.
     tested : ndarray of bool in the shape of p_value
-        Where a p-value was computed; elsewhere it is 1, and corrections leave the pair out.
+        Where there was a test; corrections count all pairs, tested or not.
     feature_names : tuple of str
     frame_backend : {"pandas", "polars"}
     targets : list of length c, optional
         Indices of several targets, or labels of more than two classes, along the last axis.
+    reason : sequence of P str, optional
+        Why a pair was not tested, for some target at least; '' for pairs that were.
     """
 
     __test__ = False  # not a test for pytest
@@ -40,9 +43,17 @@ class TestResult:
     feature_names: tuple[str, ...]
     frame_backend: Backend
     targets: list | None = field(default=None, kw_only=True)
+    reason: Any = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        everywhere = self.tested if self.targets is None else self.tested.all(axis=1)
+        given = np.where(everywhere, "", "not tested") if self.reason is None else self.reason
+        object.__setattr__(self, "reason", np.array(given, dtype=object))
 
     def adjusted(self, control: str = "fdr") -> NDArray[np.float64]:
-        """P-values corrected over the tested pairs, and over targets if there are several.
+        """P-values corrected over all pairs, and over targets if there are several.
+
+        Pairs that were not tested count too, as if their p-value were 1.
 
         Parameters
         ----------
@@ -53,19 +64,22 @@ class TestResult:
         Returns
         -------
         ndarray in the shape of p_value
+            NaN where not tested.
         """
-        return adjust(self.p_value, control, self.tested)
+        return adjust(self.p_value, control)
 
     @property
     def pair_p_value(self) -> NDArray[np.float64]:
         """P-values of pairs, (P,); with several targets, of an interaction for any of them.
 
-        The latter is the least p-value over targets, times their number (Bonferroni).
+        The latter is the least p-value over targets, times their number (Bonferroni); NaN where
+        there is none for any target.
         """
         if self.targets is None:
             return self.p_value
-        count = np.maximum(self.tested.sum(1, keepdims=True), 1)
-        return bonferroni(self.p_value, self.tested / count)
+        known = np.isfinite(self.p_value)
+        least = bonferroni(np.where(known, self.p_value, 1.0), known / len(self.targets))
+        return np.where(known.any(1), least, np.nan)
 
     @property
     def tested_pairs(self) -> NDArray[np.bool_]:
@@ -86,10 +100,11 @@ class TestResult:
         Returns
         -------
         ndarray of shape (P,)
+            NaN where not tested.
         """
         if self.targets is None:
             return self.adjusted(control)
-        return adjust(self.pair_p_value, control, self.tested_pairs)
+        return adjust(self.pair_p_value, control)
 
     def columns(self) -> dict[str, NDArray]:
         """Columns of the table, with one value per pair, or per pair and target."""
@@ -109,13 +124,20 @@ class TestResult:
     def to_frame(self) -> Any:
         """Table with one row per pair, or per pair and target if several; least p-value first.
 
+        The last columns say whether the pair was tested and, if not, the reason.
+
         Returns
         -------
         data frame
             Of the same kind as the tested table, pandas for arrays.
         """
-        columns = self.columns()
-        order = np.lexsort([-columns["statistic"], columns["p_value"]])
+        columns, tested = self.columns(), self.tested.ravel()
+        reasons = np.repeat(self.reason, len(self.targets or [0]))
+        # a pair that was only scanned has no p-value either, but a reason of its own
+        known = np.isfinite(columns["p_value"])
+        columns |= {"tested": tested, "reason": np.where(tested & known, "", reasons)}
+        p = np.where(known, columns["p_value"], np.inf)
+        order = np.lexsort([-columns["statistic"], p, ~tested])
         return make_frame(columns, order, self.frame_backend)
 
     def __repr__(self) -> str:
@@ -160,9 +182,13 @@ class CrossfitResult(TestResult):
     confirmed_std: NDArray[np.float64] | None
 
     def strength_lower(self, level: float = 0.95) -> NDArray[np.float64]:
-        """One-sided lower confidence bound of the strength, at least 0, in the same shape."""
+        """One-sided lower confidence bound of the strength, at least 0, in the same shape.
+
+        It is 0 for pairs that are not significant, at a false discovery rate of 0.05.
+        """
         check_level(level)
-        return np.maximum(self.strength - norm.ppf(level) * self.strength_std, 0.0)
+        bound = np.maximum(self.strength - norm.ppf(level) * self.strength_std, 0.0)
+        return np.where(self.tested & ~(self.adjusted("fdr") <= 0.05), 0.0, bound)
 
     def confirmed_interval(self, level: float = 0.95) -> NDArray[np.float64]:
         """Confidence interval of the M-GEH of detected pairs, cut at 0, (P, 2) or (P, c, 2).

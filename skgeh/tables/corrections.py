@@ -19,22 +19,22 @@ def bonferroni(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
     return np.clip(scaled.min(-1), LEAST, 1.0)
 
 
-def adjust(p: NDArray, control: str, tested: NDArray | None = None) -> NDArray[np.float64]:
+def adjust(p: NDArray, control: str) -> NDArray[np.float64]:
     """P-values corrected over all entries of an array.
 
     Parameters
     ----------
     p : ndarray of any shape
-        Entries may also belong to several outputs or classes.
+        Entries may also belong to several outputs or classes. NaN is not tested: it counts as 1 in
+        the number of tests, since what is asked must not depend on what could be answered.
     control : {"fdr", "fdr_by", "fwer"}
         The false discovery rate by Benjamini and Hochberg (1995); the same under any dependence by
         Benjamini and Yekutieli (2001); the family-wise error rate by Holm (1979).
-    tested : ndarray of bool in the shape of p, optional
-        Entries that the correction covers, all by default; the others get 1.
 
     Returns
     -------
     ndarray in the shape of p
+        NaN where p is.
 
     Examples
     --------
@@ -42,6 +42,8 @@ def adjust(p: NDArray, control: str, tested: NDArray | None = None) -> NDArray[n
     [0.03, 0.06, 0.06]
     >>> adjust(np.array([0.01, 0.04, 0.03]), "fdr").round(2).tolist()
     [0.03, 0.04, 0.04]
+    >>> adjust(np.array([0.01, np.nan, 0.5]), "fwer").tolist()
+    [0.03, nan, 1.0]
     """
     methods = {
         "fdr": false_discovery_control,
@@ -52,11 +54,10 @@ def adjust(p: NDArray, control: str, tested: NDArray | None = None) -> NDArray[n
         raise ValueError(
             f"control must be one of {', '.join(map(repr, methods))}; got {control!r}."
         )
-    mine = np.ones(p.shape, dtype=bool) if tested is None else tested
-    adjusted = np.ones(p.shape)
-    if mine.any():
-        adjusted[mine] = methods[control](p[mine])
-    return adjusted
+    if p.size == 0:
+        return np.ones(p.shape)
+    adjusted = methods[control](np.nan_to_num(p, nan=1.0).ravel()).reshape(p.shape)
+    return np.where(np.isnan(p), np.nan, adjusted)
 
 
 def _holm(p: NDArray) -> NDArray[np.float64]:

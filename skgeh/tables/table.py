@@ -255,8 +255,8 @@ class Table:
         ]
         if twins:
             warn(
-                f"Some features are copies: {', '.join(twins)}. Pairs with a copy are not tested, "
-                "and their p-value is 1; read the pairs of the original."
+                f"Some features are copies: {', '.join(twins)}. Pairs with a copy are not tested; "
+                "read the pairs of the original."
             )
 
 

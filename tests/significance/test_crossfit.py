@@ -294,8 +294,11 @@ def test_pairs_of_copies_and_constants_are_not_tested(estimator):
     names = np.array(result.feature_names)[result.pairs]
     mine = ~np.isin(names, ["log", "one"]).any(1)
     assert result.tested.tolist() == mine.tolist()
-    assert (result.p_value[~mine] == 1).all()
-    assert (result.adjusted("fwer")[~mine] == 1).all()
+    for values in (result.p_value, result.statistic, result.adjusted("fwer")):
+        assert np.isnan(values[~mine]).all() and np.isfinite(values[mine]).all()
+    reasons = dict(zip(map(tuple, names), result.reason, strict=True))
+    assert reasons["a", "log"] == reasons["log", "one"] == "log is a copy of a"
+    assert reasons["a", "one"] == "one is constant" and reasons["a", "b"] == ""
     assert result.p_value[0] < 1e-6
     assert len(result.to_frame()) == 10
 
@@ -322,7 +325,7 @@ def test_pairs_that_are_combinations_of_others_are_named():
     with pytest.warns(UserWarning, match="^a x b, a x ab, b x ab: any interaction of these"):
         result = quick(*aliases(), cv="sequential")
     assert result.tested.tolist() == [False, False, True, False, True, True]
-    assert (result.p_value[~result.tested] == 1).all()
+    assert np.isnan(result.p_value[~result.tested]).all()
     assert result.p_value[2] < 1e-6
 
 
@@ -337,13 +340,15 @@ def test_of_many_features_the_strongest_pairs_are_tested(estimator):
     assert 10 <= result.tested.sum() <= 20
     assert result.tested[0]
     assert result.p_value[0] < 1e-6
-    assert (result.p_value[~result.tested] == 1).all()
+    assert np.isnan(result.p_value[~result.tested]).all()
     for control in ("fdr", "fwer"):
-        adjusted = result.adjusted(control)
-        np.testing.assert_array_equal(
-            adjusted[result.tested], adjust(result.p_value[result.tested], control)
-        )
-        assert (adjusted[~result.tested] == 1).all()
+        adjusted = result.adjusted(control)  # over all pairs, not only those that were named
+        expected = adjust(np.where(result.tested, result.p_value, 1.0), control)
+        np.testing.assert_array_equal(adjusted[result.tested], expected[result.tested])
+        assert np.isnan(adjusted[~result.tested]).all()
+    assert set(result.reason[~result.tested]) == {
+        "not among the strongest pairs in any training set"
+    }
     assert np.isnan(result.fold_scores[..., ~result.tested]).all()
     assert np.isfinite(result.fold_scores[..., result.tested]).all()
 
@@ -542,13 +547,15 @@ def test_scores_of_a_sequence_do_not_know_later_targets(log):
 @pytest.mark.parametrize("d", [3, 8])
 def test_a_sequence_of_few_rows(n, d):
     result = quick(*table(n, d, strength=2.0), cv="sequential")
-    assert ((result.p_value > 0) & (result.p_value <= 1)).all()
+    p = result.p_value[result.tested]
+    assert len(p) and ((p > 0) & (p <= 1)).all()
 
 
 @pytest.mark.parametrize(("n", "d"), [(100, 8), (100, 25), (300, 30)])
 def test_many_pairs_for_few_rows(n, d):
     result = quick(*table(n, d, strength=3.0))
-    assert ((result.p_value > 0) & (result.p_value <= 1)).all()
+    p = result.p_value[result.tested]
+    assert len(p) and ((p > 0) & (p <= 1)).all()
     assert result.p_value[0] < 0.01
 
 

@@ -11,7 +11,7 @@ from skgeh.significance import CrossfitResult
 from skgeh.significance.result import TestResult
 from skgeh.tables.corrections import adjust
 
-P = np.array([0.2, 0.001, 1.0, 0.03, 0.2, 1.0])
+P = np.array([0.2, 0.001, np.nan, 0.03, 0.2, 1.0])
 TESTED = np.array([True, True, False, True, True, True])
 
 
@@ -19,11 +19,12 @@ def result(**given):
     rng = np.random.default_rng(0)
     fields = {
         "pairs": pair_index(4),
-        "statistic": np.where(TESTED, norm.isf(np.minimum(P, 1 - 1e-15)), -np.inf),
+        "statistic": norm.isf(np.minimum(P, 1 - 1e-15)),
         "p_value": P,
         "tested": TESTED,
         "feature_names": ("a", "b", "c", "d"),
         "frame_backend": "pandas",
+        "reason": ["", "", "d is a copy of a", "", "", ""],
         "fold_scores": rng.normal(size=(3, 5, 6)),
         "shape_scores": rng.normal(size=(1, 6, 4)),
         "variance_inflation": 1.5,
@@ -39,9 +40,11 @@ WITHOUT_HESSIANS = {"confirmed_effect": None, "confirmed_std": None}
 
 
 @pytest.mark.parametrize("control", ["fdr", "fdr_by", "fwer"])
-def test_adjusted_over_the_tested_pairs(control):
-    np.testing.assert_array_equal(result().adjusted(control), adjust(P, control, TESTED))
-    assert result().adjusted(control)[2] == 1
+def test_adjusted_over_all_pairs(control):
+    """The pair that was not tested counts as if its p-value were 1."""
+    expected = adjust(np.where(TESTED, P, 1.0), control)
+    np.testing.assert_array_equal(result().adjusted(control)[TESTED], expected[TESTED])
+    assert np.isnan(result().adjusted(control)[2])
 
 
 def test_adjusted_is_by_default_the_false_discovery_rate():
@@ -52,12 +55,27 @@ def test_adjusted_is_by_default_the_false_discovery_rate():
 
 def test_the_frame_has_a_row_a_pair_least_p_value_first():
     frame = result().to_frame()
-    assert frame["p_value"].tolist() == sorted(P)
+    assert frame["p_value"].tolist()[:-1] == sorted(P[TESTED])
     pairs = list(zip(frame["feature_i"], frame["feature_j"], strict=True))
-    # equal p-values by statistic: the pair that was not tested comes last
     assert pairs[:2] == [("a", "c"), ("b", "c")]
     assert set(pairs[2:4]) == {("a", "b"), ("b", "d")}
-    assert pairs[-1] == ("a", "d")
+    # the pair that was not tested comes last, after a p-value of 1
+    assert pairs[-2:] == [("c", "d"), ("a", "d")]
+    assert frame["tested"].tolist() == [True] * 5 + [False]
+    assert frame["reason"].tolist() == [""] * 5 + ["d is a copy of a"]
+    assert frame.drop(columns=["feature_i", "feature_j", "tested", "reason"]).iloc[-1].isna().all()
+
+
+def test_without_reasons_pairs_are_not_tested():
+    assert result(reason=None).reason.tolist() == ["", "", "not tested", "", "", ""]
+
+
+def test_a_pair_that_was_only_scanned_comes_before_those_that_were_not_tested():
+    reasons = ["", "", "d is a copy of a", "", "", "p > 1e-4"]
+    p = np.where(np.arange(6) == 5, np.nan, P)
+    frame = result(p_value=p, statistic=-p, tested=np.arange(6) != 2, reason=reasons).to_frame()
+    assert frame["reason"].tolist() == [""] * 4 + ["p > 1e-4", "d is a copy of a"]
+    assert frame["tested"].tolist() == [True] * 5 + [False]
 
 
 def test_columns_of_the_frame():
@@ -65,10 +83,11 @@ def test_columns_of_the_frame():
     assert list(frame.columns) == [
         "feature_i", "feature_j", "statistic", "p_value", "p_fdr", "p_fwer",
         "strength", "strength_low", "confirmed_effect", "confirmed_low", "confirmed_high",
+        "tested", "reason",
     ]  # fmt: skip
     first = frame.iloc[0]
-    assert first.p_fdr == pytest.approx(0.005)
-    assert first.p_fwer == pytest.approx(0.005)
+    assert first.p_fdr == pytest.approx(0.006)
+    assert first.p_fwer == pytest.approx(0.006)
     assert first.strength == 0.5
     assert first.strength_low == pytest.approx(0.5 - 1.6449 * 0.1, abs=1e-5)
     assert first.confirmed_low == pytest.approx(1 - 1.96 * 0.2, abs=1e-4)
@@ -88,17 +107,24 @@ def test_kind_of_frame(backend, kind):
     frame = result(frame_backend=backend).to_frame()
     assert type(frame) is kind
     assert frame["feature_i"].to_list()[0] == "a"
-    assert frame["p_value"].to_list() == sorted(P)
+    assert frame["p_value"].to_list()[:-1] == sorted(P[TESTED])
 
 
 def test_lower_bounds_of_strength():
-    found = result()
+    found = result(p_value=np.where(TESTED, 0.001, np.nan))
     lower = found.strength_lower(0.9)
     expected = found.strength - norm.ppf(0.9) * found.strength_std
     np.testing.assert_allclose(lower[TESTED], np.maximum(expected, 0)[TESTED])
     assert (lower[TESTED] >= 0).all()
     assert (found.strength_lower(0.99)[TESTED] <= lower[TESTED]).all()
     np.testing.assert_allclose(found.strength_lower(0.5)[:2], found.strength[:2])
+
+
+def test_the_strength_of_what_is_not_significant_is_at_least_0():
+    lower = result(strength=np.full(6, 0.5)).strength_lower()
+    assert lower[1] == pytest.approx(0.5 - 1.6449 * 0.1, abs=1e-5)
+    assert (lower[[0, 3, 4, 5]] == 0).all()  # 0.03 is 0.09 after correction
+    assert np.isnan(lower[2])
 
 
 def test_intervals_of_effects():
@@ -112,7 +138,7 @@ def test_intervals_of_effects():
 
 def test_what_is_printed():
     assert repr(result()) == "<CrossfitResult of 5 pairs, 1 at a false discovery rate of 0.05>"
-    nothing = result(p_value=np.ones(6), tested=np.zeros(6, dtype=bool))
+    nothing = result(p_value=np.full(6, np.nan), tested=np.zeros(6, dtype=bool))
     assert repr(nothing) == "<CrossfitResult of 0 pairs, 0 at a false discovery rate of 0.05>"
 
 
@@ -146,12 +172,18 @@ def test_a_pair_counts_once_whatever_the_number_of_its_targets():
     np.testing.assert_allclose(result.adjusted_pairs("fwer"), [0.006, 0.08, 1.0])
 
 
-def test_targets_that_were_not_tested_do_not_count():
+def test_targets_that_were_not_tested_count_as_ones():
+    nan = np.nan
     result = several(
-        [[0.01, 1.0], [1.0, 1.0], [0.03, 0.5]], [[True, False], [False, False], [True, True]]
+        [[0.01, nan], [nan, nan], [0.03, 0.5]], [[True, False], [False, False], [True, True]]
     )
-    np.testing.assert_allclose(result.pair_p_value, [0.01, 1.0, 0.06])
-    np.testing.assert_allclose(result.adjusted_pairs("fwer"), [0.02, 1.0, 0.06])
+    np.testing.assert_allclose(result.pair_p_value, [0.02, nan, 0.06])
+    np.testing.assert_allclose(result.adjusted_pairs("fwer"), [0.06, nan, 0.12])
+    assert result.tested_pairs.tolist() == [True, False, True]
+    assert result.reason.tolist() == ["not tested", "not tested", ""]
+    frame = result.to_frame()
+    assert frame["reason"].tolist() == [""] * 3 + ["not tested"] * 3
+    assert frame["target"].tolist()[:3] == [0, 0, 1]
 
 
 def test_the_false_discovery_rate_counts_pairs():

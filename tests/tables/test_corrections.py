@@ -61,15 +61,16 @@ class TestAdjusted:
         np.testing.assert_array_equal(adjust(p, control), expected)
 
     @pytest.mark.parametrize("shape", [(12,), (6, 2)])
-    def test_only_tested_ones_count(self, control, shape):
+    def test_missing_ones_count_as_ones_and_stay_missing(self, control, shape):
         p, tested = p_values(*shape), np.arange(12).reshape(shape) % 3 > 0
-        p[~tested] = 1e-9
-        adjusted = adjust(p, control, tested)
-        np.testing.assert_array_equal(adjusted[tested], adjust(p[tested], control))
-        assert (adjusted[~tested] == 1).all()
+        adjusted = adjust(np.where(tested, p, np.nan), control)
+        expected = adjust(np.where(tested, p, 1.0), control)
+        np.testing.assert_array_equal(adjusted[tested], expected[tested])
+        assert np.isnan(adjusted[~tested]).all()
 
     def test_nothing_tested(self, control):
-        assert adjust(p_values(4), control, np.zeros(4, dtype=bool)).tolist() == [1] * 4
+        assert np.isnan(adjust(np.full(4, np.nan), control)).all()
+        assert adjust(np.ones((0, 3)), control).shape == (0, 3)
 
     def test_order_does_not_matter(self, control):
         p, order = p_values(30), np.random.default_rng(1).permutation(30)
