@@ -15,27 +15,35 @@ COUNTS = {"poisson": PoissonRegressor, "gamma": GammaRegressor}
 def wald(
     B: NDArray, asked: int, y: NDArray, units: NDArray | None = None, even: bool = False
 ) -> NDArray[np.float64]:
-    """P-values of the last `asked` columns of B in the least squares of y.
+    """P-values of the last `asked` columns of B; see `least_squares`."""
+    coefficients, spread = least_squares(B, y, units, even)
+    z = coefficients / np.sqrt(np.square(spread).sum(1))
+    free = len(B) - B.shape[1] if units is None else spread.shape[1] - 1
+    return 2 * t.sf(np.abs(z[-asked:]), free)
 
-    Under even noise they have the common variance. Otherwise they are robust: each unit's residuals
-    are those of a fit without it (HC3 if a unit is a row).
+
+def least_squares(
+    B: NDArray, y: NDArray, units: NDArray | None = None, even: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coefficients of y on the columns of B (n, k), and a root (k, m) of their covariance.
+
+    Under even noise it has the common variance. Otherwise it is robust: the residuals of a unit are
+    those of a fit without it (HC3 if a unit is a row).
     """
     Q, R = np.linalg.qr(B)
-    e, free = y - Q @ (Q.T @ y), len(B) - B.shape[1]
-    root = solve_triangular(R, np.eye(len(R)))  # the coefficients are root Q' y
+    e = y - Q @ (Q.T @ y)
+    root = solve_triangular(R, np.eye(len(R)))
     if even:
-        spread = np.sqrt(e @ e / free) * root
+        scores = np.sqrt(e @ e / (len(B) - len(R))) * np.eye(len(R))
     elif units is None:
         left = np.maximum(1 - np.square(Q).sum(1), 1e-6)
-        spread = root @ (Q * (e / left)[:, None]).T
+        scores = (Q * (e / left)[:, None]).T
     else:
-        scores = []
-        for unit in np.unique(units):
-            q = Q[units == unit]
-            scores.append(q.T @ np.linalg.lstsq(np.eye(len(q)) - q @ q.T, e[units == unit])[0])
-        spread, free = root @ np.array(scores).T, len(scores) - 1
-    z = (root @ (Q.T @ y)) / np.sqrt(np.square(spread).sum(1))
-    return 2 * t.sf(np.abs(z[-asked:]), free)
+        members = [units == unit for unit in np.unique(units)]
+        left = [np.eye(mine.sum()) - Q[mine] @ Q[mine].T for mine in members]
+        without = [np.linalg.lstsq(H, e[m])[0] for H, m in zip(left, members, strict=True)]
+        scores = np.array([Q[m].T @ own for m, own in zip(members, without, strict=True)]).T
+    return root @ (Q.T @ y), root @ scores
 
 
 def log_linear(
