@@ -115,7 +115,10 @@ def row_of(design: Design, test: str, tables: list[dict]) -> dict:
 
 def summary(tables: list[dict]) -> dict:
     """Means over tables, their standard errors, and CPU seconds."""
-    row: dict = {"tables": len(tables)}
+    row: dict = {"tables": len(tables), "failed": sum("error" in table for table in tables)}
+    tables = [table for table in tables if "error" not in table]
+    if not tables:
+        return row
     for name in tables[0]["rates"]:
         rates = [table["rates"][name] for table in tables]
         values = np.array([rate for rate in rates if rate is not None])
@@ -147,7 +150,7 @@ def of_cell(design: Design, test: str, seeds: range, chosen: bool) -> list[dict]
         CACHE.mkdir(parents=True, exist_ok=True)
         parallel = Parallel(n_jobs=os.cpu_count(), return_as="generator")
         with open(file, "a") as kept:
-            for table in parallel(delayed(one_table)(design, test, seed) for seed in missing):
+            for table in parallel(delayed(attempt)(design, test, seed) for seed in missing):
                 kept.write(f"\n{json.dumps(table)}")
                 kept.flush()
                 done[table["seed"]] = table
@@ -167,6 +170,14 @@ def fingerprint(design: Design) -> str:
     shared = getsource(designs) if function in (simulated, simulated_labels) else ""
     text = source_of_tests() + getsource(function) + shared + str(given)
     return sha256(text.encode()).hexdigest()[:12]
+
+
+def attempt(design: Design, test: str, seed: int) -> dict:
+    """A table, or the error that it ends in: one of thousands stops no run."""
+    try:
+        return one_table(design, test, seed)
+    except Exception as error:
+        return {"seed": seed, "error": repr(error)}
 
 
 def one_table(design: Design, test: str, seed: int) -> dict:

@@ -446,8 +446,11 @@ def lognormal(rng: Generator, n: int, d: int, true: bool = False) -> dict:
 
 
 def triple(rng: Generator, n: int, d: int) -> dict:
-    """A strong interaction of three features, beside one pair."""
-    Z = normal(rng, n, d, 0.3)
+    """A strong interaction of three features, beside one pair.
+
+    All are independent: otherwise pairs of one of the three and a neighbour share its variance.
+    """
+    Z = normal(rng, n, d)
     strong = 2 * unit(Z[:, 0] * Z[:, 1] * Z[:, 2])
     truth = Truth(Z, bent(Z), {(3, 4): 0.5 * unit(Z[:, 3] * Z[:, 4])}, (0, 1, 2), strong)
     return number(truth, rng.normal(size=n), 2)
