@@ -53,7 +53,7 @@ def draw(n: int, seed: int) -> dict:
     x = np.tanh(Z.T)
     forms = {
         (0, 1): 0.35 * unit(Z[:, 0] * Z[:, 1]),
-        (2, 3): 0.35 * unit(np.sin(2 * (Z[:, 2] + Z[:, 3]))),
+        (2, 3): 0.35 * unit(np.sin(2 * (x[2] + x[3]))),
         (4, 5): 0.35 * unit(np.exp(x[4] * x[5])),
     }
     return number(Truth(Z, bent(Z), forms), rng.normal(size=n))
