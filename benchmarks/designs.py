@@ -25,19 +25,25 @@ def signal(U: NDArray) -> NDArray:
     return TRUTH.function(LOW + U)
 
 
-def additive(U: NDArray) -> NDArray:
-    """Strong main effects, some of them with kinks and jumps, and no interaction."""
+def main_effects(U: NDArray) -> NDArray:
+    """Strong main effects, some of them with kinks and jumps, in columns."""
     c = U - 0.5
-    return (
-        1.5 * np.cos(2 * np.pi * U[:, 0])
-        + 4 * np.abs(c[:, 1])
-        + 1.5 * (U[:, 2] > 0.4)
-        + np.expm1(2 * U[:, 3]) / 3
-        + 6 * c[:, 4] ** 2
-        - 8 * c[:, 5] ** 3
-        + np.sin(3 * np.pi * U[:, 6])
-        - 1.5 * c[:, 7]
-    )
+    columns = [
+        1.5 * np.cos(2 * np.pi * U[:, 0]),
+        4 * np.abs(c[:, 1]),
+        1.5 * (U[:, 2] > 0.4),
+        np.expm1(2 * U[:, 3]) / 3,
+        6 * c[:, 4] ** 2,
+        -8 * c[:, 5] ** 3,
+        np.sin(3 * np.pi * U[:, 6]),
+        -1.5 * c[:, 7],
+    ]
+    return np.column_stack(columns)
+
+
+def additive(U: NDArray) -> NDArray:
+    """Main effects, and no interaction."""
+    return main_effects(U).sum(1)
 
 
 def partial(U: NDArray) -> NDArray:

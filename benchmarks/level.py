@@ -1,189 +1,215 @@
-"""Level and power of the cross-fitted test with true interactions, and the variance inflation.
+"""Level and power of tests of pairs, in designs where a test can go wrong.
 
-Calibration: the variance of the summed fold scores of null pairs, over designs, on one set of
-seeds. Judgement, with the constant that ships, on other seeds: false positives of single pairs at
-5 %, of the family after Holm at 5 %, and the false discovery rate at 10 %. They have one-sided
-Clopper-Pearson lower bounds at 5 % divided by the number of cells. Power is compared with that of
-an oracle that knows the forms of the interactions.
+Of null pairs: the share with p <= .05 (FPR), how often any is found after Holm at .05 (FWER), and
+the false discovery rate at .1 (FDR). Of true pairs: the share with p <= .05 (power), and after Holm
+(power Holm), which an oracle has too that knows all forms. Errors are those of a mean over tables.
+A cell that is two of them above its level is judged again on four times as many fresh tables, and
+both rows are kept.
+
+Tables that are done are kept, until a test or the design's function changes. A run that was stopped
+goes on, and ``LEVEL_ONLY="jumps|units.*score"``, a regular expression, adds only to cells with such
+names ("design, rows x features: test"). All that are there are reported.
 """
 
+import json
 import os
-from functools import partial
+import re
+import time
+import warnings
+from collections.abc import Iterator
+from functools import cache, partial
+from hashlib import sha256
+from inspect import getsource
 from pathlib import Path
 
 import numpy as np
-from joblib import Memory, Parallel, delayed
-from scipy.stats import beta, norm, skew
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
 
-from benchmarks.designs import PAIRS, Design, oracle_shapes
-from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
-from skgeh import BayesianInteractionRegressor
-from skgeh.significance._combination import VARIANCE_INFLATION, combined
-from skgeh.significance._nuisance import smooth_weights
-from skgeh.significance._regressions import Regressions
-from skgeh.significance.crossfit import crossfit_test
-from skgeh.tables.corrections import adjust
-from skgeh.tables.table import Table
-
-CELLS = (
-    Design("signal", 2000),
-    Design("additive", 2000),
-    Design("partial", 2000),
-    Design("signal", 2000, permuted=True),
-    Design("signal", 2000, noise="t3"),
-    Design("additive", 2000, noise="t3"),
-    Design("signal", 2000, features="AR .8"),
-    Design("additive", 2000, features="AR .8"),
-    Design("signal", 2000, features="equal .7"),
-    Design("signal", 600),
-    Design("additive", 600),
-    Design("signal", 10_000),
-    Design("additive", 10_000),
+import skgeh
+from benchmarks import designs
+from benchmarks.level_designs import DESIGNS, NUMBERS, Design, shapes, simulated, simulated_labels
+from skgeh import (
+    BayesianInteractionClassifier,
+    BayesianInteractionRegressor,
+    GEHSelector,
+    crossfit_test,
+    score_test,
 )
-# tables by cell; the permuted target has the largest scores beside the signal
-CALIBRATION = {
-    CELLS[0]: 400,
-    CELLS[1]: 100,
-    CELLS[2]: 100,
-    CELLS[3]: 200,
-    CELLS[6]: 100,
-    CELLS[9]: 100,
-}
-JUDGED = 100  # tables a cell
-CALIBRATION_SEED, JUDGEMENT_SEED = 1_000_000, 2_000_000
-PHI = VARIANCE_INFLATION["concrete_dropout"][3]
-# a run that was stopped goes on from here; to be removed when the test changes
-CACHE = Memory(Path(__file__).parent / ".cache", verbose=0)
+from skgeh.significance.result import TestResult
+from skgeh.tables.corrections import adjust
+
+TABLES = 200  # of the score test in a cell; a quarter of them where tables are large
+FEW = 40  # of tests that refit
+AGAIN = 4  # times as many tables where a level seems broken
+FRESH = 1_000_000  # first seed of these
+CACHE = Path(__file__).parent / ".cache" / "level"
+
+
+def by_score(table: dict, seed: int) -> TestResult:
+    return score_test(table["X"], table["y"], **table["kwargs"])
+
+
+def by_refits(table: dict, seed: int) -> TestResult:
+    labels = table["kwargs"].get("task") == "classification"
+    model = BayesianInteractionClassifier() if labels else BayesianInteractionRegressor()
+    given = {"groups": table["kwargs"]["groups"]} if "groups" in table["kwargs"] else {}
+    return crossfit_test(model, table["X"], table["y"], random_state=seed, **given)
+
+
+def by_selector(table: dict, seed: int) -> TestResult:
+    return GEHSelector(random_state=seed).fit(table["X"], table["y"]).test_result_
+
+
+TESTS = {"score_test": by_score, "crossfit_test": by_refits, "selector": by_selector}
+REFITTED = ("groups", "task")  # what `by_refits` passes on
+
+
+def cells() -> Iterator[tuple[Design, str, int]]:
+    """Every design with every test that can read it, and the number of tables."""
+    for design in DESIGNS:
+        yield design, "score_test", tables_of(design)
+    small = [design for design in DESIGNS if design.n <= 2000 and design.d <= 12]
+    for design in small:
+        if set(design.draw(0)["kwargs"]) <= set(REFITTED):
+            yield design, "crossfit_test", FEW
+    for design in small:
+        if design in NUMBERS:
+            yield design, "selector", FEW // 2
+
+
+def tables_of(design: Design) -> int:
+    return TABLES if design.d <= 12 and design.n <= 5000 else TABLES // 4
 
 
 def run(quick: bool = False) -> list[dict]:
     if quick:
-        return [judged(Design("signal", 300), of_tables(Design("signal", 300), 2, 0, 1))]
-    jobs = os.cpu_count()
-    calibrated = [
-        calibrated_cell(design, of_tables(design, count, CALIBRATION_SEED, jobs))
-        for design, count in CALIBRATION.items()
-    ]
-    tables = {design: of_tables(design, JUDGED, JUDGEMENT_SEED, jobs) for design in CELLS}
-    cells = [judged(design, found) for design, found in tables.items()]
-    return [*calibrated, *cells, pooled(tables), cost()]
+        design = Design("shapes", 150, 8, partial(shapes, rho=0.0, true=True))
+        return [row_of(design, test, [one_table(design, test, 0)]) for test in TESTS]
+    only = re.compile(os.environ.get("LEVEL_ONLY", ""))
+    rows, all_tables = [], {test: [] for test in TESTS}
+    for design, test, count in cells():
+        chosen = only.search(f"{design}: {test}") is not None
+        tables = of_cell(design, test, range(count), chosen)
+        all_tables[test] += tables
+        rows += shown("judgement", design, test, tables)
+        if tables and above(summary(tables)):
+            fresh = range(FRESH, FRESH + AGAIN * count)
+            rows += shown("again", design, test, of_cell(design, test, fresh, chosen))
+    found = {test: tables for test, tables in all_tables.items() if tables}
+    return [*rows, *({"what": "all", "test": test} | summary(found[test]) for test in found)]
 
 
-def of_tables(design: Design, count: int, first_seed: int, n_jobs: int) -> list[dict]:
-    task = delayed(CACHE.cache(one_table) if count > 2 else one_table)
-    place = 10_000 * ([*CELLS, design].index(design))
-    seeds = range(first_seed + place, first_seed + place + count)
-    return Parallel(n_jobs=n_jobs)(task(design, seed) for seed in seeds)
+def shown(what: str, design: Design, test: str, tables: list[dict]) -> list[dict]:
+    """The row of a cell that has tables, printed at once: a run takes hours."""
+    rows = [{"what": what} | row_of(design, test, tables)] if tables else []
+    for row in rows:
+        print(*(f"{v:.3g}" if isinstance(v, float) else v for v in row.values()), flush=True)
+    return rows
 
 
-def one_table(design: Design, seed: int) -> dict:
-    """Scores of one table: everything that a decision uses."""
-    X, y, true = design.draw(seed)
-    result = crossfit_test(BayesianInteractionRegressor(), X, y, random_state=seed)
-    regressions = Regressions(Table.of(X, y), PAIRS)
-    shapes = oracle_shapes(design, X)[..., None]
-    oracle = regressions.scores(shapes, np.zeros(len(X), dtype=int))[0, :, 0, 0]
-    return {
-        "true": true,
-        "learned": result.fold_scores,
-        "smooth": result.shape_scores,
-        "oracle": 2 * norm.sf(np.abs(oracle)) if design.permuted else norm.sf(oracle),
-    }
+def row_of(design: Design, test: str, tables: list[dict]) -> dict:
+    cell = {"design": design.name, "n": design.n, "d": design.d, "test": test}
+    return cell | summary(tables)
 
 
-def p_values(table: dict, phi: float) -> np.ndarray:
-    weights = smooth_weights(round(np.sqrt(table["smooth"].shape[2])))
-    return combined(table["learned"], phi, table["smooth"], 1.0, weights, False)
+def summary(tables: list[dict]) -> dict:
+    """Means over tables, their standard errors, and CPU seconds."""
+    row: dict = {"tables": len(tables), "failed": sum("error" in table for table in tables)}
+    tables = [table for table in tables if "error" not in table]
+    if not tables:
+        return row
+    for name in tables[0]["rates"]:
+        rates = [table["rates"][name] for table in tables]
+        values = np.array([rate for rate in rates if rate is not None])
+        if len(values):
+            row |= {
+                name: float(values.mean()),
+                f"{name} +-": float(values.std() / len(values) ** 0.5),
+            }
+    seconds = [table["CPU s"] for table in tables]
+    return row | {"CPU s": float(np.median(seconds)), "most CPU s": float(np.max(seconds))}
 
 
-def calibrated_cell(design: Design, tables: list[dict]) -> dict:
-    """Variance, skewness and tail of null scores of learned shapes, which set phi."""
-    splits = [t["learned"].sum(1) / np.sqrt(t["learned"].shape[1]) for t in tables]
-    one = [z[:, ~t["true"]] for z, t in zip(splits, tables, strict=True)]
-    three = np.array([(z.mean(0) ** 2).mean() for z in one])
-    z = np.concatenate([z.mean(0) for z in one])
-    folds = np.concatenate([t["learned"][..., ~t["true"]].ravel() for t in tables])
-    row = {
-        "what": "calibration",
-        "design": design.name,
-        "n": design.n,
-        "tables": len(tables),
-        "sd of a fold": float(folds.std()),
-        "mean": float(z.mean()),
-        "variance, one split": float(np.mean([(z**2).mean() for z in one])),
-        "variance": float(three.mean()),
-        "variance +-": float(three.std() / np.sqrt(len(tables))),
-        "skewness": float(skew(z)),
-    }
-    for level in (0.05, 0.05 / len(PAIRS)):
-        beyond = (z > norm.isf(level) * np.sqrt(PHI)).mean()
-        row[f"tail / {level:.3g}"] = float(beyond / level)
-    return row
+def above(row: dict) -> bool:
+    """Whether a level is two standard errors above what it may be."""
+    return any(
+        row.get(name, 0.0) > level + 2 * row.get(f"{name} +-", 0.0)
+        for name, level in {"FPR": 0.055, "FWER": 0.05}.items()
+    )
 
 
-def judged(design: Design, tables: list[dict]) -> dict:
-    """Errors and power in one cell."""
-    decisions = [decide(table, p_values(table, PHI)) for table in tables]
-    row = {"what": "judgement", "design": design.name, "n": design.n, "tables": len(tables)}
-    row |= errors(decisions, 0.05 / len(CELLS))
-    if any(table["true"].any() for table in tables):
-        oracle = [decide(table, table["oracle"]) for table in tables]
-        for name in ("power", "power Holm"):
-            row[name] = mean(decisions, name)
-            row[f"{name} / oracle"] = mean(decisions, name) / max(mean(oracle, name), 1e-9)
-    return row
+def of_cell(design: Design, test: str, seeds: range, chosen: bool) -> list[dict]:
+    """Tables of a cell: those of its file and, if it is chosen, the rest."""
+    file = CACHE / f"{design}, {test}, {fingerprint(design)}.jsonl"
+    lines = file.read_text().splitlines() if file.exists() else []
+    lines = [line for line in lines if line.endswith("}")]  # the last may be cut off
+    done = {table["seed"]: table for table in map(json.loads, lines) if table["seed"] in seeds}
+    missing = [seed for seed in seeds if seed not in done] if chosen else []
+    if missing:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        parallel = Parallel(n_jobs=os.cpu_count(), return_as="generator")
+        with open(file, "a") as kept:
+            for table in parallel(delayed(attempt)(design, test, seed) for seed in missing):
+                kept.write(f"\n{json.dumps(table)}")
+                kept.flush()
+                done[table["seed"]] = table
+    return list(done.values())
 
 
-def pooled(tables: dict[Design, list[dict]]) -> dict:
-    decisions = [decide(t, p_values(t, PHI)) for found in tables.values() for t in found]
-    row = {"what": "judgement", "design": "all cells", "tables": len(decisions)}
-    return row | errors(decisions, 0.05)
+@cache
+def source_of_tests() -> str:
+    rooms = [Path(skgeh.__file__).parent / room for room in ("process", "significance")]
+    return "".join(path.read_text() for room in rooms for path in sorted(room.rglob("*.py")))
 
 
-def cost(n: int = 2000, repeats: int = 5) -> dict:
-    """CPU seconds of one whole test on one thread: 15 networks, and 8 of halves of the rows."""
-    X, y, _ = Design("signal", n).draw(0)
-    whole = partial(crossfit_test, BayesianInteractionRegressor(), X, y, random_state=0)
-    seconds = cpu_seconds({"test": whole, "product": matrix_product()}, repeats)
-    return {
-        "what": "cost",
-        "design": "signal",
-        "n": n,
-        "CPU s": seconds["test"],
-        "product GFLOP/s": gigaflops(seconds["product"]),
-    }
+def fingerprint(design: Design) -> str:
+    """It changes with the source of the tests and of the design's function."""
+    function = getattr(design.function, "func", design.function)
+    given = getattr(design.function, "keywords", {})
+    shared = getsource(designs) if function in (simulated, simulated_labels) else ""
+    text = source_of_tests() + getsource(function) + shared + str(given)
+    return sha256(text.encode()).hexdigest()[:12]
 
 
-def decide(table: dict, p: np.ndarray) -> dict:
-    true, null = table["true"], ~table["true"]
-    single, family = p <= 0.05, adjust(p, "fwer") <= 0.05
-    found = adjust(p, "fdr") <= 0.1
-    decision = {
-        "FPR": float(single[null].mean()),
-        "FWER": float(family[null].any()),
-        "FDR": float((found & null).sum() / max(1, found.sum())),
-    }
-    if true.any():
-        decision |= {"power": float(single[true].mean()), "power Holm": float(family[true].mean())}
-    return decision
+def attempt(design: Design, test: str, seed: int) -> dict:
+    """A table, or the error that it ends in: one of thousands stops no run."""
+    try:
+        return one_table(design, test, seed)
+    except Exception as error:
+        return {"seed": seed, "error": repr(error)}
 
 
-def errors(decisions: list[dict], level: float) -> dict:
-    """Error rates, and the one-sided lower bounds that must stay below the nominal rates.
+def one_table(design: Design, test: str, seed: int) -> dict:
+    """What a test decides in a table, its p-values, and its CPU seconds."""
+    table = design.draw(seed)
+    start = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        result = TESTS[test](table, seed)
+    seconds = time.process_time() - start
+    p = [float(f"{p:.3g}") for p in result.p_value.ravel()]
+    return {"seed": seed, "CPU s": seconds, "rates": rates_of(table, result), "p": p}
 
-    A table is one draw of FWER. Its pairs' errors, and the shares of false discoveries, are not
-    independent. Their bound is for the number of independent draws that has the same standard error
-    as the tables' mean.
+
+def rates_of(table: dict, result: TestResult) -> dict[str, float | None]:
+    """Rates over the pairs of one table; None where there are none.
+
+    A pair that was not tested is not found, and does not count as null.
     """
-    row = {}
-    for name in ("FPR", "FWER", "FDR"):
-        values = np.array([one[name] for one in decisions])
-        rate, error = values.mean(), values.std() / np.sqrt(len(values))
-        draws = rate * (1 - rate) / error**2 if error > 0 else len(values)
-        bound = beta.ppf(level, rate * draws, draws - rate * draws + 1) if rate else 0.0
-        row |= {name: float(rate), f"{name} +-": float(error), f"{name} at least": float(bound)}
-    return row
+    true, judged = table["true"], table["judged"]
+    null = ~true & judged
+    p = result.p_value.reshape(len(true), -1)[null]
+    family, found = result.adjusted_pairs("fwer") <= 0.05, result.adjusted_pairs("fdr") <= 0.1
+    return {
+        "FPR": mean(p[~np.isnan(p)] <= 0.05),
+        "FWER": float(family[null].any()),
+        "FDR": float((found & null).sum() / max(1, (found & judged).sum())),
+        "power": mean(result.pair_p_value[true] <= 0.05),
+        "power Holm": mean(family[true]),
+        "oracle Holm": mean(adjust(table["oracle"], "fwer")[true] <= 0.05),
+    }
 
 
-def mean(decisions: list[dict], name: str) -> float:
-    return float(np.mean([decision[name] for decision in decisions]))
+def mean(found: NDArray) -> float | None:
+    return float(found.mean()) if found.size else None

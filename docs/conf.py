@@ -61,8 +61,8 @@ FORMS = ["h6", "h4", "h7", "h2", "h3", "h5", "h1"]  # largest variance first
 TABLES = [
     (
         "calibration",
-        "level",
-        lambda row: row["what"] == "calibration",
+        "crossfit_calibration",
+        lambda row: True,
         [
             "design", "n", "tables", "sd of a fold", "mean", "variance, one split", "variance",
             "variance +-", "skewness", "tail / 0.05", "tail / 0.00179",

@@ -2,9 +2,12 @@ import subprocess
 import sys
 from importlib import import_module
 
+import numpy as np
 import pytest
 
 from benchmarks.__main__ import NAMES, main
+from benchmarks.level_designs import DESIGNS
+from skgeh.geh.pairs import n_pairs
 
 RIVALS = ("interpret", "lightgbm", "shap", "xgboost")
 PEERS = {
@@ -46,3 +49,19 @@ def test_a_name_that_is_none():
     )
     assert done.returncode == 2
     assert "choose from" in done.stderr
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=str)
+def test_designs_draw_tables_with_their_truth(design):
+    table, again = design.draw(3), design.draw(3)
+    assert len(table["X"]) == len(table["y"]) == design.n
+    assert np.array_equal(table["y"], again["y"])
+    for name in ("true", "judged", "oracle"):
+        assert table[name].shape == (n_pairs(design.d),)
+    assert (table["oracle"][~table["true"]] == 1).all()
+    assert (table["oracle"][table["true"]] < 1).all()
+    assert table["judged"][table["true"]].all()
+
+
+def test_cells_of_the_campaign_have_names_of_their_own():
+    assert len(set(map(str, DESIGNS))) == len(DESIGNS)

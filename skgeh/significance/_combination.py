@@ -13,7 +13,7 @@ from skgeh.posteriors.trainer import Trainer
 from skgeh.tables.corrections import LEAST, bonferroni
 from skgeh.tables.messages import warn
 
-# from benchmarks/level.py, for 5 folds; keys are least numbers of repeats
+# from benchmarks/crossfit_calibration.py, for 5 folds; keys are least numbers of repeats
 VARIANCE_INFLATION = {"concrete_dropout": {1: 1.5, 3: 1.2}}
 CALIBRATED_FOLDS = 5
 CONSERVATIVE = 2.0  # the most that a learner linear in the target can reach
