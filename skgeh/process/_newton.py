@@ -42,17 +42,27 @@ LAST_STEPS = 4
 def learn_outputs(task: Task, sizes: Sizes, progress: Callable = no_bar) -> list[ProcessPosterior]:
     """Posterior of every output of a task, in standard units."""
     if isinstance(task.likelihood, SquaredError):
-        return _Newton(task, sizes, progress).numbers()
-    return _Newton(task, sizes, progress).others()
+        return Newton(task, sizes, progress).numbers()
+    return Newton(task, sizes, progress).others()
 
 
 @dataclass(frozen=True, eq=False)
-class _Newton:
-    """The steps for one task."""
+class Newton:
+    """The steps for one task.
+
+    Parameters
+    ----------
+    task : Task
+    sizes : Sizes
+    progress : callable
+    row_weights : ndarray of shape (n, c), optional
+        By which the weights of rows are multiplied.
+    """
 
     task: Task
     sizes: Sizes
     progress: Callable = no_bar
+    row_weights: NDArray[np.float64] | None = None
 
     @property
     def options(self) -> dict:
@@ -91,7 +101,10 @@ class _Newton:
     def response(self, outputs: NDArray, *, bounded: bool = False) -> tuple[NDArray, NDArray]:
         """Working response and its weights at outputs, each (n, c)."""
         task = self.task
-        return task.likelihood.working_response(task.y, outputs, self.counts, bounded=bounded)
+        value, weight = task.likelihood.working_response(
+            task.y, outputs, self.counts, bounded=bounded
+        )
+        return value, weight if self.row_weights is None else weight * self.row_weights
 
     @property
     def counts(self) -> NDArray[np.float64]:
@@ -99,11 +112,15 @@ class _Newton:
         weight = self.task.weight
         return weight if self.task.likelihood.known_dispersion else weight / weight.mean()
 
-    def others(self) -> list[ProcessPosterior]:
-        """Steps from the best constant."""
+    def constant(self) -> NDArray[np.float64]:
+        """The best constant as outputs, shape (n, c)."""
         task = self.task
         means = torch.as_tensor(np.average(task.y, axis=0, weights=task.weight))
-        outputs = np.tile(task.likelihood.constant(means).numpy(), (len(task.y), 1))
+        return np.tile(task.likelihood.constant(means).numpy(), (len(task.y), 1))
+
+    def others(self) -> list[ProcessPosterior]:
+        """Steps from the best constant."""
+        task, outputs = self.task, self.constant()
         if len(task.X) > 2 * FEW:  # steps on a few rows cost little and give all rows a good start
             some = self.some(FEW)
             fits = learn_outputs(task.some(some), self.sizes, self.progress)

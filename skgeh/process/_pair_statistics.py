@@ -87,6 +87,31 @@ class PairStatistics:
 
 
 @dataclass(frozen=True, eq=False)
+class LabelNoise:
+    """The law of a label around its probability p, as noise of a working response.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n,)
+        Of the working responses: ``p (1 - p)``, times ``C / (C - 1)`` for C > 2 logits.
+    n_outputs : int
+    """
+
+    weight: NDArray[np.float64]
+    n_outputs: int
+
+    @property
+    def variance(self) -> float:
+        """Variance of a row's noise over that of the model."""
+        return 1.0 if self.n_outputs == 1 else (self.n_outputs - 1) / self.n_outputs
+
+    @cached_property
+    def fourth(self) -> NDArray[np.float64]:
+        """Fourth cumulant over the squared variance, ``1 / (p (1 - p)) - 6``, shape (n,)."""
+        return 1 / (self.weight * self.variance) - 6
+
+
+@dataclass(frozen=True, eq=False)
 class Rows:
     """A model at its rows: what it leaves of them.
 
@@ -95,14 +120,13 @@ class Rows:
     model : AnovaModel
     starts : ndarray, optional
         First row of every unit, whose rows follow each other; None if rows are independent.
-    excess : ndarray of shape (n,), optional
-        Fourth cumulants of the rows' noise over its squared variance, if its law is known, as for
-        labels. Then C is the covariance.
+    law : LabelNoise, optional
+        The law of the noise, if it is known. Otherwise squared residuals show its variance.
     """
 
     model: AnovaModel
     starts: NDArray[np.intp] | None = None
-    excess: NDArray[np.float64] | None = None
+    law: LabelNoise | None = None
 
     @cached_property
     def root(self) -> NDArray[np.float64]:
@@ -221,9 +245,7 @@ class _Pass:
         self.gram -= self.centre[:, :, None] * self.centre[:, None] / total
         self.centre /= total
         shared = self.rows.model.solution.ridge(self.cross)
-        self.cross, self.shared = (
-            a.reshape(k, p, m).swapaxes(0, 1) for a in (self.cross, shared)
-        )
+        self.cross, self.shared = (a.reshape(k, p, m).swapaxes(0, 1) for a in (self.cross, shared))
 
     def _spread(self, u: NDArray, C: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Covariance of u as the rows show it, and the sums for its degrees of freedom."""
@@ -236,8 +258,9 @@ class _Pass:
             root = self.rows.root[rows]
             R = D - self.centre[..., None] * root - (shared.T @ Z).reshape(D.shape)
             F = self.out @ R / s2
-            if self.rows.excess is not None:
-                known = s2**2 * self.rows.excess[rows]
+            if (law := self.rows.law) is not None:
+                known = (s2 * law.variance) ** 2 * law.fourth[rows]
+                M += (law.variance - 1) * s2 * F @ F.swapaxes(1, 2)
                 fourth += np.square((o[..., None] * F**2).sum(1)) @ known
                 of_columns += F**4 @ known
                 continue

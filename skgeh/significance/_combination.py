@@ -10,7 +10,7 @@ from scipy.stats import norm
 from skgeh.estimators import InteractionEstimator
 from skgeh.posteriors import FAMILIES
 from skgeh.posteriors.trainer import Trainer
-from skgeh.tables.corrections import LEAST, bonferroni
+from skgeh.tables.corrections import bonferroni, cauchy
 from skgeh.tables.messages import warn
 
 # from benchmarks/crossfit_calibration.py, for 5 folds; keys are least numbers of repeats
@@ -19,22 +19,6 @@ CALIBRATED_FOLDS = 5
 CONSERVATIVE = 2.0  # the most that a learner linear in the target can reach
 
 LEARNED = 0.5  # weight of the learned shapes; smooth ones have the rest
-MOST = 0.99  # largest p-value in the Cauchy combination: one near 1 must not undo a small one
-
-
-def cauchy(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Cauchy combination over the last axis (Liu and Xie 2020), for any dependence in the tail.
-
-    ``p = arctan2(1, sum_k w_k / tan(pi p_k)) / pi`` is the form that keeps small values exact.
-    Values above 0.99 count as 0.99; otherwise a single value near 1 would outweigh any small one.
-
-    Examples
-    --------
-    >>> print(f"{cauchy(np.array([1e-200, 0.4]), np.array([0.5, 0.5])):.3g}")
-    2e-200
-    """
-    p = np.clip(p, LEAST, MOST)
-    return np.arctan2(1, (weights / np.tan(np.pi * p)).sum(-1)) / np.pi
 
 
 def combined(

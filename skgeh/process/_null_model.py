@@ -1,0 +1,326 @@
+"""Null models: main effects, and the pairs that the data ask for, against which others are tested.
+
+A model of all pairs learns noise where rows are few. So pairs enter one after another, only where
+they stand out from the noise, and few by chance. The line and the first wave of a main effect are
+not shrunk, nor is any wave that the data show to be larger than its prior: what shrinkage leaves of
+a main effect would look like an interaction of correlated features.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.geh.likelihoods import SquaredError
+from skgeh.geh.task import Task
+from skgeh.parallel import no_bar
+from skgeh.process._model import AnovaModel
+from skgeh.process._newton import CERTAIN, FEW, MANY, Newton
+from skgeh.process._p_values import p_values
+from skgeh.process._pair_statistics import (
+    LabelNoise,
+    PairColumns,
+    PairStatistics,
+    Rows,
+    pair_statistics,
+)
+from skgeh.process._posterior import ProcessPosterior
+from skgeh.process._products import Products
+from skgeh.process._regression import regress
+from skgeh.process._screen import MOST_WEIGHTS, Sizes
+from skgeh.process._smooth_basis import SmoothBasis
+from skgeh.process._variances import VARYING, prior_variances
+
+ROUNDS = 2  # in which pairs enter
+ENTER = 0.25  # largest p-value of a pair that enters
+ROWS_PER_PAIR = 150  # for each pair that enters by chance
+FREE = 10.0  # prior variance of what is not shrunk, in that of a typical function
+FREE_WAVES = 1
+STEPS = 6  # that find variances once pairs have entered
+UNEVEN = 3.0  # standard errors by which a variance function must predict rows better
+SPREAD = Sizes(5, 2)  # of the variance function
+NEAREST = 0.05  # median squared residuals that are added before logs
+MOST_UNEVEN = np.log(20.0)
+
+
+@dataclass(frozen=True, eq=False)
+class FeaturePairs:
+    """Columns of pairs of features, some of which are groups of columns.
+
+    Parameters
+    ----------
+    main : Products
+        Of all columns of the table.
+    features : sequence of sequences of int
+        Columns of every feature.
+    pairs : ndarray of shape (P, 2)
+        Pairs of features.
+    size : int
+        Functions of a column that enter products.
+    """
+
+    main: Products
+    features: Sequence[Sequence[int]]
+    pairs: NDArray[np.intp]
+    size: int
+
+    @cached_property
+    def column_pairs(self) -> list[NDArray[np.intp]]:
+        """Places of each pair's pairs of columns, among all pairs of columns."""
+        d = len(self.main.bases)
+        found = []
+        for one, other in self.pairs:
+            i, j = np.meshgrid(self.features[one], self.features[other], indexing="ij")
+            a, b = np.minimum(i, j).ravel(), np.maximum(i, j).ravel()
+            found.append(a * (2 * d - a - 3) // 2 + b - 1)
+        return found
+
+    @cached_property
+    def columns(self) -> list[PairColumns]:
+        """Columns of all pairs, together where pairs have the same number of them."""
+        parts: dict[int, list] = {}
+        for place, own in enumerate(self.column_pairs):
+            products = [self.main.products_of(k, self.size) for k in own.tolist()]
+            factors = np.concatenate([one.factors for one in products], axis=1)
+            relative = np.concatenate([one.relative for one in products])
+            if len(relative):
+                parts.setdefault(len(relative), []).append((place, factors, relative))
+        found = []
+        for same in parts.values():
+            places, factors, relative = (np.stack(part) for part in zip(*same, strict=True))
+            functions = factors.swapaxes(0, 1)
+            waves = self.waves[functions].sum(0)
+            nothing = np.zeros_like(relative)
+            found.append(PairColumns(places, functions, relative, waves, nothing))
+        return found
+
+    @cached_property
+    def waves(self) -> NDArray[np.intp]:
+        """Place of each function among those of its column; 0 for lines, shape (F,)."""
+        sizes = [basis.n_functions for basis in self.main.bases]
+        return np.concatenate([[0], *(np.arange(size) for size in sizes)]).astype(np.intp)
+
+    def with_priors(self, model: AnovaModel) -> list[PairColumns]:
+        """The same, with the prior variances of the model's pairs."""
+        products = model.products
+        own = np.where(model.data.variances > 0, 1.0, 0.0)
+        own *= model.variances[products.component] * products.relative
+        inside = np.zeros(len(products), dtype=bool)
+        inside[model.solution.active] = True
+        known = dict(zip(map(tuple, products.factors.T.tolist()), own * inside, strict=True))
+        entered = set(products.sections)
+        found = []
+        for part in self.columns:
+            prior = np.zeros_like(part.prior)
+            for row, place in enumerate(part.places):
+                if entered.issuperset(self.column_pairs[place].tolist()):
+                    both = part.factors[:, row].T.tolist()
+                    prior[row] = [known.get((a, b), 0.0) for a, b in both]
+            found.append(replace(part, prior=prior))
+        return found
+
+    def entered(self, places: NDArray) -> Products:
+        """Main effects, and the products of some pairs."""
+        if len(places) == 0:
+            return self.main
+        own = np.unique(np.concatenate([self.column_pairs[place] for place in places]))
+        return self.main.with_pairs(own, self.size)
+
+
+@dataclass(frozen=True, eq=False)
+class NullModel:
+    """The model of one output at its rows, and the pairs that it is asked about.
+
+    Parameters
+    ----------
+    rows : Rows
+    pairs : FeaturePairs
+    """
+
+    rows: Rows
+    pairs: FeaturePairs
+
+    @cached_property
+    def statistics(self) -> list[PairStatistics]:
+        """Score statistics of all pairs, some of them at a time."""
+        parts = self.pairs.with_priors(self.rows.model)
+        return [found for part in parts for found in pair_statistics(self.rows, part)]
+
+    @cached_property
+    def p_value(self) -> NDArray[np.float64]:
+        """P-value of every pair, (P,); NaN if nothing of its columns is left."""
+        p = np.full(len(self.pairs.pairs), np.nan)
+        for found in self.statistics:
+            p[found.columns.places] = p_values(found)
+        return p
+
+
+def null_models(
+    task: Task,
+    features: Sequence[Sequence[int]],
+    pairs: NDArray,
+    sizes: Sizes,
+    *,
+    bases: Sequence[SmoothBasis] | None = None,
+    progress: Callable = no_bar,
+) -> list[NullModel]:
+    """Null models of all outputs of a task.
+
+    Parameters
+    ----------
+    task : Task
+    features : sequence of sequences of int
+        Columns of every feature.
+    pairs : ndarray of shape (P, 2)
+        Pairs of features to ask about.
+    sizes : Sizes
+    bases : sequence of SmoothBasis, optional
+        Functions of every column, if they are known already.
+    progress : callable
+    """
+    task = replace(task, weight=task.weight / task.weight.mean())
+    if task.units is not None:
+        task = task.some(np.argsort(task.units, kind="stable"))
+    sizes = sizes.of_many(task.X.shape[1])
+    if bases is None:
+        bases = [SmoothBasis.fit(x, sizes.main, task.weight) for x in task.X.T]
+    main = Products.main_effects(bases)
+    asked = FeaturePairs(main, features, pairs, sizes.pair)
+    return _Search(Newton(task, sizes, progress), asked).found()
+
+
+@dataclass(eq=False)
+class _Search:
+    """Find the null models of a task."""
+
+    newton: Newton
+    pairs: FeaturePairs
+
+    def found(self) -> list[NullModel]:
+        """Let pairs enter, and once more with weights of the rows if the noise is uneven."""
+        models, entered = self._enter(self._main_effects(), np.array([], dtype=np.intp))
+        if self._is_linear:
+            weight = np.column_stack([row_weights(self._rows(one)) for one in models])
+            if (weight != 1).any():
+                self.newton = replace(self.newton, row_weights=weight)
+                models, _ = self._enter(models, entered)
+        return [NullModel(self._rows(one), self.pairs) for one in models]
+
+    @property
+    def task(self) -> Task:
+        """What is learned."""
+        return self.newton.task
+
+    @property
+    def _is_linear(self) -> bool:
+        """Whether the targets are their own working response."""
+        return isinstance(self.task.likelihood, SquaredError)
+
+    def _main_effects(self) -> Sequence[ProcessPosterior]:
+        """Models of the main effects alone, of some rows first if there are many."""
+        newton, main = self.newton, self.pairs.main
+        some = newton.some(MANY if self._is_linear else 2 * FEW)
+        if len(some) == len(self.task.X):
+            return self._learn(main)
+        few = _Search(replace(newton, task=self.task.some(some)), self.pairs)
+        return self._learn(main, few._learn(main))
+
+    def _learn(
+        self, products: Products, start: Sequence[ProcessPosterior] = ()
+    ) -> list[ProcessPosterior]:
+        """Models with given products, perhaps from a start on other products or other rows."""
+        newton, task = self.newton, self.task
+        if self._is_linear:
+            begin: dict = {"start": start, "steps": STEPS} if start else {}
+            return regress(products, task.X, *newton.response(task.y), **begin, **newton.options)
+        if not start:
+            first = newton.response(newton.constant(), bounded=True)
+            start = regress(products, task.X, *first, **newton.options)
+        outputs = np.column_stack([one.predict(task.X) for one in start])
+        outputs, fits = newton.steps(products, outputs, list(start))
+        if task.has_labels:
+            most = max(CERTAIN, np.abs(newton.constant()).max() + CERTAIN / 2)
+            outputs = np.clip(outputs, -most, most)
+        return newton.around(products, outputs, fits)
+
+    def _enter(
+        self, fits: Sequence[ProcessPosterior], entered: NDArray
+    ) -> tuple[list[ProcessPosterior], NDArray[np.intp]]:
+        """Let pairs enter that stand out for any output."""
+        if len(entered):
+            fits = self._learn(self.pairs.entered(entered), fits)
+        models = [with_free_main_effects(one) for one in fits]
+        for _ in range(ROUNDS):
+            p = [NullModel(self._rows(one), self.pairs).p_value for one in models]
+            more = np.union1d(entered, self._standing_out(np.fmin.reduce(p)))
+            if len(more) == len(entered):
+                break
+            entered = more
+            fits = self._learn(self.pairs.entered(entered), fits)
+            models = [with_free_main_effects(one) for one in fits]
+        return models, entered
+
+    def _standing_out(self, p: NDArray) -> NDArray[np.intp]:
+        """Places of the pairs with the least p-values, so few that few enter by chance."""
+        level = min(ENTER, self._information / (ROWS_PER_PAIR * len(p))) / self.task.y.shape[1]
+        order = np.argsort(p, kind="stable")
+        order = order[p[order] < level]  # NaN is not
+        sizes = np.array([len(own) for own in self.pairs.column_pairs]) * self.pairs.size**2
+        room = MOST_WEIGHTS - len(self.pairs.main)
+        return order[np.cumsum(sizes[order]) <= room].astype(np.intp)
+
+    @property
+    def _information(self) -> float:
+        """Number of rows; of labels, how many balanced ones would say as much."""
+        task = self.task
+        if not task.has_labels:
+            return float(len(task.X))
+        shares = np.average(task.y, axis=0, weights=task.weight)
+        return float(len(task.X) * 4 * (shares * (1 - shares)).min())
+
+    def _rows(self, model: ProcessPosterior) -> Rows:
+        """The rows of a model, with what is known about their noise."""
+        task = self.task
+        if task.units is not None:
+            return Rows(model, np.flatnonzero(np.diff(task.units, prepend=-1)))
+        if task.has_labels and np.ptp(task.weight) == 0:
+            return Rows(model, law=LabelNoise(model.observed.weight, task.y.shape[1]))
+        return Rows(model)
+
+
+def with_free_main_effects(model: ProcessPosterior) -> ProcessPosterior:
+    """The same, but lines, first waves and all waves that are large are hardly shrunk."""
+    products, solution = model.products, model.solution
+    prior = prior_variances(products, model.data, model.variances)
+    squares = solution.root**2 * (solution.mean**2 + 1 - solution.determined)
+    main = products.pair[solution.active] < 0
+    own = solution.active[main]
+    prior[own] = np.maximum(prior[own], squares[main])
+    for start, basis in zip(products.starts - 1, products.bases, strict=True):
+        first = np.arange(start, start + min(1 + FREE_WAVES, basis.n_functions))
+        prior[first[model.data.variances[first] > VARYING]] = FREE * model.unit
+    found = model.data.solve(prior, model.noise_variance, solution.output)
+    return replace(model, solution=found)
+
+
+def row_weights(rows: Rows) -> NDArray[np.float64]:
+    """Weights by which uneven noise becomes even, (n,); 1 if rows do not tell that it is uneven.
+
+    A process learns the logs of squared residuals. What it learns from a row is left out of the
+    row's own weight.
+    """
+    square = rows.residuals**2 / rows.left
+    log = np.log(square + NEAREST * np.median(square))
+    spread = log.std() or 1.0
+    log = (log - log.mean()) / spread
+    even = np.ones(len(log))
+    task = Task(rows.model.observed.X, log[:, None], even, SquaredError())
+    learned = Rows(Newton(task, SPREAD).numbers()[0])
+    errors = learned.residuals / learned.left
+    gain = log**2 - errors**2
+    if gain.mean() < UNEVEN * gain.std() / np.sqrt(len(gain)):
+        return even
+    weight = np.exp(np.clip(spread * (errors - log), -MOST_UNEVEN, MOST_UNEVEN))
+    return weight / weight.mean()
