@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from skgeh.foreign import exemplars, interactions_of
     from skgeh.geh.interactions import Interactions
     from skgeh.selector import GEHSelector
-    from skgeh.significance import crossfit_test, permutation_test
+    from skgeh.significance import crossfit_test, permutation_test, score_test
 
 __all__ = [
     "BayesianInteractionClassifier",
@@ -24,6 +24,7 @@ __all__ = [
     "interactions_of",
     "permutation_test",
     "posteriors",
+    "score_test",
     "symbolic",
 ]
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ _ROOMS = {
     "exemplars": "foreign",
     "interactions_of": "foreign",
     "permutation_test": "significance",
+    "score_test": "significance",
 }
 
 

@@ -66,6 +66,22 @@ class FeaturePairs:
     pairs: NDArray[np.intp]
     size: int
 
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        features: Sequence[Sequence[int]],
+        pairs: NDArray,
+        sizes: Sizes,
+        bases: Sequence[SmoothBasis] | None = None,
+    ) -> "FeaturePairs":
+        """Pairs of features of a table, whose columns may have known bases."""
+        sizes = sizes.of_many(task.X.shape[1])
+        if bases is None:
+            weight = task.weight / task.weight.mean()
+            bases = [SmoothBasis.fit(x, sizes.main, weight) for x in task.X.T]
+        return cls(Products.main_effects(bases), features, pairs, sizes.pair)
+
     @cached_property
     def column_pairs(self) -> list[NDArray[np.intp]]:
         """Places of each pair's pairs of columns, among all pairs of columns."""
@@ -141,12 +157,13 @@ class NullModel:
 
     rows: Rows
     pairs: FeaturePairs
+    n_jobs: int | None = None
 
     @cached_property
     def statistics(self) -> list[PairStatistics]:
         """Score statistics of all pairs, some of them at a time."""
         parts = self.pairs.with_priors(self.rows.model)
-        return [found for part in parts for found in pair_statistics(self.rows, part)]
+        return [found for part in parts for found in pair_statistics(self.rows, part, self.n_jobs)]
 
     @cached_property
     def p_value(self) -> NDArray[np.float64]:
@@ -158,37 +175,14 @@ class NullModel:
 
 
 def null_models(
-    task: Task,
-    features: Sequence[Sequence[int]],
-    pairs: NDArray,
-    sizes: Sizes,
-    *,
-    bases: Sequence[SmoothBasis] | None = None,
-    progress: Callable = no_bar,
+    task: Task, pairs: FeaturePairs, n_jobs: int | None = None, progress: Callable = no_bar
 ) -> list[NullModel]:
-    """Null models of all outputs of a task.
-
-    Parameters
-    ----------
-    task : Task
-    features : sequence of sequences of int
-        Columns of every feature.
-    pairs : ndarray of shape (P, 2)
-        Pairs of features to ask about.
-    sizes : Sizes
-    bases : sequence of SmoothBasis, optional
-        Functions of every column, if they are known already.
-    progress : callable
-    """
+    """Null models of all outputs of a task in standard units."""
     task = replace(task, weight=task.weight / task.weight.mean())
     if task.units is not None:
         task = task.some(np.argsort(task.units, kind="stable"))
-    sizes = sizes.of_many(task.X.shape[1])
-    if bases is None:
-        bases = [SmoothBasis.fit(x, sizes.main, task.weight) for x in task.X.T]
-    main = Products.main_effects(bases)
-    asked = FeaturePairs(main, features, pairs, sizes.pair)
-    return _Search(Newton(task, sizes, progress), asked).found()
+    newton = Newton(task, Sizes(0, 0), progress)
+    return _Search(newton, pairs, n_jobs).found()
 
 
 @dataclass(eq=False)
@@ -197,6 +191,7 @@ class _Search:
 
     newton: Newton
     pairs: FeaturePairs
+    n_jobs: int | None = None
 
     def found(self) -> list[NullModel]:
         """Let pairs enter, and once more with weights of the rows if the noise is uneven."""
@@ -206,7 +201,7 @@ class _Search:
             if (weight != 1).any():
                 self.newton = replace(self.newton, row_weights=weight)
                 models, _ = self._enter(models, entered)
-        return [NullModel(self._rows(one), self.pairs) for one in models]
+        return [NullModel(self._rows(one), self.pairs, self.n_jobs) for one in models]
 
     @property
     def task(self) -> Task:
@@ -233,8 +228,9 @@ class _Search:
         """Models with given products, perhaps from a start on other products or other rows."""
         newton, task = self.newton, self.task
         if self._is_linear:
-            begin: dict = {"start": start, "steps": STEPS} if start else {}
-            return regress(products, task.X, *newton.response(task.y), **begin, **newton.options)
+            steps: dict = {"start": start, "steps": STEPS} if start else {}
+            value, weight = newton.response(task.y)
+            return regress(products, task.X, value, weight, **steps, **newton.options)
         if not start:
             first = newton.response(newton.constant(), bounded=True)
             start = regress(products, task.X, *first, **newton.options)
@@ -253,7 +249,7 @@ class _Search:
             fits = self._learn(self.pairs.entered(entered), fits)
         models = [with_free_main_effects(one) for one in fits]
         for _ in range(ROUNDS):
-            p = [NullModel(self._rows(one), self.pairs).p_value for one in models]
+            p = [NullModel(self._rows(one), self.pairs, self.n_jobs).p_value for one in models]
             more = np.union1d(entered, self._standing_out(np.fmin.reduce(p)))
             if len(more) == len(entered):
                 break

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from joblib import delayed
 from numpy.typing import NDArray
 
+from skgeh.parallel import run_jobs
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import blocks, multiplied
 
@@ -189,12 +191,20 @@ def _units(starts: NDArray | None, n: int) -> Iterator[slice]:
         yield slice(first, last)
 
 
-def pair_statistics(rows: Rows, columns: PairColumns) -> Iterator[PairStatistics]:
+def pair_statistics(
+    rows: Rows, columns: PairColumns, n_jobs: int | None = None
+) -> Iterator[PairStatistics]:
     """Statistics of pairs, some of them at a time."""
     p, m = columns.relative.shape
     n_units = 1 if rows.starts is None else len(rows.starts)
-    for some in blocks(p, max(min(AT_ONCE // m, 5 * BLOCK // (m * n_units)), 1)):
-        yield _Pass(rows, columns.part(some)).statistics()
+    size = max(min(AT_ONCE // m, 5 * BLOCK // (m * n_units)), 1)
+    jobs = [delayed(_statistics)(rows, columns.part(some)) for some in blocks(p, size)]
+    yield from run_jobs(jobs, n_jobs, prefer="threads")
+
+
+def _statistics(rows: Rows, columns: PairColumns) -> PairStatistics:
+    """Statistics of some pairs."""
+    return _Pass(rows, columns).statistics()
 
 
 @dataclass(eq=False)

@@ -80,7 +80,7 @@ class GaussianProcess(BaseEstimator):
         """
         settings = getattr(trainer, "settings", None)
         progress = progress_bar("rows", verbose=settings is not None and settings.verbose)
-        parts = learn_outputs(task, self._sizes(), progress)
+        parts = learn_outputs(task, self.sizes(), progress)
         rows = _judged_rows(task, np.random.default_rng(seed))
         left_out = partial(_left_out, parts, task.units)
         held_out = HeldOut(rows, partial(_means, left_out, rows), left_out=left_out)
@@ -93,13 +93,13 @@ class GaussianProcess(BaseEstimator):
         posterior = parts[0] if len(parts) == 1 else IndependentPosterior(parts)
         return Learned(posterior, noise, held_out)
 
-    def _sizes(self) -> Sizes:
+    def sizes(self) -> Sizes:
         """Numbers of functions."""
         return Sizes(self.n_functions, self.n_pair_functions)
 
     def is_feasible(self, n_rows: int, n_features: int) -> bool:
         """Whether the main effects of a table are few enough."""
-        return is_feasible(n_rows, n_features, self._sizes())
+        return is_feasible(n_rows, n_features, self.sizes())
 
 
 def _judged_rows(task: Task, generator: np.random.Generator) -> NDArray[np.intp]:

@@ -9,5 +9,13 @@ Rests on `estimators` and all layers below. Read `crossfit.py` first, then
 from skgeh.significance.crossfit import crossfit_test
 from skgeh.significance.permutation import permutation_test
 from skgeh.significance.result import CrossfitResult, PermutationResult
+from skgeh.significance.score import ScoreResult, score_test
 
-__all__ = ["CrossfitResult", "PermutationResult", "crossfit_test", "permutation_test"]
+__all__ = [
+    "CrossfitResult",
+    "PermutationResult",
+    "ScoreResult",
+    "crossfit_test",
+    "permutation_test",
+    "score_test",
+]

@@ -1,0 +1,243 @@
+"""Decisions about the pairs of a table: one null model for each output, asked for every pair."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.geh.decisions import Decisions, SignedEffects
+from skgeh.geh.likelihoods import CrossEntropy, LogLink
+from skgeh.geh.pairs import pair_index
+from skgeh.geh.partition import Partition
+from skgeh.geh.task import Task
+from skgeh.geh.views.blocks import Blocks
+from skgeh.parallel import no_bar
+from skgeh.process._null_model import FeaturePairs, NullModel, null_models
+from skgeh.process._p_values import degrees_of_freedom
+from skgeh.process._pair_statistics import PairStatistics
+from skgeh.process._products import Products, blocks, multiplied
+from skgeh.process._screen import Sizes
+from skgeh.process._smooth_basis import SmoothBasis
+from skgeh.tables.corrections import bonferroni
+from skgeh.tables.testable import reasons
+
+WIDE = 0.3  # prior variance of a pair's weights in estimates, in that of the function expected
+MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
+LOST = "main effects and other pairs explain all that could be seen of it"
+
+
+@dataclass(frozen=True, eq=False)
+class PairTests:
+    """Tests of pairs of features.
+
+    Parameters
+    ----------
+    task : Task
+    pairs : ndarray of shape (P, 2)
+    places : ndarray of shape (p,)
+        Of the pairs that the null models were asked about, among these.
+    given_reason : ndarray of P str
+        Why others were not; '' for pairs that were.
+    models : sequence of NullModel
+        One for each output.
+    """
+
+    task: Task
+    pairs: NDArray[np.intp]
+    places: NDArray[np.intp]
+    given_reason: NDArray
+    models: Sequence[NullModel]
+
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        names: Sequence[str],
+        *,
+        features: Sequence[Sequence[int]] | None = None,
+        pairs: NDArray | None = None,
+        sizes: Sizes | None = None,
+        bases: Sequence[SmoothBasis] | None = None,
+        n_jobs: int | None = None,
+        progress: Callable = no_bar,
+    ) -> "PairTests":
+        """Find the null models of a task in standard units.
+
+        Parameters
+        ----------
+        task : Task
+        names : sequence of str
+            Of the features.
+        features : sequence of sequences of int, optional
+            Columns of every feature; by default each column is one.
+        pairs : ndarray of shape (P, 2), optional
+            Pairs of features, by default all.
+        sizes : Sizes, optional
+        bases : sequence of SmoothBasis, optional
+        n_jobs : int, optional
+        progress : callable
+        """
+        if features is None:
+            features = [[j] for j in range(task.X.shape[1])]
+        pairs = pair_index(len(features)) if pairs is None else pairs
+        why = reasons(task.X, features, pairs, names)
+        places = np.flatnonzero(why == "")
+        models: Sequence[NullModel] = ()
+        if len(places):
+            sizes = Sizes(24, 4) if sizes is None else sizes
+            asked = FeaturePairs.of(task, features, pairs[places], sizes, bases)
+            models = null_models(task, asked, n_jobs, progress)
+        return cls(task, pairs, places, why, models)
+
+    @cached_property
+    def p_value(self) -> NDArray[np.float64]:
+        """P-values, shape (P, c); NaN where there was no test."""
+        found = np.full((len(self.pairs), self.task.y.shape[1]), np.nan)
+        for k, model in enumerate(self.models):
+            found[self.places, k] = model.p_value
+        return found
+
+    @property
+    def reason(self) -> NDArray:
+        """Why pairs were not tested; '' for those that were, shape (P,)."""
+        lost = (self.given_reason == "") & np.isnan(self.p_value).all(1)
+        return np.where(lost, LOST, self.given_reason).astype(object)
+
+    @property
+    def pair_p_value(self) -> NDArray[np.float64]:
+        """The least p-value over outputs, times their number, shape (P,)."""
+        p = self.p_value
+        if p.shape[1] == 1:
+            return p[:, 0]
+        known = np.isfinite(p)
+        shares = known / np.maximum(known.sum(1, keepdims=True), 1)
+        return np.where(known.any(1), bonferroni(np.nan_to_num(p, nan=1.0), shares), np.nan)
+
+    @cached_property
+    def share(self) -> NDArray[np.float64]:
+        """Shares of the variance or deviance that pairs explain, shape (P, c)."""
+        found = np.full(self.p_value.shape, np.nan)
+        totals = null_deviances(self.task)
+        for k, model in enumerate(self.models):
+            for part in model.statistics:
+                weights, covariance = self._weights(model, part)
+                own = np.einsum("pa,pab,pb->p", weights, part.C, weights)
+                noise = np.einsum("pab,pba->p", part.C, covariance)
+                size = model.rows.model.noise_variance * np.maximum(own - noise, 0)
+                found[self.places[part.columns.places], k] = size / totals[k]
+        return found
+
+    def decided(
+        self,
+        points: NDArray,
+        partition: Partition,
+        groups: Blocks,
+        *,
+        output: int | None = None,
+        sign: float = 1.0,
+    ) -> Decisions:
+        """P-values, and effects in groups of points.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n, d)
+            In standard units.
+        partition : Partition
+        groups : Blocks
+            Columns of every feature.
+        output : int, optional
+            All outputs by default.
+        sign : float, default=1
+            -1 for the opposite of an output.
+        """
+        outputs = list(range(self.task.y.shape[1])) if output is None else [output]
+        effects = [self._effects(k, points, partition, groups).turned(sign) for k in outputs]
+        p = self.pair_p_value if len(outputs) > 1 else self.p_value[:, outputs[0]]
+        share = self.share[:, outputs].mean(1)
+        return Decisions(p, self.reason, share, effects, partition.weights)
+
+    def _effects(
+        self, output: int, points: NDArray, partition: Partition, groups: Blocks
+    ) -> SignedEffects:
+        """Effects of one output."""
+        P, M = len(self.pairs), partition.n_groups + 1
+        effect, square, spread = np.full((3, P, M), np.nan)
+        correlation, freedom = np.full((P, M, M), np.nan), np.full(P, np.nan)
+        sizes = np.array([len(own) for own in groups.columns])
+        is_norm = np.asarray((sizes[self.pairs] > 1).any(axis=1))
+        for part in self.models[output].statistics if self.models else ():
+            model = self.models[output]
+            weights, covariance = self._weights(model, part)
+            slopes = mean_slopes(model.pairs.main, part.columns.factors, points, partition)
+            everywhere = slopes @ partition.weights
+            slopes = np.concatenate([slopes, everywhere[..., None]], axis=2)
+            o = part.columns.relative
+            df = degrees_of_freedom(np.einsum("pm,pmm->p", o, part.M), part.fourth)
+            for row, own in enumerate(part.columns.places):
+                place = self.places[own]
+                b, S = weights[row], covariance[row]
+                freedom[place] = df[row]
+                if is_norm[place]:
+                    turned = self._turned(groups, place, slopes[row])
+                    found = turned @ b
+                    errors = turned @ S @ turned.swapaxes(1, 2)
+                    effect[place] = np.linalg.norm(found, axis=1)
+                    square[place] = np.einsum("gss->g", errors)
+                    spread[place] = np.square(errors).sum((1, 2))
+                    correlation[place] = np.eye(M)
+                    continue
+                a = slopes[row].T
+                effect[place], errors = a @ b, a @ S @ a.T
+                square[place] = errors.diagonal()
+                error = np.sqrt(np.maximum(square[place], np.finfo(float).tiny))
+                correlation[place] = errors / np.outer(error, error)
+        return SignedEffects(effect, square, spread, correlation, freedom, is_norm)
+
+    def _turned(self, groups: Blocks, place: int, slopes: NDArray) -> NDArray[np.float64]:
+        """Mean slopes by group of points and by pair of uncorrelated coordinates, (M, s, m)."""
+        one, other = self.pairs[place]
+        left, right = groups.roots[one], groups.roots[other]
+        model = self.models[0]
+        own = model.pairs.column_pairs[int(np.searchsorted(self.places, place))]
+        counts = [len(model.pairs.main.products_of(k, model.pairs.size).pair) for k in own.tolist()]
+        of = np.repeat(np.arange(len(own)), counts)
+        turn = np.kron(left, right)  # pairs of columns follow each other as in a product
+        return np.einsum("sm,mg->gsm", turn[:, of], slopes)
+
+    @staticmethod
+    def _weights(model: NullModel, part: PairStatistics) -> tuple[NDArray, NDArray]:
+        """Weights of pairs, hardly shrunk, and their covariances as the rows show them."""
+        wide = WIDE * model.rows.model.unit * part.columns.relative
+        identity = np.eye(wide.shape[1])
+        inverse = np.linalg.inv(part.C + identity / wide[:, None])
+        return np.einsum("pab,pb->pa", inverse, part.u), inverse @ part.M @ inverse
+
+
+def mean_slopes(
+    products: Products, factors: NDArray, X: NDArray, partition: Partition
+) -> NDArray[np.float64]:
+    """Group means of products of slopes, for columns with factors (2, p, m), shape (p, m, M)."""
+    flat = factors.reshape(2, -1)
+    sums = np.zeros((partition.n_groups, flat.shape[1]))
+    for rows in blocks(len(X), max(MOST_ENTRIES // flat.shape[1], 1)):
+        labels = partition.labels[rows]
+        slopes = multiplied(products.slopes(X[rows]), flat)
+        member = np.zeros((partition.n_groups, len(labels)))
+        member[labels, np.arange(len(labels))] = 1
+        sums += member @ slopes.T
+    means = sums / partition.counts[:, None]
+    return means.T.reshape(*factors.shape[1:], -1)
+
+
+def null_deviances(task: Task) -> NDArray[np.float64]:
+    """Deviance of every output around the best constant, in units of its weights, (c,)."""
+    likelihood, n = task.likelihood, len(task.X)
+    if isinstance(likelihood, CrossEntropy):
+        return np.full(task.y.shape[1], 2 * n * likelihood.entropy)
+    if isinstance(likelihood, LogLink):
+        return 2 * n * np.array(likelihood.deviance)
+    weight = task.weight / task.weight.mean()
+    means = np.average(task.y, axis=0, weights=weight)
+    return np.maximum(weight @ np.square(task.y - means), np.finfo(float).tiny)

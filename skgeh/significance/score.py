@@ -1,0 +1,256 @@
+"""The score test: one fit in closed form, and a p-value for every pair."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from skgeh.geh.pairs import chosen_pairs
+from skgeh.parallel import ONE_THREAD, progress_bar
+from skgeh.posteriors.trainer import Trainer
+from skgeh.process.decide import PairTests
+from skgeh.process.family import GaussianProcess
+from skgeh.significance.result import TestResult
+from skgeh.tables.column_groups import resolve_groups
+from skgeh.tables.table import Table
+
+LEAST_ROWS = 40
+_TASKS = ("auto", "regression", "classification")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ScoreResult(TestResult):
+    """P-values of the score test, and the rows that it would take to find a pair.
+
+    Parameters
+    ----------
+    pairs, statistic, p_value, tested, feature_names, frame_backend, targets, reason
+        See `TestResult`; the statistic is the absolute normal score that has this p-value.
+    n_rows : int
+        Rows of the table, or units if rows belong to units.
+    """
+
+    n_rows: int = 0
+
+    def rows_needed(
+        self, power: float = 0.8, level: float = 0.05, *, return_interval: bool = False
+    ) -> Any:
+        """Rows at which a pair would be found.
+
+        A pair is found if its p-value is at most `level` divided by the number of tests. The square
+        of its score, less the noise's part, grows in proportion to the rows.
+
+        Parameters
+        ----------
+        power : float, default=0.8
+            Probability of finding the pair.
+        level : float, default=0.05
+            Probability of finding any pair that has no interaction.
+        return_interval : bool, default=False
+            Whether to return a 95 % interval too: what is known of a weak pair is little.
+
+        Returns
+        -------
+        rows : ndarray in the shape of p_value
+            inf where nothing is left after the noise's part, NaN where not tested.
+        interval : ndarray of shape (..., 2), only if `return_interval`
+        """
+        for name, value in (("power", power), ("level", level)):
+            if not 0 < value < 1:
+                raise ValueError(f"{name} must lie between 0 and 1; got {value!r}.")
+        wanted = (norm.isf(level / self.p_value.size / 2) + norm.ppf(power)) ** 2
+        z = self.statistic
+        sizes = np.stack([np.sqrt(np.maximum(z**2 - 1, 0)), z + 1.96, np.maximum(z - 1.96, 0)], -1)
+        with np.errstate(divide="ignore"):
+            rows = np.where(np.isnan(sizes), np.nan, np.ceil(self.n_rows * wanted / sizes**2))
+        return (rows[..., 0], rows[..., 1:]) if return_interval else rows[..., 0]
+
+
+def score_test(
+    X: Any,
+    y: Any,
+    *,
+    task: str = "auto",
+    loss: str = "squared_error",
+    pairs: Any = None,
+    features: Any = None,
+    feature_groups: Any = "auto",
+    groups: Any = None,
+    sample_weight: Any = None,
+    covariates: Any = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> ScoreResult:
+    """Test which pairs interact, from one fit in closed form.
+
+    The null model has smooth main effects, and random interactions of the pairs that the data ask
+    for; a pair is tested as if it alone were left out. Nothing is random: the same table has the
+    same p-values.
+
+    Parameters
+    ----------
+    X : array-like or data frame of shape (n, d)
+        At least 40 rows and 2 features, all numbers, none missing.
+    y : array-like of shape (n,) or (n, c)
+        Numbers or labels. With several targets or more than two classes, every pair is tested for
+        each of them, and corrections are over all tests.
+    task : {"auto", "regression", "classification"}, default="auto"
+        Whether y holds labels. "auto" takes it for labels if it is not numeric, or has exactly two
+        different values.
+    loss : {"squared_error", "poisson", "gamma"}, default="squared_error"
+        As in `BayesianInteractionRegressor`. With the last two, pairs are tested for interactions
+        in the log of the mean.
+    pairs : sequence of pairs, default=None
+        Indices or names of the features of the pairs to test; all by default.
+    features : sequence, default=None
+        Indices or names of features: only pairs with at least one of them are tested.
+    feature_groups : "auto", None, dict or sequence, default="auto"
+        Columns that are one feature, as in `BayesianInteractionRegressor`. A category is tested as
+        one, with all its levels.
+    groups : array-like of shape (n,), default=None
+        Unit that each row belongs to, such as a patient or a day, if rows of one unit are not
+        independent.
+    sample_weight : array-like of shape (n,), default=None
+        Precisions of the rows, or exposures. P-values do not change if all are multiplied by one
+        number.
+    covariates : array-like of shape (n, k), default=None
+        Further columns whose smooth main effects are taken out. Their pairs are not tested.
+    n_jobs : int, default=None
+        Threads over blocks of pairs. Results do not depend on it.
+    verbose : int, default=0
+        Whether to show the progress on long tables.
+
+    Returns
+    -------
+    ScoreResult
+        `p_value`, `adjusted()`, `to_frame()`, `rows_needed()`.
+
+    Notes
+    -----
+    For the columns phi of a pair (products of smooth functions of both features) and the covariance
+    K0 of the rows without the pair, ``u = phi' K0^-1 y``. The covariance of u under the null
+    hypothesis is that of the model, but its noise part comes from squared residuals of the model
+    without the pair, divided by a power of what the model leaves of their rows. For labels, the
+    noise is that of their probabilities. P-values of ``sum o u^2`` (by saddlepoint, with
+    Satterthwaite's degrees of freedom), of the product of lines and of single columns are combined
+    by the Cauchy combination. If a process of log squared residuals predicts that noise is uneven,
+    rows are weighted.
+
+    The test cannot tell a product of near-copies from curvature; such pairs are not tested. Pairs
+    of three features that interact all together may be found one by one. Rows that are dependent in
+    a way that `groups` does not say make p-values too small.
+
+    References
+    ----------
+    D. Zhang, X. Lin, "Hypothesis testing in semiparametric additive mixed models", Biostatistics 4,
+    2003. A. Maity, X. Lin, "Powerful tests for detecting a gene effect in the presence of possible
+    gene-gene interactions using garrote kernel machines", Biometrics 67, 2011. Y. Liu, J. Xie,
+    "Cauchy combination test", JASA 2020. J. Pustejovsky, E. Tipton, "Small-sample methods for
+    cluster-robust variance estimation", JBES 36, 2018.
+
+    Examples
+    --------
+    >>> from skgeh import score_test
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 3))
+    >>> y = X[:, 0] * X[:, 2] + np.sin(X[:, 1]) + rng.normal(size=300)
+    >>> result = score_test(X, y)
+    >>> result
+    <ScoreResult of 3 pairs, 1 at a false discovery rate of 0.05>
+    >>> result.to_frame().loc[0, ["feature_i", "feature_j"]].tolist()
+    ['x0', 'x2']
+    """
+    if task not in _TASKS:
+        raise ValueError(f"task must be one of {', '.join(map(repr, _TASKS))}; got {task!r}.")
+    labels = _are_labels(y) if task == "auto" and loss == "squared_error" else task == _TASKS[2]
+    table = Table.of(X, y, sample_weight, groups, labels=labels, loss=loss, min_rows=1)
+    table.check_testable(LEAST_ROWS)
+    named = resolve_groups(feature_groups, list(table.feature_names), table.X)
+    asked = asked_pairs(pairs, features, table, named)
+    return of_table(table, named, asked, covariates, n_jobs=n_jobs, verbose=bool(verbose))
+
+
+@ONE_THREAD
+def of_table(
+    table: Table,
+    named: dict[str, list[int]],
+    pairs: NDArray,
+    covariates: Any = None,
+    *,
+    n_jobs: int | None = None,
+    verbose: bool = False,
+) -> ScoreResult:
+    """The test of a checked table, for pairs of its features."""
+    process = GaussianProcess()
+    trainer = Trainer(process, has_labels=table.classes is not None, loss=table.loss)
+    columns, features = table.Z, list(named.values())
+    if covariates is not None:
+        more = _covariate_columns(covariates, len(columns))
+        features += [[columns.shape[1] + k] for k in range(more.shape[1])]
+        columns = np.column_stack([columns, more])
+    task = trainer.task(columns, table.target, table.weight, table.units)
+    tests = PairTests.of(
+        task,
+        list(named),
+        features=features,
+        pairs=pairs,
+        sizes=process.sizes(),
+        n_jobs=n_jobs,
+        progress=progress_bar("rows", verbose),
+    )
+    p = tests.p_value if table.targets is not None else tests.p_value[:, 0]
+    return ScoreResult(
+        pairs=pairs,
+        statistic=norm.isf(p / 2),
+        p_value=p,
+        tested=np.isfinite(p),
+        feature_names=tuple(named),
+        frame_backend=table.frame_backend,
+        targets=table.targets,
+        reason=tests.reason,
+        n_rows=len(columns) if table.units is None else int(table.units.max()) + 1,
+    )
+
+
+def asked_pairs(pairs: Any, features: Any, table: Table, named: dict) -> NDArray[np.intp]:
+    """Pairs of features that are asked about.
+
+    Names are those of features; where every feature is one column, also the labels of columns.
+    """
+    alone = len(named) == len(table.labels)
+    labels = tuple(table.labels) if alone else tuple(named)
+    found = chosen_pairs(pairs, labels)
+    if features is None:
+        return found
+    place = {f: f for f in range(len(labels))} | {label: f for f, label in enumerate(labels)}
+    unknown = [one for one in features if one not in place]
+    if unknown:
+        raise ValueError(
+            f"features must be names or indices of features; got {unknown!r}, which the table does "
+            "not have."
+        )
+    return found[np.isin(found, [place[one] for one in features]).any(1)]
+
+
+def _are_labels(y: Any) -> bool:
+    """Whether a target that is not described looks like labels."""
+    values = np.asarray(y)
+    if values.ndim > 1 and values.shape[1] > 1:
+        return False
+    return values.dtype.kind not in "iuf" or len(pd.unique(values.ravel())) == 2
+
+
+def _covariate_columns(covariates: Any, n_rows: int) -> NDArray[np.float64]:
+    """Covariates in standard units."""
+    columns = np.asarray(covariates, dtype=np.float64)
+    columns = columns.reshape(len(columns), -1)
+    if len(columns) != n_rows or not np.isfinite(columns).all():
+        raise ValueError(
+            f"covariates must have {n_rows} rows of numbers, none missing; got shape "
+            f"{columns.shape}."
+        )
+    spread = columns.std(0)
+    return (columns - columns.mean(0)) / np.where(spread > 0, spread, 1.0)
