@@ -21,13 +21,15 @@ from skgeh.geh.functions import RandomFunction, evaluate
 from skgeh.geh.interactions import Interactions
 from skgeh.geh.measure import Axes, Question, measure
 from skgeh.geh.n_groups import find_n_groups
+from skgeh.geh.partition import Partition
 from skgeh.geh.push_forward import BLOCK
 from skgeh.geh.task import Learned
 from skgeh.geh.views.blocks import Blocks, GroupedPosterior
 from skgeh.geh.views.differences import DifferencedPosterior, Steps
-from skgeh.parallel import ONE_THREAD
+from skgeh.parallel import ONE_THREAD, progress_bar
 from skgeh.posteriors.stacking import StackedPosterior, Stacking
 from skgeh.posteriors.trainer import Trainer
+from skgeh.process.decide import PairTests
 from skgeh.tables.column_groups import resolve_groups
 from skgeh.tables.rows import point_rows
 from skgeh.tables.table import Table
@@ -117,6 +119,8 @@ class InteractionEstimator(_NetworkParameters):
         self._points = Z[point_rows(held_out.rows, task.weight, generator)]
         self._fit_sample = _FitSample.of(task, held_out, rows_seed)
         self._net = learned.net
+        self._task = task
+        self._tests: PairTests | None = None
         self._interactions: Interactions | None = None
         self._fit_quality: FitQuality | None = None
         return learned
@@ -310,10 +314,11 @@ class InteractionEstimator(_NetworkParameters):
         """Interactions at points in standard units, between groups of columns if there are any."""
         output, sign = self._output(target)
         view: RandomFunction = self.posterior_
-        names, scales = self._names, self._x_scaler.scale_
+        names, scales, steps = self._names, self._x_scaler.scale_, None
         if differences:  # a category has no steps
             alone = [one[0] for one in self.feature_groups_.values() if len(one) == 1]
-            view = DifferencedPosterior(view, Steps.of(self._whole_columns, scales, alone))
+            steps = Steps.of(self._whole_columns, scales, alone)
+            view = DifferencedPosterior(view, steps)
         if len(self.feature_groups_) < len(names) and not by_column:
             view, names = GroupedPosterior(view, self._blocks()), list(self.feature_groups_)
             groups = self.feature_groups_.values()
@@ -326,7 +331,23 @@ class InteractionEstimator(_NetworkParameters):
             view=view,
             score_points=self._score_points(points),
         )
-        return replace(found, group_effects=sign * found.group_effects)
+        found = replace(found, group_effects=sign * found.group_effects)
+        if by_column:
+            return found
+        assert found.labels_ is not None
+        at = points, Partition(found.labels_), self._blocks()
+        decided = self._pair_tests().decided(*at, output=output, sign=sign, steps=steps)
+        return replace(found, decisions=decided)
+
+    def _pair_tests(self) -> PairTests:
+        """Tests of all pairs of features, computed once."""
+        if self._tests is None:
+            names, features = zip(*self.feature_groups_.items(), strict=True)
+            bar = progress_bar("rows", self.verbose)
+            self._tests = PairTests.of(
+                self._task, names, features=features, n_jobs=self.n_jobs, progress=bar
+            )
+        return self._tests
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
         """Fitted attributes that a notebook shows: only those that were computed already."""

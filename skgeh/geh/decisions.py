@@ -54,9 +54,11 @@ class SignedEffects:
     is_norm: NDArray[np.bool_]
 
     def magnitude(self, weights: NDArray) -> NDArray[np.float64]:
-        """Mean size over groups, less what the errors add to it, shape (P,)."""
-        corrected = np.sqrt(np.maximum(self.effect**2 - self.square, 0))
-        return corrected[:, :-1] @ weights
+        """Mean size over groups, times the share of its square that errors do not add, (P,)."""
+        square = self.effect[:, :-1] ** 2 @ weights
+        error = self.square[:, :-1] @ weights
+        left = 1 - error / np.maximum(square, np.finfo(float).tiny)
+        return np.abs(self.effect[:, :-1]) @ weights * np.sqrt(np.maximum(left, 0))
 
     def bounds(self, level: float) -> tuple[NDArray, NDArray]:
         """Bounds that hold at once, for all groups and over all points, each (P, M + 1)."""

@@ -8,26 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from skgeh.geh.decisions import Decisions
 from skgeh.geh.pairs import to_matrix
 from skgeh.tables.frames import Backend, make_frame
 
+SIGNIFICANT = 0.05  # largest p_fdr
 _ROWS_SHOWN = 10  # in HTML
 _SMALLEST = np.finfo(float).smallest_subnormal  # a probability is never printed as 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Interactions:
-    """Posterior of the group expected Hessian (GEH) of every pair of features.
+    """Interactions of every pair of features: what the rows decide, and the posterior of the GEH.
 
-    All values are in standard units: features and target are divided by their standard deviations.
-    For labels, log-odds replace the target, and they are not scaled.
+    The table `to_frame()` decides: p-values, signs, and intervals that cover (see `decisions`).
+    The posterior describes how strong interactions are, by the group expected Hessian (GEH). All
+    values are in standard units: features and target are divided by their standard deviations. For
+    labels, log-odds replace the target, and they are not scaled.
 
     Parameters
     ----------
     pairs : ndarray of shape (P, 2)
         Pairs ``i < j`` in lexicographic order.
     effect : ndarray of shape (P,)
-        Magnitude of the interaction, M-GEH (Eq. 6), mean over draws.
+        Magnitude of the interaction, M-GEH (Eq. 6), mean over draws of the posterior.
     std : ndarray of shape (P,)
         Standard deviation over draws.
     score : ndarray of shape (P,)
@@ -49,12 +53,17 @@ class Interactions:
         Standard deviation of the target; 1 for logits; None for a mean over several targets.
     frame_backend : {"pandas", "polars"}, default="pandas"
         Kind of data frame that `to_frame` returns.
+    labels_ : ndarray of shape (n,), optional
+        Group of every point.
+    decisions : Decisions, optional
+        What the table decides about the pairs; None for models trained elsewhere, whose table is
+        not known.
 
     Notes
     -----
-    `effect` is a mean of absolute values, so it is never negative. Neither its interval nor
-    `p_bayes` controls an error rate: both describe the posterior, and do not decide which pairs are
-    real.
+    `effect` is a mean of absolute values, so it is never negative. Neither the posterior's interval
+    nor `p_bayes` controls an error rate: both describe the posterior, and do not decide which pairs
+    are real. P-values and honest intervals do, whatever the posterior.
 
     References
     ----------
@@ -70,6 +79,8 @@ class Interactions:
     >>> model = BayesianInteractionRegressor(max_epochs=20, random_state=0).fit(X, y)
     >>> model.interactions_.top(1)
     [('x0', 'x2')]
+    >>> model.interactions_.to_frame()[["feature_i", "feature_j", "sign"]].iloc[0].tolist()
+    ['x0', 'x2', '+']
     """
 
     pairs: NDArray[np.intp]
@@ -84,11 +95,57 @@ class Interactions:
     feature_scales: NDArray[np.float64]
     target_scale: float | None
     frame_backend: Backend = "pandas"
+    labels_: NDArray[np.intp] | None = None
+    decisions: Decisions | None = None
+
+    @property
+    def p_value(self) -> NDArray[np.float64] | None:
+        """P-values of pairs, shape (P,): NaN if not tested, None if the table is not known."""
+        return None if self.decisions is None else self.decisions.p_value
+
+    @property
+    def p_fdr(self) -> NDArray[np.float64] | None:
+        """P-values corrected for all pairs, at a false discovery rate (Benjamini, Hochberg)."""
+        return None if self.decisions is None else self.decisions.p_fdr
+
+    @property
+    def tested(self) -> NDArray[np.bool_] | None:
+        """Whether each pair was tested, shape (P,)."""
+        return None if self.decisions is None else self.decisions.tested
+
+    @property
+    def sign(self) -> NDArray | None:
+        """Sign of each pair, shape (P,).
+
+        "+" or "-" where its effect in some group of points, or over all of them, is away from 0 and
+        all such agree; "mixed" where they differ; "" where there are none. Intervals of all groups
+        hold at once.
+        """
+        return None if self.decisions is None else self.decisions.sign
+
+    @property
+    def share(self) -> NDArray[np.float64] | None:
+        """Share of the target's variance, or deviance, that each pair explains, shape (P,)."""
+        return None if self.decisions is None else self.decisions.share
+
+    @property
+    def significant(self) -> NDArray[np.bool_]:
+        """Pairs with ``p_fdr <= 0.05``, shape (P,)."""
+        if self.decisions is None:
+            return np.zeros(len(self.pairs), dtype=bool)
+        return np.asarray(self.decisions.p_fdr <= SIGNIFICANT)
 
     @property
     def order(self) -> NDArray[np.intp]:
-        """Indices of the pairs, highest score first."""
-        return np.argsort(-self.score, kind="stable")
+        """Indices of the pairs: significant ones by p-value, then tested ones and others by score.
+
+        Without a test, all by score.
+        """
+        if self.decisions is None:
+            return np.argsort(-self.score, kind="stable")
+        first, tested = self.significant, self.decisions.tested
+        p = np.where(first, self.decisions.p_value, 1)
+        return np.lexsort([-self.score, p, ~tested, ~first])
 
     @property
     def p_bayes(self) -> NDArray[np.float64]:
@@ -100,24 +157,37 @@ class Interactions:
             ratio = np.where(self.effect == 0, 0.0, self.effect / self.std)
         return np.maximum(norm.sf(ratio), _SMALLEST)
 
-    def interval(self, level: float = 0.95) -> NDArray[np.float64]:
-        """Gaussian credible interval ``effect -+ z std``.
+    def interval(
+        self, level: float = 0.95, kind: str | None = None, units: str = "standard"
+    ) -> NDArray[np.float64]:
+        """Intervals of the magnitudes.
 
         Parameters
         ----------
         level : float, default=0.95
-            Posterior probability inside the interval, between 0 and 1.
+            Between 0 and 1.
+        kind : {"honest", "posterior"}, default=None
+            "honest": a confidence interval, which covers the magnitude in as many tables as `level`
+            says; its lower end is 0 unless the effect is away from 0 in some group or over all
+            points. NaN for pairs that were not tested. "posterior": the Gaussian credible interval
+            ``effect -+ z std``. None means "honest" where the table is known.
+        units : {"standard", "original"}, default="standard"
 
         Returns
         -------
         ndarray of shape (P, 2)
         """
         check_level(level)
-        half = norm.ppf((1 + level) / 2) * self.std
-        return np.column_stack([self.effect - half, self.effect + half])
+        if kind not in (None, "honest", "posterior"):
+            raise ValueError(f"kind must be 'honest' or 'posterior'; got {kind!r}.")
+        scale = self.unit_scale(units)[:, None]
+        if kind == "posterior" or (kind is None and self.decisions is None):
+            half = norm.ppf((1 + level) / 2) * self.std
+            return np.column_stack([self.effect - half, self.effect + half]) * scale
+        return self._decided("An honest interval").interval(level) * scale
 
     def top(self, k: int) -> list[tuple[str, str]]:
-        """Names of the k pairs with the highest scores, highest first."""
+        """Names of the first k pairs in the order of the table."""
         names = self.feature_names
         return [(names[i], names[j]) for i, j in self.pairs[self.order[:k]]]
 
@@ -136,35 +206,112 @@ class Interactions:
             raise ValueError(f"values must be 'effect' or 'score'; got {values!r}.")
         return to_matrix(getattr(self, values), len(self.feature_names))
 
-    def to_frame(self, units: str = "standard") -> Any:
-        """Table with one row per pair, highest score first.
+    def to_frame(self, units: str = "standard", posterior: bool = False) -> Any:
+        """Table with one row per pair, significant pairs first.
 
         Parameters
         ----------
         units : {"standard", "original"}, default="standard"
-            Units of effect, std and the 95 % interval: standard deviations, or the units of the
-            fitted table (target per product of both features). The score has no unit.
+            Units of effects and intervals: standard deviations, or the units of the fitted table
+            (target per product of both features). Score, share and p-values have no unit.
+        posterior : bool, default=False
+            Whether to describe the posterior instead of deciding.
 
         Returns
         -------
         data frame
-            Columns feature_i, feature_j, score, effect, std, ci_low, ci_high, p_bayes. Its kind is
-            that of the data frame that the model was fitted on, or pandas for arrays.
+            Columns feature_i, feature_j, score, effect (the magnitude, less what noise adds to it),
+            ci_low, ci_high (see `interval`), sign, share, p_value, p_fdr, tested and reason (why
+            not). Or, for the posterior, feature_i, feature_j, score, effect (mean over draws), std,
+            post_low, post_high, p_bayes. Its kind is that of the data frame that the model was
+            fitted on, or pandas for arrays.
         """
         (i, j), scale = self.pairs.T, self.unit_scale(units)
         names = np.array(self.feature_names, dtype=object)
-        low, high = self.interval().T * scale
-        columns = {
-            "feature_i": names[i],
-            "feature_j": names[j],
-            "score": self.score,
-            "effect": self.effect * scale,
-            "std": self.std * scale,
-            "ci_low": low,
-            "ci_high": high,
-            "p_bayes": self.p_bayes,
-        }
+        columns = {"feature_i": names[i], "feature_j": names[j], "score": self.score}
+        if posterior or self.decisions is None:
+            low, high = self.interval(kind="posterior", units=units).T
+            columns |= {
+                "effect": self.effect * scale,
+                "std": self.std * scale,
+                "post_low": low,
+                "post_high": high,
+                "p_bayes": self.p_bayes,
+            }
+        else:
+            low, high = self.interval(units=units).T
+            columns |= {
+                "effect": self.decisions.effect * scale,
+                "ci_low": low,
+                "ci_high": high,
+                "sign": self.decisions.sign,
+                "share": self.decisions.share,
+                "p_value": self.decisions.p_value,
+                "p_fdr": self.decisions.p_fdr,
+                "tested": self.decisions.tested,
+                "reason": self.decisions.reason,
+            }
         return make_frame(columns, self.order, self.frame_backend)
+
+    def group_frame(self, feature_i: Any, feature_j: Any, units: str = "standard") -> Any:
+        """Signed effect of a pair in every group of points.
+
+        Parameters
+        ----------
+        feature_i, feature_j : str or int
+            Names or indices of two features.
+        units : {"standard", "original"}, default="standard"
+
+        Returns
+        -------
+        data frame
+            Columns group (numbers as in `labels_`), share (of the points), effect, ci_low, ci_high
+            and p_value: for each group alone, without correction for their number. For a pair with
+            a category, the effect is the norm of its level contrasts, and the others are NaN.
+        """
+        decisions = self._decided("A signed effect")
+        place = self._place(feature_i, feature_j)
+        if len(decisions.effects) > 1:
+            raise ValueError(
+                "Effects of several targets have no common sign. Take one of them, as in "
+                "interactions(target=0)."
+            )
+        scale = self.unit_scale(units)[place]
+        found = decisions.effects[0]
+        low, high, p = (part[place, :-1] for part in found.pointwise(0.95))
+        n_groups = len(self.group_weights)
+        columns = {
+            "group": np.arange(n_groups),
+            "share": self.group_weights,
+            "effect": found.effect[place, :-1] * scale,
+            "ci_low": low * scale,
+            "ci_high": high * scale,
+            "p_value": p,
+        }
+        return make_frame(columns, np.arange(n_groups), self.frame_backend)
+
+    def _place(self, feature_i: Any, feature_j: Any) -> int:
+        """Place of a pair that is named by its features."""
+        names = {f: f for f in range(len(self.feature_names))}
+        known: dict = names | {name: f for f, name in enumerate(self.feature_names)}
+        if feature_i not in known or feature_j not in known:
+            raise ValueError(
+                f"A pair is two names or indices of features; got {feature_i!r} and {feature_j!r}."
+            )
+        pair = sorted((known[feature_i], known[feature_j]))
+        found = np.flatnonzero((self.pairs == pair).all(1))
+        if len(found) == 0:
+            raise ValueError(f"{feature_i!r} and {feature_j!r} are no pair of two features.")
+        return int(found[0])
+
+    def _decided(self, what: str) -> Decisions:
+        """The decisions; an error if there are none."""
+        if self.decisions is None:
+            raise ValueError(
+                f"{what} needs the rows of the table, which a model trained elsewhere does not "
+                "have: take interval(kind='posterior'), or score_test(X, y) of the same table."
+            )
+        return self.decisions
 
     def unit_scale(self, units: str) -> NDArray[np.float64]:
         """Factors that convert effects in standard units to other units, shape (P,)."""
@@ -182,18 +329,35 @@ class Interactions:
 
     def __repr__(self) -> str:
         first = ", ".join(f"{a} x {b}" for a, b in self.top(3))
-        return f"<Interactions of {len(self.pairs)} pairs, highest score: {first}>"
+        if self.decisions is None:
+            return f"<Interactions of {len(self.pairs)} pairs, highest score: {first}>"
+        found = int(self.significant.sum())
+        return (
+            f"<Interactions of {len(self.pairs)} pairs, {found} at a false discovery rate of 0.05, "
+            f"first: {first}>"
+        )
 
     def _repr_html_(self) -> str:
-        head = "<tr><th></th><th></th><th>score</th><th>effect</th><th>95 % interval</th></tr>"
+        decided = self.decisions
+        interval = "95 % interval" if decided is not None else "95 % of the posterior"
+        heads = ["", "", "score", "effect", interval, *(["sign", "p"] if decided else [])]
+        effect = self.effect if decided is None else decided.effect
+        sign = None if decided is None else decided.sign
         intervals, rows = self.interval(), []
         for place, (a, b) in zip(self.order, self.top(_ROWS_SHOWN), strict=False):
             low, high = intervals[place]
-            numbers = (f"{self.score[place]:.3g}", f"{self.effect[place]:.3g}")
-            cells = [escape(a), escape(b), *numbers, f"{low:.3g} to {high:.3g}"]
-            rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+            cells = [escape(a), escape(b), f"{self.score[place]:.3g}"]
+            if decided is not None and not decided.tested[place]:
+                cells += ["", "not tested", "", escape(str(decided.reason[place]))]
+            else:
+                cells += [f"{effect[place]:.3g}", f"{low:.3g} to {high:.3g}"]
+                if decided is not None and sign is not None:
+                    cells += [str(sign[place]), f"{decided.p_value[place]:.2g}"]
+            row = "".join(f"<td>{cell}</td>" for cell in cells)
+            rows.append(f"<tr>{row}</tr>")
         left = f"<p>{len(self.pairs)} pairs, {len(self.group_weights)} groups</p>"
-        return f"<table>{head}{''.join(rows)}</table>{left}"
+        head = "".join(f"<th>{one}</th>" for one in heads)
+        return f"<table><tr>{head}</tr>{''.join(rows)}</table>{left}"
 
 
 def check_level(level: float) -> None:

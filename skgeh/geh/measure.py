@@ -118,4 +118,5 @@ def measure(
         feature_scales=axes.feature_scales,
         target_scale=axes.target_scale,
         frame_backend=axes.frame_backend,
+        labels_=partition.labels,
     )

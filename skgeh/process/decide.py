@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from skgeh.geh.decisions import Decisions, SignedEffects
@@ -13,6 +14,7 @@ from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.geh.task import Task
 from skgeh.geh.views.blocks import Blocks
+from skgeh.geh.views.differences import Steps
 from skgeh.parallel import no_bar
 from skgeh.process._null_model import FeaturePairs, NullModel, null_models
 from skgeh.process._p_values import degrees_of_freedom
@@ -23,8 +25,9 @@ from skgeh.process._smooth_basis import SmoothBasis
 from skgeh.tables.corrections import bonferroni
 from skgeh.tables.testable import reasons
 
-WIDE = 0.3  # prior variance of a pair's weights in estimates, in that of the function expected
+WIDE = 0.1  # prior variance of a pair's weights in estimates, in that of the function expected
 MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
+LEAST_ROWS, LEAST_CLASS, LEAST_UNITS = 40, 10, 5
 LOST = "main effects and other pairs explain all that could be seen of it"
 
 
@@ -83,6 +86,8 @@ class PairTests:
             features = [[j] for j in range(task.X.shape[1])]
         pairs = pair_index(len(features)) if pairs is None else pairs
         why = reasons(task.X, features, pairs, names)
+        if few := too_few(task):
+            why = np.where(why == "", few, why)
         places = np.flatnonzero(why == "")
         models: Sequence[NullModel] = ()
         if len(places):
@@ -137,6 +142,7 @@ class PairTests:
         *,
         output: int | None = None,
         sign: float = 1.0,
+        steps: Steps | None = None,
     ) -> Decisions:
         """P-values, and effects in groups of points.
 
@@ -151,28 +157,27 @@ class PairTests:
             All outputs by default.
         sign : float, default=1
             -1 for the opposite of an output.
+        steps : Steps, optional
+            Finite differences that replace derivatives.
         """
         outputs = list(range(self.task.y.shape[1])) if output is None else [output]
-        effects = [self._effects(k, points, partition, groups).turned(sign) for k in outputs]
+        at = Places(points, partition, groups, steps)
+        effects = [self._effects(k, at).turned(sign) for k in outputs]
         p = self.pair_p_value if len(outputs) > 1 else self.p_value[:, outputs[0]]
         share = self.share[:, outputs].mean(1)
         return Decisions(p, self.reason, share, effects, partition.weights)
 
-    def _effects(
-        self, output: int, points: NDArray, partition: Partition, groups: Blocks
-    ) -> SignedEffects:
+    def _effects(self, output: int, at: "Places") -> SignedEffects:
         """Effects of one output."""
-        P, M = len(self.pairs), partition.n_groups + 1
+        P, M = len(self.pairs), at.partition.n_groups + 1
         effect, square, spread = np.full((3, P, M), np.nan)
         correlation, freedom = np.full((P, M, M), np.nan), np.full(P, np.nan)
-        sizes = np.array([len(own) for own in groups.columns])
+        sizes = np.array([len(own) for own in at.groups.columns])
         is_norm = np.asarray((sizes[self.pairs] > 1).any(axis=1))
         for part in self.models[output].statistics if self.models else ():
             model = self.models[output]
             weights, covariance = self._weights(model, part)
-            slopes = mean_slopes(model.pairs.main, part.columns.factors, points, partition)
-            everywhere = slopes @ partition.weights
-            slopes = np.concatenate([slopes, everywhere[..., None]], axis=2)
+            slopes = at.mean_slopes(model.pairs.main, part.columns.factors)
             o = part.columns.relative
             df = degrees_of_freedom(np.einsum("pm,pmm->p", o, part.M), part.fourth)
             for row, own in enumerate(part.columns.places):
@@ -180,7 +185,7 @@ class PairTests:
                 b, S = weights[row], covariance[row]
                 freedom[place] = df[row]
                 if is_norm[place]:
-                    turned = self._turned(groups, place, slopes[row])
+                    turned = self._turned(at.groups, place, slopes[row])
                     found = turned @ b
                     errors = turned @ S @ turned.swapaxes(1, 2)
                     effect[place] = np.linalg.norm(found, axis=1)
@@ -215,20 +220,65 @@ class PairTests:
         return np.einsum("pab,pb->pa", inverse, part.u), inverse @ part.M @ inverse
 
 
-def mean_slopes(
-    products: Products, factors: NDArray, X: NDArray, partition: Partition
-) -> NDArray[np.float64]:
-    """Group means of products of slopes, for columns with factors (2, p, m), shape (p, m, M)."""
-    flat = factors.reshape(2, -1)
-    sums = np.zeros((partition.n_groups, flat.shape[1]))
-    for rows in blocks(len(X), max(MOST_ENTRIES // flat.shape[1], 1)):
-        labels = partition.labels[rows]
-        slopes = multiplied(products.slopes(X[rows]), flat)
-        member = np.zeros((partition.n_groups, len(labels)))
-        member[labels, np.arange(len(labels))] = 1
-        sums += member @ slopes.T
-    means = sums / partition.counts[:, None]
-    return means.T.reshape(*factors.shape[1:], -1)
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Points at which effects are asked for.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d)
+    partition : Partition
+    groups : Blocks
+    steps : Steps, optional
+    """
+
+    points: NDArray[np.float64]
+    partition: Partition
+    groups: Blocks
+    steps: Steps | None = None
+
+    def mean_slopes(self, products: Products, factors: NDArray) -> NDArray[np.float64]:
+        """Mean products of slopes in every group and over all points, (p, m, M + 1).
+
+        Parameters
+        ----------
+        products : Products
+        factors : ndarray of shape (2, p, m)
+        """
+        flat, partition = factors.reshape(2, -1), self.partition
+        sums = np.zeros((partition.n_groups, flat.shape[1]))
+        for rows in blocks(len(self.points), max(MOST_ENTRIES // flat.shape[1], 1)):
+            labels = partition.labels[rows]
+            member = np.zeros((partition.n_groups, len(labels)))
+            member[labels, np.arange(len(labels))] = 1
+            sums += member @ multiplied(self._slopes(products, self.points[rows]), flat).T
+        means = np.vstack([sums / partition.counts[:, None], sums.sum(0) / len(self.points)])
+        return means.T.reshape(*factors.shape[1:], -1)
+
+    def _slopes(self, products: Products, X: NDArray) -> NDArray[np.float64]:
+        """Derivatives of all functions, or their differences over a step, shape (F, n)."""
+        found = products.slopes(X)
+        if self.steps is not None:
+            for place, j in enumerate(self.steps.features):
+                basis, start = products.bases[j], products.starts[j]
+                above, below = (end.numpy() for end in self.steps.ends(torch.as_tensor(X), place))
+                change = (basis(above) - basis(below)) / self.steps.sizes[place]
+                found[start : start + basis.n_functions] = change.T
+        return found
+
+
+def too_few(task: Task) -> str:
+    """Why a table has too few rows for tests; '' if it has enough."""
+    if len(task.X) < LEAST_ROWS:
+        return f"{len(task.X)} rows; a test needs at least {LEAST_ROWS}"
+    if task.has_labels:
+        counts = task.y.sum(0)
+        rarest = min(counts.min(), (len(task.y) - counts).min())
+        if rarest < LEAST_CLASS:
+            return f"{rarest:.0f} rows of the rarest class; a test needs at least {LEAST_CLASS}"
+    if task.units is not None and (n_units := task.units.max() + 1) < LEAST_UNITS:
+        return f"rows of {n_units} units; a test needs at least {LEAST_UNITS}"
+    return ""
 
 
 def null_deviances(task: Task) -> NDArray[np.float64]:

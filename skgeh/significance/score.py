@@ -11,13 +11,12 @@ from scipy.stats import norm
 from skgeh.geh.pairs import chosen_pairs
 from skgeh.parallel import ONE_THREAD, progress_bar
 from skgeh.posteriors.trainer import Trainer
-from skgeh.process.decide import PairTests
+from skgeh.process.decide import LEAST_ROWS, PairTests
 from skgeh.process.family import GaussianProcess
 from skgeh.significance.result import TestResult
 from skgeh.tables.column_groups import resolve_groups
 from skgeh.tables.table import Table
 
-LEAST_ROWS = 40
 _TASKS = ("auto", "regression", "classification")
 
 
