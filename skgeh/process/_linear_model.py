@@ -205,6 +205,11 @@ class InWeights:
         """``A^-1`` times columns of shape (k, ...)."""
         return cho_solve((self.factor, True), columns)
 
+    def leverages(self, columns: NDArray) -> NDArray[np.float64]:
+        """``z' A^-1 z`` of rows z, given as columns (k, r)."""
+        half = self.inverse @ columns
+        return np.einsum("kr,kr->r", half, half)
+
     def draws(self, normal: NDArray, _: NDArray) -> NDArray[np.float64]:
         """Exact draws (K, k), from standard normal numbers (K, k)."""
         return self.mean + np.sqrt(self.noise) * normal @ self.inverse
@@ -346,6 +351,10 @@ class InRows:
     def ridge(self, columns: NDArray) -> NDArray[np.float64]:
         """``A^-1`` times columns of shape (k, ...)."""
         return (columns - self.Z @ cho_solve((self.factor, True), self.Z.T @ columns)) / self.noise
+
+    def leverages(self, columns: NDArray) -> NDArray[np.float64]:
+        """``z' A^-1 z`` of rows z, given as columns (k, r)."""
+        return np.einsum("kr,kr->r", columns, self.ridge(columns))
 
     def draws(self, normal: NDArray, noise: NDArray) -> NDArray[np.float64]:
         """Exact draws (K, k), from standard normal weights (K, k) and noise (K, n) (Matheron)."""

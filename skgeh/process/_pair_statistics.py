@@ -146,7 +146,7 @@ class Rows:
         left = 1 - self.root**2 / self.model.data.weight
         for rows in self.blocks(len(self.model.solution.active)):
             Z = self.columns(self.values(rows), rows)
-            left[rows] -= (Z * self.model.solution.ridge(Z)).sum(0)
+            left[rows] -= self.model.solution.leverages(Z)
         return np.maximum(left, LEAST_LEFT)
 
     @cached_property
@@ -192,19 +192,19 @@ def _units(starts: NDArray | None, n: int) -> Iterator[slice]:
 
 
 def pair_statistics(
-    rows: Rows, columns: PairColumns, n_jobs: int | None = None
+    rows: Rows, columns: PairColumns, n_jobs: int | None = None, *, quick: bool = False
 ) -> Iterator[PairStatistics]:
-    """Statistics of pairs, some of them at a time."""
+    """Statistics of pairs, some of them at a time; quick ones believe the model's noise."""
     p, m = columns.relative.shape
     n_units = 1 if rows.starts is None else len(rows.starts)
     size = max(min(AT_ONCE // m, 5 * BLOCK // (m * n_units)), 1)
-    jobs = [delayed(_statistics)(rows, columns.part(some)) for some in blocks(p, size)]
+    jobs = [delayed(_statistics)(rows, columns.part(some), quick) for some in blocks(p, size)]
     yield from run_jobs(jobs, n_jobs, prefer="threads")
 
 
-def _statistics(rows: Rows, columns: PairColumns) -> PairStatistics:
+def _statistics(rows: Rows, columns: PairColumns, quick: bool) -> PairStatistics:
     """Statistics of some pairs."""
-    return _Pass(rows, columns).statistics()
+    return _Pass(rows, columns).statistics(quick)
 
 
 @dataclass(eq=False)
@@ -214,10 +214,10 @@ class _Pass:
     rows: Rows
     columns: PairColumns
 
-    def statistics(self) -> PairStatistics:
+    def statistics(self, quick: bool) -> PairStatistics:
         """Leave every pair out: ``(I - C V)^-1`` turns sums with the pair into those without."""
         s2 = self.rows.model.noise_variance
-        self._explain()
+        self._explain(quick)
         C = self.gram - self.cross.swapaxes(1, 2) @ self.shared
         C /= s2
         identity = np.eye(C.shape[1])
@@ -225,7 +225,9 @@ class _Pass:
         u = (self.out @ (self.sums / s2)[..., None])[..., 0]
         C = self.out @ C
         C = (C + C.swapaxes(1, 2)) / 2
-        M, fourth, of_columns = self._spread(u, C)
+        M, fourth, of_columns = (
+            (C, np.zeros(len(u)), np.zeros(u.shape)) if quick else self._spread(u, C)
+        )
         return PairStatistics(self.columns, u, C, M, fourth, of_columns)
 
     def _blocks(self) -> Iterator[tuple[slice, NDArray, NDArray]]:
@@ -237,13 +239,13 @@ class _Pass:
             D = multiplied(values, factors) * self.rows.root[rows]
             yield rows, D.reshape(p, m, -1), self.rows.columns(values, rows)
 
-    def _explain(self) -> None:
+    def _explain(self, quick: bool) -> None:
         """Sums of products of columns, centred, and what those of the model explain of them."""
         (p, m), k = self.columns.relative.shape, len(self.rows.model.solution.active)
         self.gram, self.cross = np.zeros((p, m, m)), np.zeros((k, p * m))
         self.sums, self.centre = np.zeros((2, p, m))
         self.kept: list = []
-        keep = len(self.rows.root) * (p * m + k) <= KEPT
+        keep = len(self.rows.root) * (p * m + k) <= KEPT and not quick
         for rows, D, Z in self._blocks():
             self.gram += D @ D.swapaxes(1, 2)
             self.cross += Z @ D.reshape(p * m, -1).T
@@ -259,43 +261,80 @@ class _Pass:
 
     def _spread(self, u: NDArray, C: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Covariance of u as the rows show it, and the sums for its degrees of freedom."""
-        (p, m), s2 = u.shape, self.rows.model.noise_variance
-        o, prior = self.columns.relative, self.columns.prior
-        inside = np.flatnonzero(prior.any(1))
-        M, fourth, of_columns = C.copy(), np.zeros(p), np.zeros((p, m))
-        shared = np.ascontiguousarray(self.shared.transpose(1, 0, 2)).reshape(-1, p * m)
+        p, m = u.shape
+        found = C.copy(), np.zeros(p), np.zeros((p, m))
+        shared = np.ascontiguousarray(self.shared.transpose(1, 0, 2)).reshape(-1, p * m).T
+        entered = self.columns.prior.any(1)
+        others = np.flatnonzero(~entered)
         for rows, D, Z in self.kept or self._blocks():
-            root = self.rows.root[rows]
-            R = D - self.centre[..., None] * root - (shared.T @ Z).reshape(D.shape)
-            F = self.out @ R / s2
-            if (law := self.rows.law) is not None:
-                known = (s2 * law.variance) ** 2 * law.fourth[rows]
-                M += (law.variance - 1) * s2 * F @ F.swapaxes(1, 2)
-                fourth += np.square((o[..., None] * F**2).sum(1)) @ known
-                of_columns += F**4 @ known
-                continue
-            noise = np.repeat(self.rows.residuals[rows][None], p, axis=0)
-            noise[inside] += ((prior * u)[inside][:, None] @ R[inside])[:, 0]
-            if self.rows.starts is None:
-                left = np.repeat(self.rows.left[rows][None], p, axis=0)
-                left[inside] += (F[inside] * prior[inside][..., None] * R[inside]).sum(1)
-                noise /= np.maximum(left, LEAST_LEFT) ** (POWER / 2)
-                S = F * noise[:, None]
-            else:
-                S = self._by_unit(F, noise, rows)
-            M += S @ S.swapaxes(1, 2) - s2 * F @ F.swapaxes(1, 2)
-            fourth += 2 / 3 * np.square((o[..., None] * S**2).sum(1)).sum(1)
-            of_columns += 2 / 3 * (S**4).sum(2)
+            R = (D.reshape(p * m, -1) - shared @ Z).reshape(D.shape)
+            R -= self.centre[..., None] * self.rows.root[rows]
+            every = len(others) == p
+            self._add(found, others, R if every else R[others], self.rows.residuals[rows], rows)
+            for one in np.flatnonzero(entered).tolist():
+                noise, F = self._without(one, R[one], u[one], rows)
+                self._add(found, np.array([one]), F[None], noise, rows, entered=True)
+        M, fourth, of_columns = found
         return (M + M.swapaxes(1, 2)) / 2, fourth, of_columns
+
+    def _without(self, one: int, R: NDArray, u: NDArray, rows: slice) -> tuple[NDArray, NDArray]:
+        """Residuals without a pair of the model, and ``s^2 F`` of its columns.
+
+        Without units, residuals are divided by the root of what is left of their rows.
+        """
+        prior = self.columns.prior[one]
+        F = self.out[one] @ R
+        noise = self.rows.residuals[rows] + (prior * u) @ R
+        if self.rows.starts is None and self.rows.law is None:
+            left = self.rows.left[rows] + (F * prior[:, None] * R).sum(0) / self._noise
+            noise /= np.maximum(left, LEAST_LEFT) ** (POWER / 2)
+        return noise, F
+
+    @property
+    def _noise(self) -> float:
+        """Noise variance of the model."""
+        return self.rows.model.noise_variance
+
+    def _add(
+        self,
+        found: tuple[NDArray, NDArray, NDArray],
+        some: NDArray,
+        F: NDArray,
+        noise: NDArray,
+        rows: slice,
+        *,
+        entered: bool = False,
+    ) -> None:
+        """Add a block of rows to the sums of some pairs, from ``s^2 F`` of their columns."""
+        if len(some) == 0:
+            return
+        (M, fourth, of_columns), s2, o = found, self._noise, self.columns.relative[some]
+        law, starts = self.rows.law, self.rows.starts
+        if starts is not None:
+            S = self._by_unit(F, noise, rows) / s2
+            M[some] += S @ S.swapaxes(1, 2) - F @ F.swapaxes(1, 2) / s2
+            F, square = S, np.full(S.shape[2], 2 / 3)
+        elif law is not None:
+            if law.variance < 1:
+                M[some] += (law.variance - 1) / s2 * F @ F.swapaxes(1, 2)
+            square = law.variance**2 * law.fourth[rows] / s2**2
+        else:
+            squares = noise**2 if entered else noise**2 / self.rows.left[rows] ** POWER
+            M[some] += (F * (squares / s2**2 - 1 / s2)) @ F.swapaxes(1, 2)
+            square = 2 / 3 * (squares / s2**2) ** 2
+        F = F * F
+        fourth[some] += np.square((o[:, None] @ F)[:, 0]) @ square
+        F *= F
+        of_columns[some] += F @ square
 
     def _by_unit(self, F: NDArray, noise: NDArray, rows: slice) -> NDArray[np.float64]:
         """Sums over the rows of each unit, shape (p, m, units)."""
-        starts = self.rows.starts
+        starts, noise = self.rows.starts, noise.copy()
         assert starts is not None
         first, last = np.searchsorted(starts, [rows.start, rows.stop])
         ends = np.append(starts, len(self.rows.root))
         for k in range(first, last):
             V, stretch = self.rows.unit_roots[k]
             own = slice(ends[k] - rows.start, ends[k + 1] - rows.start)
-            noise[:, own] += ((noise[:, own] @ V.T) * stretch) @ V
-        return np.add.reduceat(F * noise[:, None], starts[first:last] - rows.start, axis=2)
+            noise[own] += ((V @ noise[own]) * stretch) @ V
+        return np.add.reduceat(F * noise, starts[first:last] - rows.start, axis=2)
