@@ -50,7 +50,8 @@ def p_values(found: PairStatistics) -> NDArray[np.float64]:
 
 def degrees_of_freedom(trace: NDArray, fourth: NDArray) -> NDArray[np.float64]:
     """Satterthwaite's, from a variance and the variance of its estimate."""
-    return np.clip(2 * trace**2 / np.maximum(fourth, 1e-300), 1, MOST_FREEDOM)
+    square = 2 * trace**2
+    return np.maximum(square / np.maximum(fourth, square / MOST_FREEDOM), 1)
 
 
 def of_quadratic_form(u: NDArray, M: NDArray, root: NDArray, fourth: float) -> float:
