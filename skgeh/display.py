@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 
 from skgeh.geh.interactions import Interactions
+from skgeh.geh.pairs import to_matrix
 
 if TYPE_CHECKING:  # matplotlib is optional
     from matplotlib.axes import Axes
@@ -25,27 +26,31 @@ _MARKER = 20.0  # points squared, on average over the groups
 class InteractionDisplay:
     """Picture of interactions: their strength, their uncertainty, or their sign in each group.
 
+    Pairs that are significant (``p_fdr <= 0.05``) are marked.
+
     `from_estimator` and `from_interactions` make the picture and draw it at once.
 
     Parameters
     ----------
     interactions : Interactions
     kind : {"heatmap", "intervals", "groups"}, default="heatmap"
-        "heatmap": every pair as a cell of a symmetric matrix. "intervals": the top pairs' effects
-        with their posterior intervals. "groups": the top pairs' signed mean in each group of
-        points, synergistic (+) or antagonistic (-). A group has the same height in every row, the
-        first group the highest.
+        "heatmap": every pair as a cell of a symmetric matrix; a frame marks significant pairs.
+        "intervals": the first pairs' effects with their intervals; those of significant pairs are
+        filled. "groups": the first pairs' signed effect in each group of points, synergistic (+) or
+        antagonistic (-). A group has the same height in every row, the first group the highest.
+        Effects and intervals are those of `Interactions.to_frame`, or of the posterior for models
+        trained elsewhere.
     values : {"effect", "score"}, default="effect"
         Values in the heat map.
     k : int, default=15
-        Number of pairs in "intervals" and "groups", with the highest score at the top.
+        Number of pairs in "intervals" and "groups", in the order of the table.
     level : float, default=0.95
-        Posterior probability inside an interval.
+        Level of an interval.
     truth : array-like of shape (P,), default=None
         True M-GEH of every pair, in the order of `interactions.pairs` and in standard units. In
         "intervals", red crosses mark it, except where it is NaN.
     max_features : int, default=40
-        With more features, a heat map shows only this many: those of the top pairs by score.
+        With more features, a heat map shows only this many: those of the first pairs.
 
     Attributes
     ----------
@@ -169,7 +174,7 @@ class InteractionDisplay:
         return np.sort(ranked[np.sort(first)[: self.max_features]])
 
     def _pair_names(self) -> list[str]:
-        """Names of the k pairs with the highest score."""
+        """Names of the first k pairs."""
         return [f"{_short(a)} \u00d7 {_short(b)}" for a, b in self.interactions.top(self.k)]
 
     def _heatmap(self, ax: "Axes") -> None:
@@ -190,16 +195,47 @@ class InteractionDisplay:
         ax.set_facecolor("0.92")  # the diagonal
         if few:
             _write_numbers(image, matrix)
+        self._frame_significant(ax, chosen)
         if len(chosen) < len(names):
-            ax.set_title(f"{len(chosen)} of {len(names)} features, those of the top pairs by score")
+            ax.set_title(f"{len(chosen)} of {len(names)} features, those of the first pairs")
+
+    def _frame_significant(self, ax: "Axes", chosen: NDArray) -> None:
+        """Frame the cells of significant pairs."""
+        found = self.interactions
+        if not found.significant.any():
+            return
+        real = to_matrix(found.significant, len(found.feature_names))[np.ix_(chosen, chosen)]
+        from matplotlib.patches import Rectangle
+
+        frames: dict[str, Any] = {"fill": False, "edgecolor": _TRUTH, "lw": 2}
+        for i, j in np.argwhere(real):
+            ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, **frames))
+        ax.set_xlabel("framed: significant at a false discovery rate of 0.05")
 
     def _intervals(self, ax: "Axes") -> None:
-        """Effects of the top pairs, with posterior intervals and the truth."""
-        top = self.interactions.order[: self.k]
-        rows, effect = range(len(top)), self.interactions.effect[top]
-        bars = np.abs(self.interactions.interval(self.level)[top].T - effect)
-        label = f"mean and {100 * self.level:g} % posterior interval"
-        ax.errorbar(effect, rows, xerr=bars, fmt="o", ms=4, lw=1.2, color=_NEGATIVE, label=label)
+        """Effects of the first pairs, with intervals and the truth; significant ones are filled."""
+        found, top = self.interactions, self.interactions.order[: self.k]
+        decided = found.decisions
+        effect = (found.effect if decided is None else decided.effect)[top]
+        low, high = found.interval(self.level)[top].T
+        rows, shown = np.arange(len(top)), np.isfinite(low)
+        if decided is None:
+            label = f"mean and {100 * self.level:g} % posterior interval"
+            parts = [(shown, _NEGATIVE, label)]
+        else:
+            label = f"{100 * self.level:g} % interval"
+            real = found.significant[top]
+            parts = [
+                (shown & real, _NEGATIVE, f"significant, {label}"),
+                (shown & ~real, "white", f"not significant, {label}"),
+            ]
+        for some, fill, name in parts:
+            bars = np.stack([effect - low, high - effect])[:, some]
+            style: dict[str, Any] = {"fmt": "o", "ms": 5, "lw": 1.2, "color": _NEGATIVE}
+            if some.any():
+                ax.errorbar(effect[some], rows[some], xerr=bars, mfc=fill, label=name, **style)
+        for row in rows[~shown]:
+            ax.annotate("not tested", (0, row), (4, 0), textcoords="offset points", va="center")
         if self.truth is not None:
             ax.errorbar(self.truth[top], rows, fmt="x", color=_TRUTH, label="truth")
         ax.set_xlabel(_LABELS["effect"])
@@ -207,25 +243,38 @@ class InteractionDisplay:
         self._label_rows(ax)
 
     def _groups(self, ax: "Axes") -> None:
-        """Signed mean of every group, for the top pairs."""
+        """Signed effect in every group, for the first pairs."""
         found, top = self.interactions, self.interactions.order[: self.k]
-        mean, sd = found.group_effects[:, top].ravel(), found.group_std[:, top].ravel()
+        mean, bars, label = self._signed_effects(top)
         n_groups = len(found.group_weights)
         heights = 0.8 * ((np.arange(n_groups) + 0.5) / n_groups - 0.5)  # in a row of height 1
         y = np.add.outer(heights, np.arange(len(top))).ravel()
         area = np.repeat(_MARKER * np.clip(n_groups, 5, 30) * found.group_weights, len(top))
-        ax.errorbar(mean, y, xerr=sd, fmt="none", ecolor="0.6", elinewidth=0.7)
+        ax.errorbar(mean, y, xerr=bars, fmt="none", ecolor="0.6", elinewidth=0.7)
         ax.scatter(mean, y, area, np.where(mean < 0, _NEGATIVE, _POSITIVE).tolist(), lw=0, zorder=3)
         ax.set_xlabel("signed group mean, standard units\n\u2190 antagonistic | synergistic \u2192")
-        ax.set_title("one marker per group: area = share of points, bar = 1 sd", fontsize="small")
+        ax.set_title(f"one marker per group: area = share of points, {label}", fontsize="small")
         self._label_rows(ax)
 
+    def _signed_effects(self, top: NDArray) -> tuple[NDArray, NDArray, str]:
+        """Effects in every group, the lengths of their bars, and what these are."""
+        found, decided = self.interactions, self.interactions.decisions
+        if decided is None or len(decided.effects) > 1:
+            spread = found.group_std[:, top].ravel()
+            return found.group_effects[:, top].ravel(), spread, "bar = 1 sd of the posterior"
+        effect = decided.effects[0].effect[top, :-1]
+        low, _, _ = decided.effects[0].pointwise(self.level)
+        bars = np.nan_to_num(effect - low[top, :-1]).T.ravel()
+        return effect.T.ravel(), bars, f"bar = {100 * self.level:g} % interval"
+
     def _label_rows(self, ax: "Axes") -> None:
-        """Label the rows with the names of the top pairs, the first at the top."""
+        """Label the rows with the names of the pairs, the first at the top."""
         names, n_pairs = self._pair_names(), len(self.interactions.pairs)
         ax.set_yticks(range(len(names)), names, parse_math=False)
         ax.set_ylim(len(names) - 0.5, -0.5)
-        ax.set_ylabel(f"pairs by score, top {len(names)} of {n_pairs}", labelpad=8)
+        decided = self.interactions.decisions is not None
+        order = "significant first, then by score" if decided else "by score"
+        ax.set_ylabel(f"{len(names)} of {n_pairs} pairs, {order}", labelpad=8)
         for row in range(1, len(names), 2):
             ax.axhspan(row - 0.5, row + 0.5, color="0.96", lw=0, zorder=0)
         ax.axvline(0, color="0.4", lw=0.8, zorder=1)
