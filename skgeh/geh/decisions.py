@@ -35,6 +35,8 @@ class SignedEffects:
     effect : ndarray of shape (P, M + 1)
         Mean second derivatives in each group, and over all points; for pairs with a category, norms
         of level contrasts. NaN for pairs that were not tested.
+    shrunken : ndarray of shape (P, M + 1)
+        The same, shrunken by as much as the noise suggests: better estimates, but no intervals.
     square : ndarray of shape (P, M + 1)
         Variance of the effect; for a norm, the mean squared length of the error.
     spread : ndarray of shape (P, M + 1)
@@ -47,6 +49,7 @@ class SignedEffects:
     """
 
     effect: NDArray[np.float64]
+    shrunken: NDArray[np.float64]
     square: NDArray[np.float64]
     spread: NDArray[np.float64]
     correlation: NDArray[np.float64]
@@ -54,11 +57,8 @@ class SignedEffects:
     is_norm: NDArray[np.bool_]
 
     def magnitude(self, weights: NDArray) -> NDArray[np.float64]:
-        """Mean size over groups, times the share of its square that errors do not add, (P,)."""
-        square = self.effect[:, :-1] ** 2 @ weights
-        error = self.square[:, :-1] @ weights
-        left = 1 - error / np.maximum(square, np.finfo(float).tiny)
-        return np.abs(self.effect[:, :-1]) @ weights * np.sqrt(np.maximum(left, 0))
+        """Mean size of the shrunken effects over groups, shape (P,)."""
+        return np.abs(self.shrunken[:, :-1]) @ weights
 
     def bounds(self, level: float) -> tuple[NDArray, NDArray]:
         """Bounds that hold at once, for all groups and over all points, each (P, M + 1)."""
@@ -116,7 +116,11 @@ class SignedEffects:
 
     def turned(self, sign: float) -> "SignedEffects":
         """The effects of the opposite output, if `sign` is -1."""
-        return self if sign > 0 else replace(self, effect=sign * self.effect)
+        if sign > 0:
+            return self
+        signed = ~self.is_norm[:, None]
+        effect, shrunken = (np.where(signed, -b, b) for b in (self.effect, self.shrunken))
+        return replace(self, effect=effect, shrunken=shrunken)
 
 
 def largest_error(
@@ -184,7 +188,7 @@ class Decisions:
 
     @property
     def effect(self) -> NDArray[np.float64]:
-        """Magnitudes less what noise adds to them, inside their intervals, shape (P,)."""
+        """Magnitudes by shrunken effects, inside their intervals, shape (P,)."""
         low, high = self.interval(LEVEL).T
         mean = np.mean([one.magnitude(self.weights) for one in self.effects], axis=0)
         return np.clip(mean, low, high)

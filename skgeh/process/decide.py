@@ -22,10 +22,12 @@ from skgeh.process._pair_statistics import PairStatistics
 from skgeh.process._products import Products, blocks, multiplied
 from skgeh.process._screen import Sizes
 from skgeh.process._smooth_basis import SmoothBasis
+from skgeh.process._variances import TYPICAL
 from skgeh.tables.corrections import bonferroni
 from skgeh.tables.testable import reasons
 
-WIDE = 0.1  # prior variance of a pair's weights in estimates, in that of the function expected
+WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of the function expected
+LEAST = 1e-12  # prior variance of a weight
 MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
 LEAST_ROWS, LEAST_CLASS, LEAST_UNITS = 40, 10, 5
 LOST = "main effects and other pairs explain all that could be seen of it"
@@ -127,7 +129,7 @@ class PairTests:
         totals = null_deviances(self.task)
         for k, model in enumerate(self.models):
             for part in model.statistics:
-                weights, covariance = self._weights(model, part)
+                weights, covariance, _ = self._weights(model, part)
                 own = np.einsum("pa,pab,pb->p", weights, part.C, weights)
                 noise = np.einsum("pab,pba->p", part.C, covariance)
                 size = model.rows.model.noise_variance * np.maximum(own - noise, 0)
@@ -170,35 +172,36 @@ class PairTests:
     def _effects(self, output: int, at: "Places") -> SignedEffects:
         """Effects of one output."""
         P, M = len(self.pairs), at.partition.n_groups + 1
-        effect, square, spread = np.full((3, P, M), np.nan)
+        effect, shrunken, square, spread = np.full((4, P, M), np.nan)
         correlation, freedom = np.full((P, M, M), np.nan), np.full(P, np.nan)
         sizes = np.array([len(own) for own in at.groups.columns])
         is_norm = np.asarray((sizes[self.pairs] > 1).any(axis=1))
         for part in self.models[output].statistics if self.models else ():
             model = self.models[output]
-            weights, covariance = self._weights(model, part)
+            weights, covariance, means = self._weights(model, part)
             slopes = at.mean_slopes(model.pairs.main, part.columns.factors)
             o = part.columns.relative
             df = degrees_of_freedom(np.einsum("pm,pmm->p", o, part.M), part.fourth)
             for row, own in enumerate(part.columns.places):
                 place = self.places[own]
-                b, S = weights[row], covariance[row]
+                b, S, mean = weights[row], covariance[row], means[row]
                 freedom[place] = df[row]
                 if is_norm[place]:
                     turned = self._turned(at.groups, place, slopes[row])
                     found = turned @ b
                     errors = turned @ S @ turned.swapaxes(1, 2)
                     effect[place] = np.linalg.norm(found, axis=1)
+                    shrunken[place] = np.linalg.norm(turned @ mean, axis=1)
                     square[place] = np.einsum("gss->g", errors)
                     spread[place] = np.square(errors).sum((1, 2))
                     correlation[place] = np.eye(M)
                     continue
                 a = slopes[row].T
-                effect[place], errors = a @ b, a @ S @ a.T
+                effect[place], shrunken[place], errors = a @ b, a @ mean, a @ S @ a.T
                 square[place] = errors.diagonal()
                 error = np.sqrt(np.maximum(square[place], np.finfo(float).tiny))
                 correlation[place] = errors / np.outer(error, error)
-        return SignedEffects(effect, square, spread, correlation, freedom, is_norm)
+        return SignedEffects(effect, shrunken, square, spread, correlation, freedom, is_norm)
 
     def _turned(self, groups: Blocks, place: int, slopes: NDArray) -> NDArray[np.float64]:
         """Mean slopes by group of points and by pair of uncorrelated coordinates, (M, s, m)."""
@@ -212,12 +215,21 @@ class PairTests:
         return np.einsum("sm,mg->gsm", turn[:, of], slopes)
 
     @staticmethod
-    def _weights(model: NullModel, part: PairStatistics) -> tuple[NDArray, NDArray]:
-        """Weights of pairs, hardly shrunk, and their covariances as the rows show them."""
-        wide = WIDE * model.rows.model.unit * part.columns.relative
-        identity = np.eye(wide.shape[1])
-        inverse = np.linalg.inv(part.C + identity / wide[:, None])
-        return np.einsum("pab,pb->pa", inverse, part.u), inverse @ part.M @ inverse
+    def _weights(model: NullModel, part: PairStatistics) -> tuple[NDArray, NDArray, NDArray]:
+        """Weights of pairs that are hardly shrunk, their covariances, and weights by their prior.
+
+        The covariances are as the rows show them. A pair that is not in the model has a typical
+        prior.
+        """
+        o, unit = part.columns.relative, model.rows.model.unit
+        own = part.columns.prior.any(1, keepdims=True)
+        priors = WIDE * unit * o, np.where(own, part.columns.prior, TYPICAL[2] * unit * o)
+        wide, inverse = (
+            np.linalg.inv(part.C + np.eye(o.shape[1]) / np.maximum(prior, LEAST)[:, None])
+            for prior in priors
+        )
+        weights, means = (np.einsum("pab,pb->pa", one, part.u) for one in (wide, inverse))
+        return weights, wide @ part.M @ wide, means
 
 
 @dataclass(frozen=True, eq=False)
