@@ -20,7 +20,6 @@ from skgeh.process._model import AnovaModel
 from skgeh.process._newton import CERTAIN, FEW, MANY, Newton
 from skgeh.process._p_values import p_values
 from skgeh.process._pair_statistics import (
-    LabelNoise,
     PairColumns,
     PairStatistics,
     Rows,
@@ -302,7 +301,8 @@ class _Search:
         if task.units is not None:
             return Rows(model, np.flatnonzero(np.diff(task.units, prepend=-1)))
         if task.has_labels and np.ptp(task.weight) == 0:
-            return Rows(model, law=LabelNoise(model.observed.weight, task.y.shape[1]))
+            n_logits = task.y.shape[1]  # whose curvature is p (1 - p), or more if centred
+            return Rows(model, known=1 if n_logits == 1 else (n_logits - 1) / n_logits)
         return Rows(model)
 
 

@@ -89,31 +89,6 @@ class PairStatistics:
 
 
 @dataclass(frozen=True, eq=False)
-class LabelNoise:
-    """The law of a label around its probability p, as noise of a working response.
-
-    Parameters
-    ----------
-    weight : ndarray of shape (n,)
-        Of the working responses: ``p (1 - p)``, times ``C / (C - 1)`` for C > 2 logits.
-    n_outputs : int
-    """
-
-    weight: NDArray[np.float64]
-    n_outputs: int
-
-    @property
-    def variance(self) -> float:
-        """Variance of a row's noise over that of the model."""
-        return 1.0 if self.n_outputs == 1 else (self.n_outputs - 1) / self.n_outputs
-
-    @cached_property
-    def fourth(self) -> NDArray[np.float64]:
-        """Fourth cumulant over the squared variance, ``1 / (p (1 - p)) - 6``, shape (n,)."""
-        return 1 / (self.weight * self.variance) - 6
-
-
-@dataclass(frozen=True, eq=False)
 class Rows:
     """A model at its rows: what it leaves of them.
 
@@ -122,13 +97,14 @@ class Rows:
     model : AnovaModel
     starts : ndarray, optional
         First row of every unit, whose rows follow each other; None if rows are independent.
-    law : LabelNoise, optional
-        The law of the noise, if it is known. Otherwise squared residuals show its variance.
+    known : float, optional
+        Variance of the noise over that of the model, if it is known, as for labels. Otherwise
+        squared residuals show it.
     """
 
     model: AnovaModel
     starts: NDArray[np.intp] | None = None
-    law: LabelNoise | None = None
+    known: float | None = None
 
     @cached_property
     def root(self) -> NDArray[np.float64]:
@@ -285,7 +261,7 @@ class _Pass:
         prior = self.columns.prior[one]
         F = self.out[one] @ R
         noise = self.rows.residuals[rows] + (prior * u) @ R
-        if self.rows.starts is None and self.rows.law is None:
+        if self.rows.starts is None and self.rows.known is None:
             left = self.rows.left[rows] + (F * prior[:, None] * R).sum(0) / self._noise
             noise /= np.maximum(left, LEAST_LEFT) ** (POWER / 2)
         return noise, F
@@ -309,15 +285,15 @@ class _Pass:
         if len(some) == 0:
             return
         (M, fourth, of_columns), s2, o = found, self._noise, self.columns.relative[some]
-        law, starts = self.rows.law, self.rows.starts
+        known, starts = self.rows.known, self.rows.starts
         if starts is not None:
             S = self._by_unit(F, noise, rows) / s2
             M[some] += S @ S.swapaxes(1, 2) - F @ F.swapaxes(1, 2) / s2
             F, square = S, np.full(S.shape[2], 2 / 3)
-        elif law is not None:
-            if law.variance < 1:
-                M[some] += (law.variance - 1) / s2 * F @ F.swapaxes(1, 2)
-            square = law.variance**2 * law.fourth[rows] / s2**2
+        elif known is not None:
+            if known != 1:
+                M[some] += (known - 1) / s2 * F @ F.swapaxes(1, 2)
+            return
         else:
             squares = noise**2 if entered else noise**2 / self.rows.left[rows] ** POWER
             M[some] += (F * (squares / s2**2 - 1 / s2)) @ F.swapaxes(1, 2)
