@@ -4,12 +4,15 @@ The shape of a pair is its component in any prediction function, anchored at one
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
+from skgeh.geh.pairs import to_matrix
 from skgeh.geh.partition import Partition
+from skgeh.significance._features import Features
 from skgeh.significance._refits import NetworkRefit, Refit, Split
 
 ROWS = 50_000  # rows predicted at once
@@ -23,60 +26,105 @@ SCREENED = 5000  # most pairs that can be screened for a model without Hessians
 
 def pair_components(
     predict: Callable[[NDArray], NDArray],
-    X: NDArray,
+    features: Features,
     anchor: NDArray,
     pairs: NDArray,
-    twins: Sequence[NDArray[np.intp]],
 ) -> NDArray[np.float64]:
     """``f_ij(x) = g(x_i, x_j, c) - g(x_i, c) - g(x_j, c) + g(c)`` for each pair.
+
+    All columns of a feature move together, and those of its copies.
 
     Parameters
     ----------
     predict : callable (m, d) -> (m, c)
         g.
-    X : ndarray of shape (n, d)
+    features : Features
+        At n rows.
     anchor : ndarray of shape (d,)
         c, the values of the other features.
     pairs : ndarray of shape (q, 2)
-    twins : sequence of d arrays of int
-        For each feature, the columns that are copies of it, itself included; they move together.
 
     Returns
     -------
     ndarray of shape (n, q, c)
     """
+    X, twins = features.X, features.twins
     n = len(X)
+    axes = {i: _Axis.of(features, i) if n > MANY else None for i in np.unique(pairs).tolist()}
+    every = np.arange(n)
 
-    def at(*features: int, values: Sequence[NDArray]) -> NDArray:
-        table = np.tile(anchor, (len(values[0]), 1))
-        for feature, value in zip(features, values, strict=True):
-            table[:, twins[feature]] = value[:, None]
+    def at(*moved: tuple[int, NDArray]) -> NDArray:
+        table = np.tile(anchor, (len(moved[0][1]), 1))
+        for feature, rows in moved:
+            table[:, twins[feature]] = X[np.ix_(rows, twins[feature])]
         return table
 
-    tables, many = [anchor[None]], n > MANY
-    axes = {i: np.unique(np.quantile(X[:, i], np.linspace(0, 1, GRID))) for i in np.unique(pairs)}
-    for i, axis in axes.items():
-        tables.append(at(i, values=[axis if many else X[:, i]]))
-    for i, j in pairs:
-        if many:
-            first, second = (g.ravel() for g in np.meshgrid(axes[i], axes[j], indexing="ij"))
-        else:
-            first, second = X[:, i], X[:, j]
-        tables.append(at(i, j, values=[first, second]))
-    values = predicted(predict, tables)
-    center, single = values[0][0], dict(zip(axes, values[1:], strict=False))
-    out = np.empty((n, len(pairs), values[0].shape[1]))
-    for k, ((i, j), pair) in enumerate(zip(pairs, values[1 + len(axes) :], strict=True)):
-        if not many:
-            out[:, k] = pair - single[i] - single[j] + center
+    tables = {(): anchor[None]}
+    for i, j in pairs.tolist():
+        first, second = axes[i], axes[j]
+        if first is None or second is None:
+            tables |= {(k, False): at((k, every)) for k in (i, j) if (k, False) not in tables}
+            tables[i, j, False] = at((i, every), (j, every))
             continue
-        grid = pair.reshape(len(axes[i]), len(axes[j]), -1)
-        grid = grid - single[i][:, None] - single[j] + center
-        if min(grid.shape[:2]) < 2:
-            out[:, k] = 0.0  # a constant feature
-            continue
-        out[:, k] = RegularGridInterpolator((axes[i], axes[j]), grid)(X[:, [i, j]])
+        for k, axis in ((i, first), (j, second)):
+            tables.setdefault((k, True), at((k, axis.rows)))
+        grid = np.meshgrid(first.rows, second.rows, indexing="ij")
+        tables[i, j, True] = at((i, grid[0].ravel()), (j, grid[1].ravel()))
+    values = dict(zip(tables, predicted(predict, list(tables.values())), strict=True))
+    center = values[()][0]
+    out = np.zeros((n, len(pairs), len(center)))
+    for k, (i, j) in enumerate(pairs.tolist()):
+        first, second = axes[i], axes[j]
+        if first is None or second is None:
+            out[:, k] = values[i, j, False] - values[i, False] - values[j, False] + center
+        elif min(len(first.rows), len(second.rows)) > 1:  # otherwise a constant
+            grid = values[i, j, True].reshape(len(first.rows), len(second.rows), -1)
+            grid = grid - values[i, True][:, None] - values[j, True] + center
+            places = np.column_stack([first.places, second.places])
+            out[:, k] = RegularGridInterpolator((first.ticks, second.ticks), grid)(places)
     return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Axis:
+    """Rows that stand for the values of a feature.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (g,)
+    ticks : ndarray of shape (g,)
+        Their places on the axis, increasing.
+    places : ndarray of shape (n,)
+        Place of every row.
+    """
+
+    rows: NDArray[np.intp]
+    ticks: NDArray[np.float64]
+    places: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, features: Features, j: int) -> "_Axis | None":
+        """Levels of a category, quantiles of numbers; None for several columns of numbers."""
+        places, mine = features.levels[j], features.columns[j]
+        if places is None:
+            if len(mine) > 1:
+                return None
+            places = features.X[:, mine[0]]
+        ticks, rows = np.unique(places, return_index=True)
+        if features.levels[j] is None and len(ticks) > GRID:
+            some = np.quantile(places, np.linspace(0, 1, GRID), method="nearest")
+            kept = np.isin(ticks, some)
+            ticks, rows = ticks[kept], rows[kept]
+        return cls(rows, ticks.astype(float), places.astype(float))
+
+
+def anchor_of(features: Features) -> NDArray[np.float64]:
+    """Means of numbers, and the most frequent level of each category, shape (d,)."""
+    anchor = features.X.mean(0)
+    for mine, levels in zip(features.columns, features.levels, strict=True):
+        if levels is not None:
+            anchor[mine] = features.X[np.argmax(levels == np.bincount(levels).argmax()), mine]
+    return anchor
 
 
 def predicted(predict: Callable, tables: Sequence[NDArray]) -> list[NDArray]:
@@ -94,7 +142,7 @@ def fold_shapes(
     test: NDArray,
     *,
     pairs: NDArray,
-    twins: Sequence[NDArray],
+    features: Features,
     limit: int,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Components at the test rows of the pairs that stand out on the training rows.
@@ -105,27 +153,35 @@ def fold_shapes(
         Indices of at most `limit` pairs.
     shapes : ndarray of shape (len(test), k, c)
     """
-    anchor, kept = X[train].mean(0), np.arange(len(pairs))
+    anchor, kept = anchor_of(features.at(train)), np.arange(len(pairs))
     if len(pairs) > limit:
-        strength = screening_strength(one, X[train[:SCREENING_ROWS]], anchor, pairs, twins)
+        strength = screening_strength(one, features.at(train[:SCREENING_ROWS]), anchor, pairs)
         kept = np.sort(np.argsort(-strength, kind="stable")[:limit])
-    return kept, pair_components(one, X[test], anchor, pairs[kept], twins)
+    return kept, pair_components(one, features.at(test), anchor, pairs[kept])
 
 
 def screening_strength(
-    one: Refit, X: NDArray, anchor: NDArray, pairs: NDArray, twins: Sequence[NDArray]
+    one: Refit, features: Features, anchor: NDArray, pairs: NDArray
 ) -> NDArray[np.float64]:
-    """M-GEH for networks, or the spread of the component for other models, shape (P,)."""
+    """M-GEH for networks, or the spread of the component for other models, shape (P,).
+
+    That of categories is the norm over their columns.
+    """
     if isinstance(one, NetworkRefit):
-        return one.effects(X, SCREENING_GROUPS)[pair_places(pairs, X.shape[1])]
+        effects = to_matrix(one.effects(features.X, SCREENING_GROUPS), features.X.shape[1])
+        squares = [
+            (effects[np.ix_(features.columns[i], features.columns[j])] ** 2).sum()
+            for i, j in pairs.tolist()
+        ]
+        return np.sqrt(squares)
     if len(pairs) > SCREENED:
         raise ValueError(
             f"{len(pairs)} pairs are too many to screen by predictions; the limit is {SCREENED}. "
             "Name fewer with pairs=[...], or use BayesianInteractionRegressor, whose Hessians "
             "screen all pairs at once."
         )
-    few = X[: max(20, SCREENING_ROWS * 200 // len(pairs))]
-    return pair_components(one, few, anchor, pairs, twins).std(0).mean(1)
+    few = features.at(slice(max(20, SCREENING_ROWS * 200 // len(pairs))))
+    return pair_components(one, few, anchor, pairs).std(0).mean(1)
 
 
 def pair_places(pairs: NDArray, n_features: int) -> NDArray[np.intp]:
@@ -148,16 +204,21 @@ def half_shapes(
     test: NDArray,
     *,
     pairs: NDArray,
-    twins: Sequence[NDArray],
+    features: Features,
     partition: Partition | None,
     points: NDArray,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Components at the test rows and, for networks, group mean Hessians at the given points."""
-    shapes = pair_components(one, X[test], X[train].mean(0), pairs, twins)
+    """Components at the test rows and, for networks, group mean Hessians at the given points.
+
+    Pairs of features of several columns have no Hessian: NaN.
+    """
+    shapes = pair_components(one, features.at(test), anchor_of(features.at(train)), pairs)
     if partition is None or not isinstance(one, NetworkRefit):
         return shapes, None
     hessians = one.group_hessians(X[points], partition)
-    return shapes, hessians[..., pair_places(pairs, X.shape[1])]
+    single = np.array([len(mine) == 1 for mine in features.columns])[pairs].all(1)
+    columns = np.array([mine[0] for mine in features.columns])[pairs]
+    return shapes, np.where(single, hessians[..., pair_places(columns, X.shape[1])], np.nan)
 
 
 def assemble(
