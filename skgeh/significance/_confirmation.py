@@ -49,7 +49,8 @@ def confirm_by_halves(
 ) -> tuple[Confirmation, tuple[NDArray, NDArray] | None]:
     """Confirm the shapes of each half of the rows on the other; for networks, also the M-GEH.
 
-    The first rows in the given order are the points where the M-GEH is measured. `n_groups` is None for learners that have no Hessians.
+    The first rows in the given order are the points where the M-GEH is measured. `n_groups` is None
+    for learners that have no Hessians.
     """
     points = order[:MAX_POINTS]
     partition = None
@@ -70,9 +71,8 @@ def confirm_by_halves(
     find = label_coefficients if regressions.labels else number_coefficients
     units = regressions.units
     f = np.stack([without_main_effects(one / unit, regressions.nuisance) for one in shapes])
-    theta = find(
-        table.y / unit, shapes if regressions.labels else f, halves, regressions.nuisance, units
-    )
+    own = shapes if regressions.labels else f
+    theta = find(table.y / unit, own, halves, regressions.nuisance, units)
     found = confirm(f, *theta)
     if partition is None:
         return found, None

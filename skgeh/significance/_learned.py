@@ -59,7 +59,7 @@ def pair_components(
             table[:, twins[feature]] = X[np.ix_(rows, twins[feature])]
         return table
 
-    tables = {(): anchor[None]}
+    tables: dict[tuple, NDArray] = {(): anchor[None]}
     for i, j in pairs.tolist():
         first, second = axes[i], axes[j]
         if first is None or second is None:
@@ -78,10 +78,10 @@ def pair_components(
         if first is None or second is None:
             out[:, k] = values[i, j, False] - values[i, False] - values[j, False] + center
         elif min(len(first.rows), len(second.rows)) > 1:  # otherwise a constant
-            grid = values[i, j, True].reshape(len(first.rows), len(second.rows), -1)
-            grid = grid - values[i, True][:, None] - values[j, True] + center
+            joint = values[i, j, True].reshape(len(first.rows), len(second.rows), -1)
+            joint = joint - values[i, True][:, None] - values[j, True] + center
             places = np.column_stack([first.places, second.places])
-            out[:, k] = RegularGridInterpolator((first.ticks, second.ticks), grid)(places)
+            out[:, k] = RegularGridInterpolator((first.ticks, second.ticks), joint)(places)
     return out
 
 
@@ -105,17 +105,16 @@ class _Axis:
     @classmethod
     def of(cls, features: Features, j: int) -> "_Axis | None":
         """Levels of a category, quantiles of numbers; None for several columns of numbers."""
-        places, mine = features.levels[j], features.columns[j]
-        if places is None:
-            if len(mine) > 1:
-                return None
-            places = features.X[:, mine[0]]
+        levels, mine = features.levels[j], features.columns[j]
+        if levels is None and len(mine) > 1:
+            return None
+        places = features.X[:, mine[0]] if levels is None else levels.astype(float)
         ticks, rows = np.unique(places, return_index=True)
-        if features.levels[j] is None and len(ticks) > GRID:
+        if levels is None and len(ticks) > GRID:
             some = np.quantile(places, np.linspace(0, 1, GRID), method="nearest")
             kept = np.isin(ticks, some)
             ticks, rows = ticks[kept], rows[kept]
-        return cls(rows, ticks.astype(float), places.astype(float))
+        return cls(rows, ticks, places)
 
 
 def anchor_of(features: Features) -> NDArray[np.float64]:
@@ -137,7 +136,6 @@ def predicted(predict: Callable, tables: Sequence[NDArray]) -> list[NDArray]:
 
 def fold_shapes(
     one: Refit,
-    X: NDArray,
     train: NDArray,
     test: NDArray,
     *,
@@ -199,7 +197,6 @@ def pair_places(pairs: NDArray, n_features: int) -> NDArray[np.intp]:
 
 def half_shapes(
     one: Refit,
-    X: NDArray,
     train: NDArray,
     test: NDArray,
     *,
@@ -215,10 +212,13 @@ def half_shapes(
     shapes = pair_components(one, features.at(test), anchor_of(features.at(train)), pairs)
     if partition is None or not isinstance(one, NetworkRefit):
         return shapes, None
-    hessians = one.group_hessians(X[points], partition)
+    hessians = one.group_hessians(features.X[points], partition)
     single = np.array([len(mine) == 1 for mine in features.columns])[pairs].all(1)
     columns = np.array([mine[0] for mine in features.columns])[pairs]
-    return shapes, np.where(single, hessians[..., pair_places(columns, X.shape[1])], np.nan)
+    found = hessians[..., pair_places(columns, features.X.shape[1])]
+    return shapes, np.where(single, found, np.nan)
+        single, hessians[..., pair_places(columns, features.X.shape[1])], np.nan
+    )
 
 
 def assemble(

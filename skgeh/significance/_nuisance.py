@@ -84,7 +84,7 @@ def main_effect(x: NDArray, n_knots: int, spare: bool = True) -> NDArray[np.floa
         return np.eye(len(values))[places]
     z = normal_scores(x[:, None])[:, 0]
     line = ((x - x.mean()) / x.std())[:, None][:, : 1 if spare else 0]
-    knots = np.unique(np.quantile(z, np.linspace(0, 1, n_knots))) if n_knots else []
+    knots = np.unique(np.quantile(z, np.linspace(0, 1, n_knots))) if n_knots else np.zeros(0)
     if len(knots) < 3:
         return np.column_stack([line, z, z**2 - (z**2).mean()])
     splines = SplineTransformer(degree=3, knots=knots[:, None]).fit_transform(z[:, None])

@@ -134,7 +134,7 @@ def refit(
         Numbers; for labels, 0 and 1 in one column for two classes, otherwise one column per class.
     splits : sequence of (train, test)
         Rows that a refit learns from, and rows at which it is evaluated.
-    ask : callable (Refit, X, train, test) -> answer
+    ask : callable (Refit, train, test) -> answer
         Called in the process that made the refit, so that models are not sent between processes.
     n_networks : int, default=1
         Number of networks per refit, if the learner is a trainer.
@@ -222,7 +222,7 @@ def answers(
     """Answers of the refits of one chunk."""
     with ONE_THREAD:
         refits = fit(learner, X, y, [train for train, _ in splits], seed)
-        return [ask(one, X, train, test) for one, (train, test) in zip(refits, splits, strict=True)]
+        return [ask(one, train, test) for one, (train, test) in zip(refits, splits, strict=True)]
 
 
 def fit_one(

@@ -135,7 +135,7 @@ class _FoldSums:
 
     def squares(self, a: NDArray, e: NDArray, h: NDArray) -> NDArray[np.float64]:
         """``sum a^2 e^2 / (1 - h)`` over each fold, or the squares of units' sums, (K, u)."""
-        if self.units is None:
+        if self.units is None or self.turned is None:
             return self.folds @ (a**2 * (e**2 / np.maximum(1 - h, RIDGE))[:, None])
         e = e + self.turned @ (self.gain * (self.turned.T @ e))
         return self.folds @ ((self.units @ (a * e[:, None])) ** 2)
@@ -274,12 +274,12 @@ class Regressions:
                 self.y, shapes, self.nuisance, everything, found.directions, self.units
             )
             return z, found.weights
-        z = []
+        each = []
         for mine, row in zip(kept, folds, strict=True):
             chosen = np.where(row[:, None] >= 0, mine[row], False)
             t = self.scores(shapes * chosen[..., None, None], row, found.directions)
-            z.append((t * mine[..., None, None]).sum(0) / np.sqrt(len(t)))
-        return np.stack(z), found.weights
+            each.append((t * mine[..., None, None]).sum(0) / np.sqrt(len(t)))
+        return np.stack(each), found.weights
 
 
 def information(table: Table) -> float:

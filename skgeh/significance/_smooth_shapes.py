@@ -54,11 +54,13 @@ def smooth_shapes(X: NDArray | Features, pairs: NDArray, max_shapes: int) -> Smo
     share theirs. If there are too many products, rare levels go first.
     """
     features = X if isinstance(X, Features) else Features.alone(X)
-    sides: dict[tuple[int, int], list[_Side]] = {}
+    sides: dict[int, list[_Side]] = {}
     found = []
     for i, j in pairs.tolist():
-        both = [sides.setdefault((k, max_shapes), _sides(features, k)) for k in (i, j)]
-        found.append(_product(*both, max_shapes))
+        for k in (i, j):
+            if k not in sides:
+                sides[k] = _sides(features, k)
+        found.append(_product(sides[i], sides[j], max_shapes))
     size = max((one.functions.shape[1] for one in found), default=0)
     count = max((len(one.weights) for one in found), default=0)
     functions = np.zeros((len(features.X), len(pairs), size))
@@ -84,8 +86,8 @@ def _product(first: list[_Side], second: list[_Side], most: int) -> _Side:
     products = a.functions[:, :, None] * b.functions[:, None, :]
     return _Side(
         products.reshape(len(products), -1),
-        np.kron(a.directions, b.directions),
-        np.kron(a.weights, b.weights),
+        np.kron(a.directions, b.directions).astype(float),
+        np.kron(a.weights, b.weights).astype(float),
     )
 
 

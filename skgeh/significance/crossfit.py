@@ -270,7 +270,7 @@ def crossfit(
         feature_names=features.names,
         frame_backend=table.frame_backend,
         targets=table.targets,
-        reason=_reasons(features, pairs, tested, known.all(axis=1)),
+        reason=_reasons(features, pairs, tested, np.asarray(known.all(axis=1))),
         fold_scores=shaped(evidence.learned),
         shape_scores=shaped(evidence.smooth.swapaxes(1, 2)).swapaxes(1, 2),
         variance_inflation=phi,
@@ -355,7 +355,7 @@ class _Evidence:
     @property
     def alive(self) -> NDArray[np.bool_]:
         """Whether a pair is distinguishable from main effects and other pairs, shape (q, c)."""
-        some = self.weights.any(1)[:, None]
+        some = (self.weights > 0).any(axis=1, keepdims=True)
         scores = np.where(some, self.smooth.any((0, 2)), self.learned.any((0, 1)))
         return np.asarray(scores)
 
