@@ -217,8 +217,6 @@ def half_shapes(
     columns = np.array([mine[0] for mine in features.columns])[pairs]
     found = hessians[..., pair_places(columns, features.X.shape[1])]
     return shapes, np.where(single, found, np.nan)
-        single, hessians[..., pair_places(columns, features.X.shape[1])], np.nan
-    )
 
 
 def assemble(
