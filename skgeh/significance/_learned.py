@@ -29,10 +29,9 @@ def pair_components(
     features: Features,
     anchor: NDArray,
     pairs: NDArray,
+    twins: Sequence[NDArray[np.intp]],
 ) -> NDArray[np.float64]:
     """``f_ij(x) = g(x_i, x_j, c) - g(x_i, c) - g(x_j, c) + g(c)`` for each pair.
-
-    All columns of a feature move together, and those of its copies.
 
     Parameters
     ----------
@@ -43,13 +42,14 @@ def pair_components(
     anchor : ndarray of shape (d,)
         c, the values of the other features.
     pairs : ndarray of shape (q, 2)
+    twins : sequence of f arrays of int
+        Columns of each feature and of copies of it, which move together.
 
     Returns
     -------
     ndarray of shape (n, q, c)
     """
-    X, twins = features.X, features.twins
-    n = len(X)
+    X, n = features.X, len(features.X)
     axes = {i: _Axis.of(features, i) if n > MANY else None for i in np.unique(pairs).tolist()}
     every = np.arange(n)
 
@@ -153,20 +153,20 @@ def fold_shapes(
     """
     anchor, kept = anchor_of(features.at(train)), np.arange(len(pairs))
     if len(pairs) > limit:
-        strength = screening_strength(one, features.at(train[:SCREENING_ROWS]), anchor, pairs)
+        strength = screening_strength(one, features, train[:SCREENING_ROWS], anchor, pairs)
         kept = np.sort(np.argsort(-strength, kind="stable")[:limit])
-    return kept, pair_components(one, features.at(test), anchor, pairs[kept])
+    return kept, pair_components(one, features.at(test), anchor, pairs[kept], features.twins)
 
 
 def screening_strength(
-    one: Refit, features: Features, anchor: NDArray, pairs: NDArray
+    one: Refit, features: Features, rows: NDArray, anchor: NDArray, pairs: NDArray
 ) -> NDArray[np.float64]:
     """M-GEH for networks, or the spread of the component for other models, shape (P,).
 
     That of categories is the norm over their columns.
     """
     if isinstance(one, NetworkRefit):
-        effects = to_matrix(one.effects(features.X, SCREENING_GROUPS), features.X.shape[1])
+        effects = to_matrix(one.effects(features.X[rows], SCREENING_GROUPS), features.X.shape[1])
         squares = [
             (effects[np.ix_(features.columns[i], features.columns[j])] ** 2).sum()
             for i, j in pairs.tolist()
@@ -178,8 +178,8 @@ def screening_strength(
             "Name fewer with pairs=[...], or use BayesianInteractionRegressor, whose Hessians "
             "screen all pairs at once."
         )
-    few = features.at(slice(max(20, SCREENING_ROWS * 200 // len(pairs))))
-    return pair_components(one, few, anchor, pairs).std(0).mean(1)
+    few = features.at(rows[: max(20, SCREENING_ROWS * 200 // len(pairs))])
+    return pair_components(one, few, anchor, pairs, features.twins).std(0).mean(1)
 
 
 def pair_places(pairs: NDArray, n_features: int) -> NDArray[np.intp]:
@@ -209,7 +209,8 @@ def half_shapes(
 
     Pairs of features of several columns have no Hessian: NaN.
     """
-    shapes = pair_components(one, features.at(test), anchor_of(features.at(train)), pairs)
+    anchor = anchor_of(features.at(train))
+    shapes = pair_components(one, features.at(test), anchor, pairs, features.twins)
     if partition is None or not isinstance(one, NetworkRefit):
         return shapes, None
     hessians = one.group_hessians(features.X[points], partition)

@@ -4,8 +4,9 @@ from scipy.stats import norm
 
 from skgeh.geh.pairs import pair_index
 from skgeh.significance import _regressions as regressions
-from skgeh.significance._nuisance import main_effect_basis, smooth_shapes
+from skgeh.significance._nuisance import main_effect_basis
 from skgeh.significance._regressions import fold_scores, without
+from skgeh.significance._smooth_shapes import smooth_shapes
 from skgeh.tables.table import Table
 from tests.oracles import assert_close
 
@@ -73,10 +74,10 @@ def test_pairs_that_all_folds_chose_have_one_score_from_all_rows():
     X, y, pairs, _, folds = case()
     kept = np.ones((2, 3, 3), dtype=bool)
     z, weights = Regressions(X, y, pairs, within=False).smooth(kept, np.stack([folds, folds]))
-    shapes, expected_weights = smooth_shapes(X, pairs, 4)
-    expected = fold_scores(y, shapes, main_effect_basis(X), np.zeros(300, dtype=int))
+    known = smooth_shapes(X, pairs, 4)
+    expected = fold_scores(y, known.functions, main_effect_basis(X), np.zeros(300, dtype=int))
     assert_close(z, expected, 1e-12)
-    assert weights.tolist() == expected_weights.tolist()
+    assert weights.tolist() == known.weights.tolist()
     assert z[0, 0, 0] > 6
 
 
@@ -87,7 +88,7 @@ def test_pairs_that_some_folds_chose_have_the_sum_of_these():
     kept[0, 1, 0] = kept[1, :, 2] = False
     found = Regressions(X, y, pairs, within=False)
     z, _ = found.smooth(kept, folds)
-    shapes, _ = smooth_shapes(X, pairs, 4)
+    shapes = smooth_shapes(X, pairs, 4).functions
     for r in range(2):
         masked = shapes * np.array([kept[r, fold] for fold in folds[r]])[..., None]
         t = found.scores(masked, folds[r]) * kept[r, :, :, None]
