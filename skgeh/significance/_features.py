@@ -136,8 +136,8 @@ def _levels(columns: NDArray) -> NDArray[np.intp] | None:
 
     Examples
     --------
-    >>> _levels(np.eye(3)[[2, 0, 2, 1]]).tolist()
-    [0, 1, 0, 2]
+    >>> _levels(np.eye(3)[[2, 0, 2, 1, 1, 1]]).tolist()
+    [0, 1, 0, 2, 2, 2]
     """
     _, first, codes = np.unique(columns, axis=0, return_index=True, return_inverse=True)
     if len(first) > max(2, _MOST_LEVELS * len(columns)):

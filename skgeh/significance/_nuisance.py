@@ -8,7 +8,7 @@ from sklearn.preprocessing import SplineTransformer
 
 from skgeh.significance._features import Features
 
-KNOTS = (15, 9, 5, 3)  # numbers of quantile knots; the first that the rows allow is taken
+KNOTS = (60, 40, 25, 15, 9, 5, 3)  # of splines; the first number that the rows allow is taken
 SHARE = 5  # least number of rows per column of splines
 LEAST = 3  # columns of a feature without knots: its values, their normal scores and the squares
 RANK = 1e-9  # columns below this share of the largest are combinations of others
@@ -38,13 +38,13 @@ def main_effect_basis(X: NDArray | Features, information: float = 1.0) -> NDArra
     --------
     >>> X = np.random.default_rng(0).normal(size=(300, 2))
     >>> main_effect_basis(X).shape, main_effect_basis(X[:60]).shape
-    ((300, 35), (60, 11))
+    ((300, 55), (60, 11))
     """
     features = X if isinstance(X, Features) else Features.alone(X)
     n = len(features.X)
     room = n * information / SHARE
     knots = next((k for k in KNOTS if sum(sizes(features, k + 2)) < room), 0)
-    spare = knots > 0 or sum(sizes(features, LEAST)) < 2 * room
+    spare = sum(sizes(features, LEAST)) < room
     columns = [np.ones((n, 1))]
     for mine, levels in zip(features.columns, features.levels, strict=True):
         if levels is not None:
@@ -55,9 +55,14 @@ def main_effect_basis(X: NDArray | Features, information: float = 1.0) -> NDArra
             scores = normal_scores(features.X[:, mine])
             first, second = np.triu_indices(len(mine), 1)
             columns.append(scores[:, first] * scores[:, second])
-    design = np.hstack(columns)
-    design /= np.maximum(np.linalg.norm(design, axis=0), TINY)
-    Q, R, _ = qr(design, mode="economic", pivoting=True)
+    return orthonormal(np.hstack(columns))
+
+
+def orthonormal(columns: NDArray) -> NDArray[np.float64]:
+    """Orthonormal basis of columns (n, m), some of which may be combinations of others."""
+    Q, R, _ = qr(
+        columns / np.maximum(np.linalg.norm(columns, axis=0), TINY), mode="economic", pivoting=True
+    )
     size = np.abs(np.diag(R))
     return Q[:, size > RANK * size[0]]
 

@@ -308,7 +308,7 @@ def shuffled(
     Examples
     --------
     >>> shuffled(np.arange(6), np.array([0, 1, 2, 0, 1, 2]), np.random.default_rng(0)).tolist()
-    [2, 5, 0, 3, 4, 1]
+    [3, 0, 4, 1, 2, 5]
     """
     order = generator.permutation(rows)
     if units is None:

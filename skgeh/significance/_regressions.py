@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import rankdata
+from sklearn.linear_model import RidgeCV
 
 from skgeh.significance._features import Features
 from skgeh.significance._logistic import Working
-from skgeh.significance._nuisance import LEAST, main_effect_basis, sizes
+from skgeh.significance._nuisance import LEAST, main_effect_basis, orthonormal, sizes
 from skgeh.significance._smooth_shapes import smooth_shapes
 from skgeh.tables.table import Table
 
 ALIASED = 1e-6  # least share of a shape's square that main effects and other pairs must leave
 RIDGE = 1e-9  # keeps the products of aliased shapes invertible
+PENALTIES = np.logspace(-2, 2, 9)  # of which held-out rows choose one
 TINY = np.finfo(float).tiny
 
 LEFT = 1e-6  # least share of a unit's direction that the regression must leave
@@ -191,6 +193,20 @@ class Regressions:
         """Basis of main effects at the given rows."""
         return main_effect_basis(self.features.at(rows), self.information)
 
+    def basis_after(self, past: NDArray, rows: NDArray) -> NDArray[np.float64]:
+        """Basis at the rows of a fold, with the additive functions that earlier rows suggest.
+
+        In few rows, a basis of few columns does not follow a jump or a wave. Many earlier rows do,
+        and the targets of the fold have no part in that. Logits of labels have no room for more.
+        """
+        basis = self.basis(rows)
+        if self.labels or not past.any():
+            return basis
+        known = main_effect_basis(self.features, past.mean() * self.information)
+        known *= np.sqrt(len(known))
+        model = RidgeCV(PENALTIES).fit(known[past], self.y[past])
+        return orthonormal(np.hstack([basis, model.predict(known[rows]).reshape(len(basis), -1)]))
+
     def scores(
         self, shapes: NDArray, folds: NDArray, directions: NDArray | None = None
     ) -> NDArray[np.float64]:
@@ -202,11 +218,12 @@ class Regressions:
             directions = np.stack([np.eye(shapes.shape[2])] * shapes.shape[1])
         n_folds, (q, u, _) = folds.max() + 1, directions.shape
         found = np.zeros((n_folds, q, u, shapes.shape[3]))
-        parts = [folds == k for k in range(n_folds)] if self.within else [slice(None)]
+        every = np.ones(len(folds), dtype=bool)
+        parts = [folds == k for k in range(n_folds)] if self.within else [every]
         for k, rows in enumerate(parts):
             here = shapes[rows]
             mine = here.any((0, 2, 3))
-            basis = self.basis(rows) if self.within else self.nuisance
+            basis = self.basis_after(folds < k, rows) if self.within else self.nuisance
             where = np.zeros(len(here), dtype=int) if self.within else folds
             units = None if self.units is None else self.units[rows]
             scores = self.of_targets(

@@ -650,7 +650,7 @@ def test_the_strength_is_in_logits():
 
 @pytest.mark.parametrize("cv", [5, "sequential"])
 def test_three_classes(cv):
-    X, y = three()
+    X, y = three(seed=1)
     result = once(classifier(), X, y, cv=cv)
     assert result.targets == ["a", "b", "c"] and result.p_value.shape == (6, 3)
     assert (result.p_value[0, :2] < 1e-3).all()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def categories(*sizes, n=300, numbers=1, seed=0):
     X = np.column_stack([*(np.eye(k)[x] for k, x in zip(sizes, levels, strict=True)),
                          rng.normal(size=(n, numbers))])  # fmt: skip
     ends = np.cumsum([0, *sizes])
-    groups = [list(range(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    groups = [list(range(a, b)) for a, b in pairwise(ends)]
     return Features.of(Table.of(X, X[:, -1]), groups), levels
 
 
