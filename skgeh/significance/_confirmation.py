@@ -73,7 +73,8 @@ def confirm_by_halves(
     f = np.stack([without_main_effects(one / unit, regressions.nuisance) for one in shapes])
     own = shapes if regressions.labels else f
     theta = find(table.y / unit, own, halves, regressions.nuisance, units)
-    found = confirm(f, *theta)
+    n, r = regressions.nuisance.shape  # main effects took their share of each shape's square
+    found = confirm(f * np.sqrt(n / (n - r)), *theta)
     if partition is None:
         return found, None
     hessians = np.stack([hessian for _, hessian in both])

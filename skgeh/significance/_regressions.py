@@ -13,10 +13,10 @@ from scipy import sparse
 from scipy.stats import rankdata
 from sklearn.linear_model import RidgeCV
 
-from skgeh.significance._features import Features
 from skgeh.significance._logistic import Working
 from skgeh.significance._nuisance import LEAST, main_effect_basis, orthonormal, sizes
 from skgeh.significance._smooth_shapes import smooth_shapes
+from skgeh.significance.features import Features
 from skgeh.tables.table import Table
 
 ALIASED = 1e-6  # least share of a shape's square that main effects and other pairs must leave

@@ -17,7 +17,6 @@ from skgeh.parallel import progress_bar
 from skgeh.posteriors.trainer import Trainer
 from skgeh.significance._combination import combined, inflation
 from skgeh.significance._confirmation import confirm_by_halves
-from skgeh.significance._features import Features
 from skgeh.significance._folds import (
     dealt_units,
     draw_folds,
@@ -28,6 +27,7 @@ from skgeh.significance._folds import (
 from skgeh.significance._learned import assemble, fold_shapes
 from skgeh.significance._refits import fixed_n_groups, learner_of, refit
 from skgeh.significance._regressions import Regressions, information
+from skgeh.significance.features import Features
 from skgeh.significance.result import CrossfitResult
 from skgeh.tables.frames import frame_of
 from skgeh.tables.messages import warn

@@ -3,7 +3,6 @@ import pytest
 
 from skgeh.geh.pairs import n_pairs, pair_index
 from skgeh.significance import _learned as components
-from skgeh.significance._features import Features
 from skgeh.significance._learned import (
     assemble,
     fold_shapes,
@@ -12,6 +11,7 @@ from skgeh.significance._learned import (
     pair_places,
 )
 from skgeh.significance._refits import Refit
+from skgeh.significance.features import Features
 from tests.oracles import assert_close
 
 TRUE = [1, 7, 4]  # places of 10 pairs, weakest first

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from skgeh.geh.pairs import pair_index
-from skgeh.significance._features import Features
 from skgeh.significance._nuisance import main_effect_basis
 from skgeh.significance._regressions import without
+from skgeh.significance.features import Features
 from skgeh.tables.table import Table
 
 
