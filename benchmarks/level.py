@@ -19,8 +19,8 @@ from benchmarks.designs import PAIRS, Design, oracle_shapes
 from benchmarks.measure import cpu_seconds, gigaflops, matrix_product
 from skgeh import BayesianInteractionRegressor
 from skgeh.significance._combination import VARIANCE_INFLATION, combined
-from skgeh.significance._nuisance import smooth_weights
 from skgeh.significance._regressions import Regressions
+from skgeh.significance._smooth_shapes import smooth_shapes
 from skgeh.significance.crossfit import crossfit_test
 from skgeh.tables.corrections import adjust
 from skgeh.tables.table import Table
@@ -87,13 +87,13 @@ def one_table(design: Design, seed: int) -> dict:
         "true": true,
         "learned": result.fold_scores,
         "smooth": result.shape_scores,
+        "weights": smooth_shapes(X, PAIRS, result.shape_scores.shape[2]).weights,
         "oracle": 2 * norm.sf(np.abs(oracle)) if design.permuted else norm.sf(oracle),
     }
 
 
 def p_values(table: dict, phi: float) -> np.ndarray:
-    weights = smooth_weights(round(np.sqrt(table["smooth"].shape[2])))
-    return combined(table["learned"], phi, table["smooth"], 1.0, weights, False)
+    return combined(table["learned"], phi, table["smooth"], 1.0, table["weights"], False)
 
 
 def calibrated_cell(design: Design, tables: list[dict]) -> dict:
