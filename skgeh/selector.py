@@ -1,5 +1,6 @@
 """A transformer that appends products of interacting features."""
 
+from itertools import product
 from numbers import Integral, Real
 
 import numpy as np
@@ -18,6 +19,7 @@ from skgeh.estimators import BayesianInteractionRegressor, InteractionEstimator,
 from skgeh.geh.interactions import Interactions
 from skgeh.posteriors.trainer import Trainer
 from skgeh.significance.crossfit import check_loss, crossfit
+from skgeh.significance.features import Features
 from skgeh.significance.permutation import permute
 from skgeh.significance.result import CrossfitResult, TestResult
 from skgeh.tables.frames import with_columns
@@ -70,7 +72,11 @@ class GEHSelector(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     pairs_ : list of tuple of two int
-        Chosen pairs, strongest first, in the form that ExplainableBoosting's `interactions` takes.
+        Chosen pairs of features, strongest first, in the form that ExplainableBoosting's
+        `interactions` takes. Features are columns, or groups of them such as the one-hot columns of
+        a category, in the order of ``interactions_.feature_names``.
+    column_pairs_ : list of tuple of two int
+        The same as pairs of columns, all between the columns of both features.
     interactions_ : Interactions
         The ranking.
     test_result_ : CrossfitResult, PermutationResult or None
@@ -127,7 +133,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Rank the pairs and decide which interact.
 
         Parameters
@@ -140,6 +146,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         sample_weight : array-like of shape (n,), default=None
             How often each row counts in the ranking. Tests leave out rows of weight 0. They support
             no other weights, so the rest must be equal unless `test` is "interval" or None.
+        groups : array-like of shape (n,), default=None
+            Unit (patient, site, ...) of every row, for rows that are not independent; see
+            `crossfit_test`.
 
         Returns
         -------
@@ -160,7 +169,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         if self.test in _CROSSFITTED:
             check_loss(model)
         known = {"labels": labels, "loss": trainer.loss}
-        table = Table.of(X, y, sample_weight, **known, min_rows=least, reader=reader)
+        table = Table.of(X, y, sample_weight, groups, **known, min_rows=least, reader=reader)
         table.name_features_of(self)
         self._check_testable(table)
         if frozen:
@@ -169,16 +178,19 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             model = model.learn(table, trainer)
         self.estimator_ = model
         self.n_groups_, self.distances_ = model.choose_n_groups(self.n_groups)
-        self.interactions_ = model.interactions_of_columns(self.n_groups_)
+        self.interactions_ = model.interactions(n_groups=self.n_groups_)
         self.means_ = np.average(table.X, axis=0, weights=table.weight)
         self.test_result_ = self._tested(table, trainer, int(test_seed))
         order = self.interactions_.order
         chosen = order[self._passed()[order]][: self.max_pairs]
         self.pairs_ = [(int(i), int(j)) for i, j in self.interactions_.pairs[chosen]]
+        self._columns = list(model.feature_groups_.values())
+        products = [product(self._columns[i], self._columns[j]) for i, j in self.pairs_]
+        self.column_pairs_ = [tuple(sorted(pair)) for pairs in products for pair in pairs]
         return self
 
     def transform(self, X):
-        """Append the product of the two centred features of every chosen pair.
+        """Append the products of the centred columns of the two features of every chosen pair.
 
         Parameters
         ----------
@@ -187,21 +199,21 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray or data frame of shape (n, d + k)
-            With k chosen pairs.
+            With k pairs of columns, one for each chosen pair of features that are single columns.
         """
         check_is_fitted(self, "pairs_")
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        first, second = np.array(self.pairs_, dtype=np.intp).reshape(-1, 2).T
+        first, second = np.array(self.column_pairs_, dtype=np.intp).reshape(-1, 2).T
         centred = X - self.means_
         return np.hstack([X, centred[:, first] * centred[:, second]])
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the features, and "a b" for the product of a and b.
+        """Names of the columns, and "a b" for the product of a and b.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the features; those seen in `fit` by default.
+            Names of the columns; those seen in `fit` by default.
 
         Returns
         -------
@@ -209,7 +221,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "pairs_")
         names = _check_feature_names_in(self, input_features)
-        products = [f"{names[i]} {names[j]}" for i, j in self.pairs_]
+        products = [f"{names[i]} {names[j]}" for i, j in self.column_pairs_]
         return np.array([*names, *products], dtype=object)
 
     def to_frame(self, units="standard"):
@@ -222,10 +234,11 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Returns
         -------
         data frame
-            With the further columns sign, p_value, q_value and selected. sign is "+", "-" or
+            With the further columns sign, p_value, p_adjusted and selected. sign is "+", "-" or
             "mixed" over the groups of points; with several targets or more than two classes, it is
-            always "mixed". q_value is p_value corrected as `control` says. With several targets,
-            both belong to an interaction for any of them; without a test, both are missing. After a
+            always "mixed", and it is '' for pairs with a category. p_adjusted is p_value corrected
+            as `control` says. With several targets, both belong to an interaction for any of them;
+            without a test, and for pairs that were not tested, both are missing. After a
             cross-fitted test of one target by networks, there are also confirmed_effect, with the
             confidence interval confirmed_low to confirmed_high for detected pairs, and
             strength_low; see `CrossfitResult`. ci_low and ci_high are the interval of the
@@ -240,7 +253,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         columns = {
             "sign": self._signs(),
             "p_value": p,
-            "q_value": q,
+            "p_adjusted": q,
             "selected": np.array(selected),
         }
         if (
@@ -265,11 +278,12 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Returns
         -------
         list of set of int
+            Columns that may interact.
         """
         check_is_fitted(self, "pairs_")
         paired = {feature for pair in self.pairs_ for feature in pair}
-        alone = [{feature} for feature in range(self.n_features_in_) if feature not in paired]
-        return [*map(set, self.pairs_), *alone]
+        together = [{*self._columns[i], *self._columns[j]} for i, j in self.pairs_]
+        return together + [set(own) for k, own in enumerate(self._columns) if k not in paired]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -294,9 +308,12 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             )
 
     def _signs(self) -> NDArray:
-        """Sign of each pair; always "mixed" for several targets."""
+        """Sign of each pair; always "mixed" for several targets, and '' for categories."""
         found = _signs(self.interactions_)
-        return found if self.estimator_.is_of_one_output else np.full(found.shape, "mixed")
+        if not self.estimator_.is_of_one_output:
+            found = np.full(found.shape, "mixed")
+        single = np.array([len(mine) == 1 for mine in self._columns])
+        return np.where(single[self.interactions_.pairs].all(1), found, "")
 
     def _ranking_model(self, seed: int) -> InteractionEstimator:
         """The estimator that ranks: an unfitted clone, or the one inside a FrozenEstimator."""
@@ -356,15 +373,16 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             return None
         model = clone(self.estimator_).set_params(n_groups=self.n_groups_)
         options = {"n_jobs": self.n_jobs, "random_state": seed, "verbose": model.verbose}
+        features = Features.grouped(table, self.estimator_.feature_groups_)
         if self.test == "permutation":
             warn(
                 "test='permutation' selects pairs by the maximum of a null without any signal, as "
                 "published. This tests the hypothesis that nothing in the table matters; it does "
                 "not control errors in the presence of true interactions. test='crossfit' does."
             )
-            return permute(model, table, trainer, **options)
+            return permute(model, table, trainer, features=features, **options)
         cv = "sequential" if self.test == "sequential" else 5
-        return crossfit(model, table, trainer, cv=cv, **options)
+        return crossfit(model, table, trainer, features=features, cv=cv, **options)
 
     def _passed(self) -> NDArray[np.bool_]:
         """Whether each pair passes the test, shape (P,)."""

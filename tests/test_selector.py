@@ -1,5 +1,6 @@
 import inspect
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -181,9 +182,9 @@ class TestDecisions:
         set_p_values(monkeypatch, [0.001, 0.012, 0.02, 0.03, 0.5, 0.9])
         model = selector(frozen, control=control, alpha=alpha).fit(*product(100))
         assert sorted(model.pairs_) == [(0, 1), (0, 2), (0, 3), (1, 2)][:chosen]
-        q_value = by_names(model.to_frame()).q_value
-        assert q_value["x0", "x1"] == pytest.approx(0.006)
-        assert q_value["x0", "x2"] == pytest.approx(0.036 if control == "fdr" else 0.06)
+        p_adjusted = by_names(model.to_frame()).p_adjusted
+        assert p_adjusted["x0", "x1"] == pytest.approx(0.006)
+        assert p_adjusted["x0", "x2"] == pytest.approx(0.036 if control == "fdr" else 0.06)
 
     def test_a_p_value_at_the_level_passes(self, frozen, monkeypatch):
         set_p_values(monkeypatch, [1.0, 1.0, 1.0, 1.0, 1.0, 0.002], tested=[False] * 5 + [True])
@@ -194,9 +195,9 @@ class TestDecisions:
         model = selector(frozen, control="fwer", alpha=0.99).fit(*product(100))
         assert sorted(model.pairs_) == [(0, 1), (0, 2)]
         frame = by_names(model.to_frame())
-        assert frame.q_value["x0", "x1"] == pytest.approx(0.048)
-        assert frame.q_value["x0", "x2"] == pytest.approx(0.1)
-        assert frame[["p_value", "q_value"]].isna().sum().tolist() == [4, 4]
+        assert frame.p_adjusted["x0", "x1"] == pytest.approx(0.048)
+        assert frame.p_adjusted["x0", "x2"] == pytest.approx(0.1)
+        assert frame[["p_value", "p_adjusted"]].isna().sum().tolist() == [4, 4]
 
     def test_pairs_are_in_the_order_of_the_ranking_not_of_p_values(self, frozen, monkeypatch):
         ranking = frozen.estimator.interactions(n_groups=3)
@@ -312,7 +313,7 @@ class TestNames:
 
     def test_without_names(self):
         model = selector(rough(), test=None, max_pairs=1).fit(*product())
-        model.pairs_ = [(1, 3), (0, 2)]
+        model.column_pairs_ = [(1, 3), (0, 2)]
         assert not hasattr(model, "feature_names_in_")
         own = ["x0", "x1", "x2", "x3", "x1 x3", "x0 x2"]
         assert model.get_feature_names_out().tolist() == own
@@ -351,7 +352,7 @@ class TestFrame:
         frame = model.to_frame()
         assert isinstance(frame, kind)
         columns = ["feature_i", "feature_j", "score", "effect", "std", "ci_low", "ci_high"]
-        columns += ["p_bayes", "sign", "p_value", "q_value", "selected"]
+        columns += ["p_bayes", "sign", "p_value", "p_adjusted", "selected"]
         columns += ["confirmed_effect", "confirmed_low", "confirmed_high", "strength_low"]
         assert list(frame.columns) == columns
         assert list(frame["score"]) == sorted(frame["score"], reverse=True)
@@ -363,7 +364,7 @@ class TestFrame:
             row = rows.loc[NAMES[i], NAMES[j]]
             assert row.effect == model.interactions_.effect[k]
             assert row.p_value == result.p_value[k]
-            assert row.q_value == adjusted[k]
+            assert row.p_adjusted == adjusted[k]
             assert row.sign == sign[k]
             assert row.selected == ((i, j) in model.pairs_)
             assert row.confirmed_effect == result.confirmed_effect[k]
@@ -378,7 +379,7 @@ class TestFrame:
         pair = ("age", "dose")
         for column in ("effect", "std", "ci_low", "ci_high"):
             assert original[column][pair] == pytest.approx(standard[column][pair] * factor)
-        unit_free = ["score", "sign", "p_value", "q_value", "selected"]
+        unit_free = ["score", "sign", "p_value", "p_adjusted", "selected"]
         pd.testing.assert_frame_equal(standard[unit_free], original[unit_free])
         with pytest.raises(ValueError, match="'standard' or 'original'"):
             fitted.to_frame("metres")
@@ -389,7 +390,7 @@ class TestFrame:
         X, y = product(100)
         model = selector(rough(), test=test, max_pairs=2)
         rows = by_names(model.fit(kind(dict(zip(NAMES, X.T, strict=True))), y).to_frame())
-        assert rows.p_value.isna().all() and rows.q_value.isna().all()
+        assert rows.p_value.isna().all() and rows.p_adjusted.isna().all()
         assert rows.selected.sum() == len(model.pairs_)
 
 
@@ -915,7 +916,7 @@ def test_a_selector_takes_the_union(data, kind, expected):
     assert ("confirmed_effect" in frame) == (data is binary)
     result = model.test_result_
     assert set(frame.p_value) == set(result.pair_p_value)
-    assert set(frame.q_value) == set(result.adjusted_pairs("fdr"))
+    assert set(frame.p_adjusted) == set(result.adjusted_pairs("fdr"))
 
 
 def test_a_selector_that_only_ranks_takes_labels():
@@ -935,3 +936,70 @@ def test_log_links_are_ranked_but_not_cross_fitted():
             GEHSelector(model, test=test).fit(X, y)
     selector = GEHSelector(model, test=None, max_pairs=1, random_state=0).fit(X, y)
     assert selector.pairs_ == [(0, 1)]
+
+
+# Categories and units
+
+
+def with_category(n=400, seed=0):
+    """The slope of num depends on the level of cat."""
+    rng = np.random.default_rng(seed)
+    level, num, other = rng.integers(3, size=n), rng.normal(size=n), rng.normal(size=n)
+    frame = pd.DataFrame({"num": num, "other": other})
+    for k, name in enumerate(("a", "b", "c")):
+        frame[f"cat_{name}"] = (level == k).astype(float)
+    return frame, np.array([2.0, -2.0, 0.0])[level] * num + other + 0.3 * rng.normal(size=n)
+
+
+@pytest.mark.parametrize("test", ["crossfit", "sequential", "permutation"])
+def test_pairs_are_of_features_and_products_of_columns(test):
+    X, y = with_category()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = selector(quick(n_networks=1), test=test, max_pairs=1).fit(X, y)
+    assert model.interactions_.feature_names == ("num", "other", "cat")
+    assert model.test_result_.feature_names == model.interactions_.feature_names
+    assert model.pairs_ == [(0, 2)] and model.column_pairs_ == [(0, 2), (0, 3), (0, 4)]
+    names = [*X.columns, "num cat_a", "num cat_b", "num cat_c"]
+    assert model.get_feature_names_out().tolist() == names
+    products = np.asarray(model.transform(X))[:, 5:]
+    centred = X.to_numpy() - X.to_numpy().mean(0)
+    np.testing.assert_allclose(products, centred[:, 2:] * centred[:, :1], rtol=1e-9, atol=1e-9)
+    assert model.interaction_cst() == [{0, 2, 3, 4}, {1}]
+    rows = by_names(model.to_frame())
+    assert rows.selected.to_dict() == {
+        ("num", "cat"): True, ("num", "other"): False, ("other", "cat"): False
+    }  # fmt: skip
+    assert rows.sign["num", "cat"] == rows.sign["other", "cat"] == ""
+
+
+def test_two_categories_have_all_products_of_their_columns():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(2, size=300), rng.integers(3, size=300)
+    X = np.column_stack([np.eye(2)[a], rng.normal(size=300), np.eye(3)[b]])
+    groups = {"a": [0, 1], "b": [3, 4, 5]}
+    y = 2.0 * (a == 1) * (b == 2) + 0.2 * rng.normal(size=300)
+    model = selector(rough(feature_groups=groups)).fit(X, y)
+    assert model.pairs_ == [(0, 2)]
+    assert model.column_pairs_ == [(i, j) for i in (0, 1) for j in (3, 4, 5)]
+    assert model.transform(X).shape == (300, 12)
+    assert len(set(model.get_feature_names_out())) == 12
+
+
+def test_units_reach_the_test(monkeypatch):
+    seen = []
+
+    def found(estimator, table, trainer, **options):
+        seen.append(table.units)
+        p = np.ones(6)
+        return TestResult(pair_index(4), -p, p, p > 0, ("a", "b", "c", "d"), "pandas")
+
+    monkeypatch.setattr(skgeh.selector, "crossfit", found)
+    X, y = product(120)
+    units = np.repeat([f"patient {k}" for k in range(40)], 3)
+    selector(rough()).fit(X, y, groups=units)
+    np.testing.assert_array_equal(seen[0], np.unique(units, return_inverse=True)[1])
+    selector(rough()).fit(X, y)
+    assert seen[1] is None
+    with pytest.raises(ValueError, match="one label for each of the 120 rows"):
+        selector(rough()).fit(X, y, groups=units[:-1])

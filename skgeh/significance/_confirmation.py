@@ -43,14 +43,16 @@ def confirm_by_halves(
     again: Callable,
     table: Table,
     regressions: Regressions,
+    halves: NDArray,
     order: NDArray,
     n_groups: int | None,
 ) -> tuple[Confirmation, tuple[NDArray, NDArray] | None]:
     """Confirm the shapes of each half of the rows on the other; for networks, also the M-GEH.
 
-    `n_groups` is None for learners that have no Hessians.
+    The first rows in the given order are the points where the M-GEH is measured. `n_groups` is None
+    for learners that have no Hessians.
     """
-    halves, points = order % 2, order[:MAX_POINTS]
+    points = order[:MAX_POINTS]
     partition = None
     if n_groups is not None:
         Z = StandardScaler().fit_transform(table.X[points])
@@ -58,7 +60,7 @@ def confirm_by_halves(
     ask = partial(
         half_shapes,
         pairs=regressions.pairs,
-        twins=table.twins,
+        features=regressions.known,
         partition=partition,
         points=points,
     )
@@ -67,9 +69,12 @@ def confirm_by_halves(
     shapes = np.stack([one for one, _ in both])
     unit = np.ones(shapes.shape[-1]) if regressions.labels else table.y.std(0)
     find = label_coefficients if regressions.labels else number_coefficients
+    units = regressions.units
     f = np.stack([without_main_effects(one / unit, regressions.nuisance) for one in shapes])
-    theta = find(table.y / unit, shapes if regressions.labels else f, halves, regressions.nuisance)
-    found = confirm(f, *theta)
+    own = shapes if regressions.labels else f
+    theta = find(table.y / unit, own, halves, regressions.nuisance, units)
+    n, r = regressions.nuisance.shape  # main effects took their share of each shape's square
+    found = confirm(f * np.sqrt(n / (n - r)), *theta)
     if partition is None:
         return found, None
     hessians = np.stack([hessian for _, hessian in both])
@@ -86,7 +91,7 @@ def without_main_effects(shapes: NDArray, nuisance: NDArray) -> NDArray[np.float
 
 
 def number_coefficients(
-    y: NDArray, f: NDArray, folds: NDArray, nuisance: NDArray
+    y: NDArray, f: NDArray, folds: NDArray, nuisance: NDArray, units: NDArray | None = None
 ) -> tuple[NDArray, NDArray]:
     """Coefficient of ``f_k`` on the rows of fold k, and its standard error, each (2, q, c).
 
@@ -98,25 +103,33 @@ def number_coefficients(
     folds : ndarray of shape (n,)
         0 or 1.
     nuisance : ndarray of shape (n, r)
+    units : ndarray of shape (n,), optional
+        Unit of every row.
     """
     rest, theta, error = without(y, nuisance), *np.empty((2, 2, *f.shape[2:]))
     for k in range(2):
         mine = folds == k
         for target in range(y.shape[1]):
-            found = coefficients(rest[mine, target], f[k, mine, :, target])
+            own = None if units is None else units[mine]
+            found = coefficients(rest[mine, target], f[k, mine, :, target], own)
             theta[k, :, target], error[k, :, target] = found
     return theta, error
 
 
 def label_coefficients(
-    y: NDArray, shapes: NDArray, folds: NDArray, nuisance: NDArray
+    y: NDArray, shapes: NDArray, folds: NDArray, nuisance: NDArray, units: NDArray | None = None
 ) -> tuple[NDArray, NDArray]:
     """The same coefficients in a logistic model, from shapes that include main effects."""
     own = np.where(folds[:, None, None] == 0, *shapes)
     model = Working.fit(y, nuisance, own)
-    basis, again = model.of_all(nuisance), np.repeat(folds, model.root.shape[1])
+    m = model.root.shape[1]
+    basis, again = model.of_all(nuisance), np.repeat(folds, m)
+    each = None if units is None else np.repeat(units, m)
     rest, f = without(model.target, basis), without(model.of_classes(own), basis)
-    found = [coefficients(rest[again == k], f[again == k]) for k in range(2)]
+    found = [
+        coefficients(rest[again == k], f[again == k], None if each is None else each[again == k])
+        for k in range(2)
+    ]
     theta, error = np.array(found).reshape(2, 2, *own.shape[1:]).swapaxes(0, 1)
     return theta, error
 
@@ -142,13 +155,19 @@ def confirm(f: NDArray, theta: NDArray, error: NDArray) -> Confirmation:
     )
 
 
-def coefficients(y: NDArray, f: NDArray) -> tuple[NDArray, NDArray]:
-    """Joint regression coefficients and their standard errors (HC0), each of shape (q,)."""
+def coefficients(y: NDArray, f: NDArray, units: NDArray | None = None) -> tuple[NDArray, NDArray]:
+    """Joint regression coefficients and their standard errors (HC0), each of shape (q,).
+
+    Influences of the rows of one unit are added before they are squared.
+    """
     scale = np.maximum(np.sqrt((f**2).mean(0)), np.finfo(float).tiny)
     columns = f / scale
     inverse = np.linalg.inv(columns.T @ columns + 1e-6 * len(y) * np.eye(f.shape[1]))
     beta = inverse @ (columns.T @ y)
     influence = columns @ inverse * (y - columns @ beta)[:, None]
+    if units is not None:
+        rows, influence = influence, np.zeros((units.max() + 1, influence.shape[1]))
+        np.add.at(influence, units, rows)
     return beta / scale, np.sqrt((influence**2).sum(0)) / scale
 
 

@@ -117,6 +117,8 @@ def refit(
     ask: Callable[..., Any],
     *,
     n_networks: int = 1,
+    framed: Callable[[NDArray], Any] | None = None,
+    units: NDArray[np.intp] | None = None,
     seed: int,
     n_jobs: int | None = None,
     progress: Callable,
@@ -132,10 +134,14 @@ def refit(
         Numbers; for labels, 0 and 1 in one column for two classes, otherwise one column per class.
     splits : sequence of (train, test)
         Rows that a refit learns from, and rows at which it is evaluated.
-    ask : callable (Refit, X, train, test) -> answer
+    ask : callable (Refit, train, test) -> answer
         Called in the process that made the refit, so that models are not sent between processes.
     n_networks : int, default=1
         Number of networks per refit, if the learner is a trainer.
+    framed : callable (m, d) -> data frame, optional
+        Makes the tables that an estimator sees; arrays by default.
+    units : ndarray of shape (n,), optional
+        Unit of every row; networks hold out whole units from training, but for a part of one.
     seed : int
     n_jobs : int, optional
         Jobs over chunks of refits, by joblib on any backend; results do not depend on it.
@@ -146,11 +152,12 @@ def refit(
     -------
     list of answers
     """
-    fit: Callable[..., list[Refit]] = fit_one
+    fit: Callable[..., list[Refit]] = partial(fit_one, framed=framed)
     size = 1
     if isinstance(learner, Trainer):
         learner = replace(learner, n_networks=n_networks)
-        size, fit = refits_per_stack(learner, X.shape[1], y.shape[1]), fit_stack
+        size = refits_per_stack(learner, X.shape[1], y.shape[1])
+        fit = partial(fit_stack, units=units)
     chunks = list(of_one_length(splits, size))
     seeds = np.random.SeedSequence(seed).generate_state(len(chunks), np.uint32).tolist()
     jobs = [
@@ -215,11 +222,16 @@ def answers(
     """Answers of the refits of one chunk."""
     with ONE_THREAD:
         refits = fit(learner, X, y, [train for train, _ in splits], seed)
-        return [ask(one, X, train, test) for one, (train, test) in zip(refits, splits, strict=True)]
+        return [ask(one, train, test) for one, (train, test) in zip(refits, splits, strict=True)]
 
 
 def fit_one(
-    estimator: Any, X: NDArray, y: NDArray, rows: Sequence[NDArray[np.intp]], seed: int
+    estimator: Any,
+    X: NDArray,
+    y: NDArray,
+    rows: Sequence[NDArray[np.intp]],
+    seed: int,
+    framed: Callable[[NDArray], Any] | None = None,
 ) -> list[Refit]:
     """One fitted clone of any estimator, with its random state set."""
     (mine,) = rows
@@ -230,12 +242,14 @@ def fit_one(
     }
     n_targets = y.shape[1]
     known = y[mine, 0] if n_targets == 1 else y[mine]
+    own = clone(estimator).set_params(**states)
+    seen = X[mine] if framed is None else framed(X[mine])
     if not is_classifier(estimator):
-        fitted = clone(estimator).set_params(**states).fit(X[mine], known)
-        return [Refit(fitted.predict, n_targets)]
-    labels = known.astype(int) if n_targets == 1 else known.argmax(1)
-    fitted = clone(estimator).set_params(**states).fit(X[mine], labels)
-    return [Refit(partial(logits, fitted), n_targets)]
+        answer = own.fit(seen, known).predict
+    else:
+        labels = known.astype(int) if n_targets == 1 else known.argmax(1)
+        answer = partial(logits, own.fit(seen, labels))
+    return [Refit(answer if framed is None else lambda rows: answer(framed(rows)), n_targets)]
 
 
 def logits(classifier: Any, X: NDArray) -> NDArray[np.float64]:
@@ -247,14 +261,23 @@ def logits(classifier: Any, X: NDArray) -> NDArray[np.float64]:
 
 
 def fit_stack(
-    trainer: Trainer, X: NDArray, y: NDArray, rows: Sequence[NDArray[np.intp]], seed: int
+    trainer: Trainer,
+    X: NDArray,
+    y: NDArray,
+    rows: Sequence[NDArray[np.intp]],
+    seed: int,
+    units: NDArray[np.intp] | None = None,
 ) -> list[Refit]:
     """The networks of several refits as one stack."""
     generator = np.random.default_rng(seed)
     size = min(map(len, rows))  # all copies of a stack need the same number of rows
     n_held_out = min(max(1, round(trainer.validation_fraction * size)), MAX_HELD_OUT, size - 1)
     orders = np.stack(
-        [generator.permutation(mine)[:size] for mine in rows for _ in range(trainer.n_networks)]
+        [
+            shuffled(mine, units, generator)[:size]
+            for mine in rows
+            for _ in range(trainer.n_networks)
+        ]
     )
     x_scaler = StandardScaler().fit(X)
     targets, scale = y, np.ones((len(orders), y.shape[1]))
@@ -275,6 +298,23 @@ def fit_stack(
         members = in_units(members, Units.centring(X.shape[1], y.shape[1]))
     copies = np.arange(len(orders)).reshape(len(rows), -1)
     return [NetworkRefit(members[torch.from_numpy(mine)], x_scaler, scale[mine]) for mine in copies]
+
+
+def shuffled(
+    rows: NDArray[np.intp], units: NDArray[np.intp] | None, generator: np.random.Generator
+) -> NDArray[np.intp]:
+    """Rows in random order, those of one unit next to each other.
+
+    Examples
+    --------
+    >>> shuffled(np.arange(6), np.array([0, 1, 2, 0, 1, 2]), np.random.default_rng(0)).tolist()
+    [3, 0, 4, 1, 2, 5]
+    """
+    order = generator.permutation(rows)
+    if units is None:
+        return order
+    places = generator.permutation(units.max() + 1)
+    return order[np.argsort(places[units[order]], kind="stable")]
 
 
 def fit_targets(trainer: Trainer, Z: NDArray, targets: NDArray, seed: int) -> list[RandomFunction]:

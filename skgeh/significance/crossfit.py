@@ -13,16 +13,23 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, check_scalar
 
 from skgeh.estimators import InteractionEstimator
-from skgeh.geh.pairs import chosen_pairs
 from skgeh.parallel import progress_bar
 from skgeh.posteriors.trainer import Trainer
 from skgeh.significance._combination import combined, inflation
 from skgeh.significance._confirmation import confirm_by_halves
-from skgeh.significance._folds import draw_folds, fold_rows, pair_limit, train_and_test
+from skgeh.significance._folds import (
+    dealt_units,
+    draw_folds,
+    fold_rows,
+    pair_limit,
+    train_and_test,
+)
 from skgeh.significance._learned import assemble, fold_shapes
 from skgeh.significance._refits import fixed_n_groups, learner_of, refit
-from skgeh.significance._regressions import Regressions
+from skgeh.significance._regressions import Regressions, information
+from skgeh.significance.features import Features
 from skgeh.significance.result import CrossfitResult
+from skgeh.tables.frames import frame_of
 from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
 
@@ -40,6 +47,7 @@ def crossfit_test(
     n_repeats: int = 3,
     pairs: Any = None,
     max_pairs: int | None = None,
+    groups: Any = None,
     variance_inflation: float | str = "auto",
     n_jobs: int | None = None,
     random_state: Any = None,
@@ -58,11 +66,14 @@ def crossfit_test(
     ----------
     estimator : scikit-learn regressor or classifier
         Any estimator with `predict`; a classifier also needs `predict_proba` or
-        `decision_function`, since components are those of log-odds. Clones of it are fitted on
-        arrays, never the estimator itself. For networks of this package, each fold trains one
-        network whatever `n_networks` is, with hidden layers (40, 40) unless their sizes were set.
+        `decision_function`, since components are those of log-odds. Clones of it are fitted, never
+        the estimator itself, on arrays or, if X is a data frame with names, on such data frames.
+        For networks of this package, each fold trains one network whatever `n_networks` is, with
+        hidden layers (40, 40) unless their sizes were set.
     X : array-like or data frame of shape (n, d)
-        At least 100 rows and 2 features, all numbers, none missing.
+        At least 100 rows and 2 features, all numbers, none missing. Columns are grouped to features
+        by the estimator's `feature_groups` or, if it has none, one-hot columns are found by their
+        names; a group is one feature, and its pairs are tested as a whole.
     y : array-like of shape (n,) or (n, c)
         Numbers, or labels with at least 10 rows of every class. With several targets or more than
         two classes, every pair is tested for each of them, and corrections are over all tests.
@@ -73,13 +84,16 @@ def crossfit_test(
     n_repeats : int, default=3
         Number of splits into folds (R); a sequence has one.
     pairs : sequence of pairs, default=None
-        Indices or names of the pairs to test; all by default.
+        Indices or names of features of the pairs to test; all by default.
     max_pairs : int, default=None
         Number of pairs that each training set may name, if not all are tested: its strongest by
         M-GEH or, for other models, by the spread of the component. Corrections are over all pairs
         that any training set named. By default, all pairs are tested if they are at most a tenth of
         the rows (in a sequence, of a fold's rows); otherwise each training set names half that
         number (in a sequence, that number).
+    groups : array-like of shape (n,), default=None
+        Unit (patient, site, ...) of every row, any labels. Rows of one unit are in one fold and
+        count together; without it, rows must be independent.
     variance_inflation : float or "auto", default="auto"
         Variance of ``sum_rk t_rk / (R sqrt(K))`` for a pair without interaction; see the notes.
         Folds of one split are not independent, since each is trained on the others, which raises
@@ -117,7 +131,9 @@ def crossfit_test(
     :math:`z = \sum_{rk} t_{rk} / (R \sqrt{K \phi})`, where :math:`\phi` is the variance inflation.
     The p-values ``norm.sf(z)`` of learned shapes (weight 1/2) and the two-sided ones of smooth
     shapes (weight 1/2) are combined by the Cauchy combination or, in a sequence, by that of
-    Bonferroni. Main effects are cubic splines of every feature.
+    Bonferroni. Main effects are cubic splines of the normal scores of every feature, or all
+    functions of one with few values; with few rows, its values, scores and squared scores.
+    Smooth shapes of a category are those of each level against the rest.
 
     If two features are strongly correlated, their pairs can hardly be distinguished from smooth
     main effects or from each other's pairs: the level holds, but power falls.
@@ -126,7 +142,8 @@ def crossfit_test(
     ----------
     Y. Liu, J. Xie, "Cauchy combination test", JASA 2020. J. MacKinnon, H. White, "Some
     heteroskedasticity-consistent covariance matrix estimators with improved finite sample
-    properties", J. Econometrics 1985.
+    properties", J. Econometrics 1985. R. Bell, D. McCaffrey, "Bias reduction in standard errors for
+    linear regression with multi-stage samples", Survey Methodology 2002.
 
     Examples
     --------
@@ -149,7 +166,7 @@ def crossfit_test(
             f"BayesianInteractionRegressor(); got {estimator!r}."
         )
     check_loss(estimator)
-    table = Table.of(X, y, labels=is_classifier(estimator), min_rows=1)
+    table = Table.of(X, y, groups=groups, labels=is_classifier(estimator), min_rows=1)
     return crossfit(
         estimator,
         table.check_testable(),
@@ -187,6 +204,8 @@ def crossfit(
     table: Table,
     trainer: Trainer | None = None,
     *,
+    features: Features | None = None,
+    score_p_value: NDArray | None = None,
     cv: int | str = 5,
     n_repeats: int = 3,
     pairs: Any = None,
@@ -198,43 +217,60 @@ def crossfit(
 ) -> CrossfitResult:
     """The test of a checked table; see `crossfit_test`.
 
-    `trainer` is the estimator's trainer, if it was made already.
+    `trainer` is the estimator's trainer, if it was made already. `features` are the features of
+    which pairs are formed, by default the estimator's. `score_p_value` (P, c) has p-values of a
+    score test of the same pairs, NaN where there is none: a third kind of evidence, which has the
+    same weight as the other two, and is all there is where these say nothing.
     """
     learner = learner_of(estimator, table.classes, trainer)
-    table.warn_of_copies()
-    pairs = chosen_pairs(pairs, table.labels)
+    if features is None:
+        features = Features.of(table, getattr(estimator, "feature_groups", "auto"))
+    features.warn_of_copies()
+    pairs = features.pairs(pairs)
     sequential = isinstance(cv, str)
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
     phi = inflation(learner, variance_inflation, cv, n_repeats)
     seeds = np.random.SeedSequence(check_random_state(random_state).randint(2**31 - 1))
     fold_seed, learn_seed, half_seed = seeds.generate_state(3, np.uint32).tolist()
     generator = np.random.default_rng(fold_seed)
-    folds = draw_folds(len(table.X), cv, n_repeats, generator, table.strata)
-    again = partial(refit, learner, table.X, table.y, n_jobs=n_jobs)
+    folds = draw_folds(len(table.X), cv, n_repeats, generator, table.strata, table.units)
+    again = partial(
+        refit, learner, table.X, table.y, framed=_framed(table), units=table.units, n_jobs=n_jobs
+    )
 
     bar = progress_bar("folds", verbose)
     tested, kept, shapes = _learned_shapes(
-        partial(again, seed=learn_seed, progress=bar), table, pairs, folds, max_pairs
+        partial(again, seed=learn_seed, progress=bar), table, features, pairs, folds, max_pairs
     )
-    regressions = Regressions(table, pairs[tested], within=sequential, rows=fold_rows(folds))
+    regressions = Regressions(table, pairs[tested], sequential, fold_rows(folds), features)
     evidence = _Evidence.of(regressions, shapes, kept, folds)
-    _warn_of_aliases(table, pairs[tested[~evidence.alive.any(1)]])
-    p = evidence.p_values(phi, 1.0 if bool(kept.all()) else phi, sequential)
+    _warn_of_aliases(features, pairs[tested[~evidence.alive.any(1)]])
+    third = None if score_p_value is None else score_p_value.reshape(len(pairs), -1)
+    p = evidence.p_values(
+        phi, 1.0 if bool(kept.all()) else phi, sequential, None if third is None else third[tested]
+    )
 
     again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
     order = generator.permutation(len(table.X))
     groups = fixed_n_groups(estimator) if isinstance(learner, Trainer) else None
-    found, effect = confirm_by_halves(again, table, regressions, order, groups)
-    shaped = partial(_spread, places=tested, size=len(pairs), one=table.targets is None)
+    halves = order % 2 if table.units is None else _halves(table, generator)
+    found, effect = confirm_by_halves(again, table, regressions, halves, order, groups)
+    one = table.targets is None
+    shaped = partial(_spread, places=tested, size=len(pairs), one=one)
+    p = _spread(p, tested, len(pairs), one=False)
+    if third is not None:  # alone, it keeps its share
+        p = np.where(np.isnan(p), np.minimum(3 * third, 1.0), p)
+    known = np.isfinite(p)
+    z = norm.isf(np.minimum(p, 1 - _EPSILON))
     return CrossfitResult(
         pairs=pairs,
-        statistic=shaped(norm.isf(np.minimum(p, 1 - _EPSILON))),
-        p_value=shaped(p),
-        tested=shaped(evidence.alive, fill=False),
-        feature_names=table.feature_names,
+        statistic=z[:, 0] if one else z,
+        p_value=p[:, 0] if one else p,
+        tested=known[:, 0] if one else known,
+        feature_names=features.names,
         frame_backend=table.frame_backend,
         targets=table.targets,
-        reason=_reasons(table, pairs, tested, evidence.alive),
+        reason=_reasons(features, pairs, tested, np.asarray(known.all(axis=1))),
         fold_scores=shaped(evidence.learned),
         shape_scores=shaped(evidence.smooth.swapaxes(1, 2)).swapaxes(1, 2),
         variance_inflation=phi,
@@ -245,8 +281,26 @@ def crossfit(
     )
 
 
+def _framed(table: Table) -> Callable[[NDArray], Any] | None:
+    """What makes data frames like the one that the table was, if it had names."""
+    if not table.is_named:
+        return None
+    return partial(frame_of, names=table.feature_names, backend=table.frame_backend)
+
+
+def _halves(table: Table, generator: np.random.Generator) -> NDArray[np.intp]:
+    """Two halves of the rows, 0 and 1, of whole units."""
+    assert table.units is not None
+    return dealt_units(np.full(2, 0.5), table.units, table.strata, generator)
+
+
 def _learned_shapes(
-    again: Callable, table: Table, pairs: NDArray, folds: NDArray, max_pairs: int | None
+    again: Callable,
+    table: Table,
+    features: Features,
+    pairs: NDArray,
+    folds: NDArray,
+    max_pairs: int | None,
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.float64]]:
     """Refit on all training sets.
 
@@ -257,15 +311,15 @@ def _learned_shapes(
     kept : ndarray of bool of shape (R, K, q)
     shapes : ndarray of shape (R, n, q, c)
     """
-    candidates = np.flatnonzero(table.testable(pairs))
+    candidates = np.flatnonzero(features.testable(pairs))
     if len(candidates) == 0:
         raise ValueError(
             "There is no pair to test: every pair has a feature that is constant or a copy of "
             "another. Name other pairs, or add other features."
         )
-    limit = pair_limit(folds, len(candidates), max_pairs, table.information)
+    limit = pair_limit(folds, len(candidates), max_pairs, information(table))
     splits = [split for row in folds for split in train_and_test(row)]
-    ask = partial(fold_shapes, pairs=pairs[candidates], twins=table.twins, limit=limit)
+    ask = partial(fold_shapes, pairs=pairs[candidates], features=features, limit=limit)
     answers = again(splits, ask)
     shapes, kept = assemble(splits, answers, len(folds), len(table.X), len(candidates))
     named = kept.any((0, 1))
@@ -282,7 +336,7 @@ class _Evidence:
         Scores of learned shapes.
     smooth : ndarray of shape (R or 1, q, s, c)
         Scores of smooth shapes.
-    weights : ndarray of shape (s,)
+    weights : ndarray of shape (q, s)
     """
 
     learned: NDArray[np.float64]
@@ -301,43 +355,42 @@ class _Evidence:
     @property
     def alive(self) -> NDArray[np.bool_]:
         """Whether a pair is distinguishable from main effects and other pairs, shape (q, c)."""
-        scores = self.smooth.any((0, 2)) if len(self.weights) else self.learned.any((0, 1))
+        some = (self.weights > 0).any(axis=1, keepdims=True)
+        scores = np.where(some, self.smooth.any((0, 2)), self.learned.any((0, 1)))
         return np.asarray(scores)
 
-    def p_values(self, phi: float, phi_smooth: float, sequential: bool) -> NDArray[np.float64]:
+    def p_values(
+        self, phi: float, phi_smooth: float, sequential: bool, score: NDArray | None = None
+    ) -> NDArray[np.float64]:
         """One p-value per pair and target, shape (q, c)."""
         found = [
             combined(
-                self.learned[..., k], phi, self.smooth[..., k], phi_smooth, self.weights, sequential
+                self.learned[..., k],
+                phi,
+                self.smooth[..., k],
+                phi_smooth,
+                self.weights,
+                sequential,
+                None if score is None else score[:, k],
             )
             for k in range(self.learned.shape[-1])
         ]
         return np.where(self.alive, np.stack(found, axis=-1), np.nan)
 
 
-def _reasons(table: Table, pairs: NDArray, named: NDArray, alive: NDArray) -> list[str]:
+def _reasons(features: Features, pairs: NDArray, named: NDArray, known: NDArray) -> list[str]:
     """Why each pair was not tested, '' for those that were."""
-    reasons = dict(zip(named.tolist(), np.where(alive.all(axis=1), "", _ALIASED), strict=True))
-    known = [_without_test(table, pair) for pair in pairs.tolist()]
-    return [one or reasons.get(k, _NOT_NAMED) for k, one in enumerate(known)]
+    found = [features.reason(pair) or _NOT_NAMED for pair in pairs.tolist()]
+    for k in named.tolist():
+        found[k] = _ALIASED
+    return np.where(known, "", found).tolist()
 
 
-def _without_test(table: Table, pair: list[int]) -> str:
-    """What is wrong with a feature of a pair, '' if nothing is."""
-    names, copies = table.feature_names, table.copies
-    for j in pair:
-        if copies[j] != j:
-            return f"{names[j]} is " + (
-                "constant" if copies[j] < 0 else f"a copy of {names[copies[j]]}"
-            )
-    return ""
-
-
-def _warn_of_aliases(table: Table, pairs: NDArray) -> None:
+def _warn_of_aliases(features: Features, pairs: NDArray) -> None:
     """Warn about pairs that cannot be distinguished from others."""
     if len(pairs) == 0:
         return
-    names = [" x ".join(table.feature_names[j] for j in pair) for pair in pairs]
+    names = [" x ".join(features.names[j] for j in pair) for pair in pairs]
     warn(
         f"{', '.join(names)}: any interaction of these pairs would be a combination of main "
         "effects and of other pairs' interactions. They are not tested."

@@ -1,5 +1,6 @@
 """The permutation null: refits on shuffled targets, and the maximum over pairs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -19,10 +20,12 @@ from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.geh.push_forward import BLOCK, push_forward
 from skgeh.geh.score import rank_pairs
+from skgeh.geh.views.blocks import Blocks, GroupedPosterior
 from skgeh.parallel import ONE_THREAD, run_jobs
 from skgeh.posteriors.trainer import Trainer
 from skgeh.significance._checkpoint import Checkpoint
 from skgeh.significance._refits import fit_targets, fixed_n_groups, learner_of, refits_per_stack
+from skgeh.significance.features import Features
 from skgeh.significance.result import PermutationResult, _share_above
 from skgeh.tables.messages import warn
 from skgeh.tables.table import MIN_ROWS, Table
@@ -39,6 +42,7 @@ def permutation_test(
     *,
     statistic: str = "effect",
     n_permutations: int = 199,
+    groups: Any = None,
     checkpoint: Any = None,
     n_jobs: int | None = None,
     random_state: Any = None,
@@ -62,6 +66,10 @@ def permutation_test(
         it is a mean over them.
     n_permutations : int, default=199
         Number of permutations (B). No p-value is below ``1 / (1 + B)``.
+    groups : array-like of shape (n,), default=None
+        Unit (patient, site, ...) of every row, any labels. Targets of whole units change places,
+        between units of as many rows, in the order of their rows; others stay where they are.
+        Without it, rows must be independent.
     checkpoint : path, default=None
         File that keeps the finished chunks. An interrupted run goes on from there and ends with the
         same numbers.
@@ -80,7 +88,8 @@ def permutation_test(
     Raises
     ------
     ValueError
-        If the table or a parameter cannot be used, or the checkpoint belongs to another run.
+        If the table or a parameter cannot be used, or the checkpoint belongs to another run, or
+        more than half of the rows belong to units whose size no other unit has.
 
     Warns
     -----
@@ -112,7 +121,8 @@ def permutation_test(
     (0.05, (19, 3))
     """
     trainer = _networks_of(estimator)
-    table = Table.of(X, y, labels=is_classifier(estimator), loss=trainer.loss, min_rows=1)
+    labels = is_classifier(estimator)
+    table = Table.of(X, y, groups=groups, labels=labels, loss=trainer.loss, min_rows=1)
     return permute(
         estimator,
         table.check_testable(MIN_ROWS, min_class=1),
@@ -157,6 +167,7 @@ def permute(
     table: Table,
     trainer: Trainer | None = None,
     *,
+    features: Features | None = None,
     statistic: str = "effect",
     n_permutations: int = 199,
     checkpoint: Any = None,
@@ -166,9 +177,12 @@ def permute(
 ) -> PermutationResult:
     """The test of a checked table; see `permutation_test`.
 
-    `trainer` is the estimator's trainer, if it was made already.
+    `trainer` is the estimator's trainer, if it was made already; `features` are by default those of
+    the estimator.
     """
     learner = _networks_of(estimator, trainer)
+    features = Features.of(table, estimator.feature_groups) if features is None else features
+    _movable_units(table.units)
     if statistic not in ("effect", "score"):
         raise ValueError(f"statistic must be 'effect' or 'score'; got {statistic!r}.")
     check_scalar(n_permutations, "n_permutations", Integral, min_val=1)
@@ -183,11 +197,12 @@ def permute(
     used = {
         name: value for name, value in estimator.get_params().items() if name not in _NOT_HASHED
     }
-    run = table.X, table.y, str(used), statistic, n_permutations, size
+    columns = [mine.tolist() for mine in features.columns]
+    run = table.X, table.y, str(used), statistic, n_permutations, size, table.units, columns
     done = Checkpoint(checkpoint, hash(run))
     seed = done.seed(random_state)
     draws = min(_N_DRAWS, estimator.n_draws)
-    null = _Null.of(learner, table, statistic, seed, fixed_n_groups(estimator), draws)
+    null = _Null.of(learner, table, statistic, seed, fixed_n_groups(estimator), draws, columns)
     jobs = [delayed(null)(start, stop) for start, stop in todo.items() if start not in done.chunks]
     bar = tqdm(
         run_jobs(jobs, n_jobs, ordered=False),
@@ -201,11 +216,11 @@ def permute(
     observed, *shuffled = np.concatenate([done.chunks[start] for start in todo])
     null_values = np.stack(shuffled)
     return PermutationResult(
-        pairs=pair_index(table.X.shape[1]),
+        pairs=pair_index(len(features)),
         statistic=observed,
         p_value=_share_above(observed, null_values),
         tested=np.ones(len(observed), dtype=bool),
-        feature_names=table.feature_names,
+        feature_names=features.names,
         frame_backend=table.frame_backend,
         null=null_values,
     )
@@ -228,6 +243,10 @@ class _Null:
     statistic : {"effect", "score"}
     n_draws : int
     seed : int
+    blocks : Blocks, optional
+        Columns of each feature, if some have several.
+    units : ndarray of shape (n,), optional
+        Unit of every row.
     """
 
     trainer: Trainer
@@ -238,6 +257,8 @@ class _Null:
     statistic: str
     n_draws: int
     seed: int
+    blocks: Blocks | None = None
+    units: NDArray[np.intp] | None = None
 
     @classmethod
     def of(
@@ -248,12 +269,25 @@ class _Null:
         seed: int,
         n_groups: int,
         n_draws: int,
+        columns: Sequence[Sequence[int]] | None = None,
     ) -> "_Null":
         """Choose the points and their groups from X alone."""
         Z = StandardScaler().fit_transform(table.X)
         points = np.random.default_rng(seed).permutation(len(Z))[:_N_POINTS]
         partition = Partition.kmeans(Z[points], n_groups, seed)
-        return cls(trainer, Z, table.target, points, partition, statistic, n_draws, seed)
+        several = columns is not None and len(columns) < Z.shape[1]
+        return cls(
+            trainer,
+            Z,
+            table.target,
+            points,
+            partition,
+            statistic,
+            n_draws,
+            seed,
+            Blocks.of(columns, Z[points]) if several and columns is not None else None,
+            table.units,
+        )
 
     def __call__(self, start: int, stop: int) -> tuple[int, NDArray[np.float64]]:
         """Statistics of the refits ``start .. stop - 1``, shape (stop - start, P)."""
@@ -266,11 +300,49 @@ class _Null:
         """The target for number 0, otherwise its permutation of that number."""
         if number == 0:
             return self.target
-        return np.random.default_rng([self.seed, number]).permutation(self.target)
+        generator = np.random.default_rng([self.seed, number])
+        if self.units is None:
+            return generator.permutation(self.target)
+        found = self.target.copy()
+        for rows in _movable_units(self.units):
+            found[rows] = self.target[generator.permutation(rows)]
+        return found
 
     def measured(self, posterior: RandomFunction) -> NDArray[np.float64]:
         """The statistic of every pair, shape (P,)."""
         x = torch.as_tensor(self.Z[self.points], dtype=torch.float32)
+        if self.blocks is not None:
+            posterior = GroupedPosterior(posterior, self.blocks)
         pushed = push_forward(posterior, x, self.partition, n_draws=self.n_draws, seed=self.seed)
         effect = pushed.effect.mean
         return effect if self.statistic == "effect" else rank_pairs(posterior, x, effect)
+
+
+def _movable_units(units: NDArray[np.intp] | None) -> list[NDArray[np.intp]]:
+    """Rows of units of the same size, each (number of units, size), where there are several.
+
+    Raises
+    ------
+    ValueError
+        If more than half of the rows belong to units whose size no other unit has.
+
+    Examples
+    --------
+    >>> [rows.tolist() for rows in _movable_units(np.array([0, 1, 1, 2, 3, 3, 4, 4]))]
+    [[[0], [3]], [[1, 2], [4, 5], [6, 7]]]
+    """
+    if units is None:
+        return []
+    sizes = np.bincount(units)
+    order = np.argsort(units, kind="stable")
+    found = [
+        order[sizes[units[order]] == size].reshape(-1, size) for size in np.unique(sizes[sizes > 0])
+    ]
+    movable = [rows for rows in found if len(rows) > 1]
+    if 2 * sum(rows.size for rows in movable) < len(units):
+        raise ValueError(
+            "A permutation exchanges whole units of equal size, and more than half of the rows are "
+            f"in units whose size no other unit has; got units of {sizes.tolist()[:10]} rows. Take "
+            "equally many rows of every unit, or use crossfit_test."
+        )
+    return movable

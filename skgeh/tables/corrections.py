@@ -5,21 +5,20 @@ from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
 LEAST = 1e-300  # no p-value is 0
-MOST = 0.99  # largest p-value in the Cauchy combination: one near 1 must not undo a small one
 
 
-def cauchy(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
+def cauchy(p: NDArray, weights: NDArray, most: float = 0.99) -> NDArray[np.float64]:
     """Cauchy combination over the last axis (Liu and Xie 2020), for any dependence in the tail.
 
     ``p = arctan2(1, sum_k w_k / tan(pi p_k)) / pi`` is the form that keeps small values exact.
-    Values above 0.99 count as 0.99; otherwise a single value near 1 would outweigh any small one.
+    Values above `most` count as `most`; otherwise one near 1 would outweigh any small one.
 
     Examples
     --------
     >>> print(f"{cauchy(np.array([1e-200, 0.4]), np.array([0.5, 0.5])):.3g}")
     2e-200
     """
-    p = np.clip(p, LEAST, MOST)
+    p = np.clip(p, LEAST, most)
     return np.arctan2(1, (weights / np.tan(np.pi * p)).sum(-1)) / np.pi
 
 

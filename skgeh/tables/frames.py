@@ -1,5 +1,6 @@
 """Data frames as input and output: their kind and column labels, and results of the same kind."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import narwhals as nw
@@ -45,6 +46,12 @@ def make_frame(columns: dict[str, NDArray], order: NDArray, backend: Backend) ->
     """A data frame made of columns of equal length, with its rows in the given order."""
     ordered = {name: values[order].tolist() for name, values in columns.items()}
     return nw.from_dict(ordered, backend=backend).to_native()
+
+
+def frame_of(values: NDArray, names: Sequence[str], backend: Backend) -> Any:
+    """A data frame with the columns of an array (n, d)."""
+    columns = dict(zip(names, values.T, strict=True))
+    return nw.from_dict(columns, backend=backend).to_native()
 
 
 def with_columns(frame: Any, columns: dict[str, NDArray]) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_X_y
@@ -195,19 +194,6 @@ class Table:
             return self.y / self.y_mean
         return self.y_scaler.transform(self.y)
 
-    @cached_property
-    def copies(self) -> NDArray[np.intp]:
-        """Index of the first feature that each feature copies, shape (d,); -1 for constants."""
-        return _copies(self.X)
-
-    @property
-    def twins(self) -> list[NDArray[np.intp]]:
-        """For each feature, the columns that are copies of it, itself included."""
-        return [
-            np.flatnonzero(self.copies == first) if first >= 0 else np.array([j])
-            for j, first in enumerate(self.copies)
-        ]
-
     def check_testable(
         self, min_rows: int = _TESTED_ROWS, min_class: int = _TESTED_CLASS
     ) -> "Table":
@@ -239,25 +225,6 @@ class Table:
         estimator.__dict__.pop("feature_names_in_", None)
         if self.is_named:
             estimator.feature_names_in_ = np.array(self.feature_names, dtype=object)
-
-    def testable(self, pairs: NDArray) -> NDArray[np.bool_]:
-        """Whether both features of each pair vary and are not copies, shape (P,)."""
-        original = self.copies == np.arange(len(self.copies))
-        return original[pairs].all(1)
-
-    def warn_of_copies(self) -> None:
-        """Warn about features that are copies, whose pairs are not tested."""
-        names = self.feature_names
-        twins = [
-            f"{names[j]} of {names[first]}"
-            for j, first in enumerate(self.copies)
-            if first not in (j, -1)
-        ]
-        if twins:
-            warn(
-                f"Some features are copies: {', '.join(twins)}. Pairs with a copy are not tested; "
-                "read the pairs of the original."
-            )
 
 
 def _check_spread(values: NDArray, names: Sequence[str]) -> None:
@@ -358,22 +325,3 @@ def codes_of(columns: NDArray) -> NDArray[np.intp]:
     ([0, 1], [2, 0])
     """
     return columns[:, 0].astype(int) if columns.shape[1] == 1 else columns.argmax(1)
-
-
-def _copies(X: NDArray) -> NDArray[np.intp]:
-    """Index of the first feature that each one copies, up to a monotone transform; -1: constant.
-
-    Examples
-    --------
-    >>> x = np.array([3.0, 1.0, 2.0])
-    >>> _copies(np.column_stack([x, -5 * x, x**2 % 4, np.ones(3)])).tolist()
-    [0, 0, 2, -1]
-    """
-    ranks = rankdata(X, axis=0) - (len(X) + 1) / 2
-    first: dict[bytes, int] = {}
-    found = []
-    for j, rank in enumerate(ranks.T):
-        moved = rank[rank != 0]
-        key = (rank * np.sign(moved[0]) + 0.0).tobytes() if len(moved) else b""
-        found.append(first.setdefault(key, j) if len(moved) else -1)
-    return np.array(found)

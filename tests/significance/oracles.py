@@ -32,20 +32,22 @@ def numbers(n=300, seed=0):
     return X, np.column_stack([X[:, 0] * X[:, 1], 5 * X[:, 1] * X[:, 3] + X[:, 2]]) + noise
 
 
-def combined_by_hand(t, phi, z, phi_smooth, weights, sequential):
+def combined_by_hand(t, phi, z, phi_smooth, weights, sequential, score=None):
     found = []
     for pair in range(t.shape[2]):
         mean = np.mean([scores.sum() / np.sqrt(len(scores)) for scores in t[:, :, pair]])
-        p, w = [norm.sf(mean / np.sqrt(phi))], [0.5 if len(weights) else 1.0]
-        for shape, weight in enumerate(weights):
+        p, w = [norm.sf(mean / np.sqrt(phi))], [1.0]
+        for shape, weight in enumerate(weights[pair]):
             mean = np.mean([scores[shape] for scores in z[:, pair]])
             p.append(2 * norm.sf(abs(mean) / np.sqrt(phi_smooth)))
-            w.append(weight / 2)
-        p, w = np.array(p), np.array(w)
+            w.append(weight)
+        if score is not None and np.isfinite(score[pair]):
+            p, w = [*p, score[pair]], [*w, 1.0]
+        p, w = np.array(p), np.array(w) / sum(w)
         if sequential:
             found.append(min(1, (p / w).min()))
         else:
             found.append(
-                0.5 - np.arctan((w * np.tan((0.5 - np.minimum(p, 0.99)) * np.pi)).sum()) / np.pi
+                0.5 - np.arctan((w * np.tan((0.5 - np.minimum(p, 0.9)) * np.pi)).sum()) / np.pi
             )
     return found

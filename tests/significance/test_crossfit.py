@@ -12,9 +12,9 @@ from scipy.stats import binom, norm
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
 
@@ -31,43 +31,8 @@ from skgeh.significance._regressions import Regressions
 from skgeh.tables.corrections import adjust
 from skgeh.tables.table import Table
 from tests.oracles import assert_close
+from tests.significance.crossfits import NAMES, logistic, once, products, quick, same, small, table
 from tests.significance.oracles import binary, combined_by_hand, features, numbers, three
-
-NAMES = ("age", "bmi", "dose", "site")
-
-
-def products(model=None):
-    """The cheapest model that has interactions."""
-    return make_pipeline(PolynomialFeatures(2), model or Ridge())
-
-
-def small(**parameters):
-    given = {"hidden_layer_sizes": (16, 16), "max_epochs": 15, **parameters}
-    return BayesianInteractionRegressor(**given)
-
-
-def table(n=300, d=4, strength=1.0, seed=0):
-    """x0 and x1 interact; x2 and x3 have main effects."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, d))
-    y = strength * X[:, 0] * X[:, 1] + X[:, 2] + np.sin(2 * X[:, -1]) + rng.normal(size=n)
-    return X, y
-
-
-def quick(X, y, estimator=None, **given):
-    estimator = products() if estimator is None else estimator
-    return crossfit_test(estimator, X, y, **{"variance_inflation": 2, "random_state": 0, **given})
-
-
-def same(first, second):
-    names = ["p_value", "statistic", "fold_scores", "shape_scores", "strength", "strength_std"]
-    if first.confirmed_effect is not None:
-        names += ["confirmed_effect", "confirmed_std"]
-    return all(
-        np.array_equal(getattr(first, name), getattr(second, name), equal_nan=True)
-        for name in names
-    )
-
 
 # Parameters
 
@@ -290,7 +255,7 @@ def copied():
 def test_pairs_of_copies_and_constants_are_not_tested(estimator):
     with pytest.warns(UserWarning, match="copies: log of a. Pairs with a copy") as caught:
         result = quick(*copied(), estimator, n_repeats=1)
-    assert caught[0].filename == __file__
+    assert caught[0].filename == quick.__code__.co_filename
     names = np.array(result.feature_names)[result.pairs]
     mine = ~np.isin(names, ["log", "one"]).any(1)
     assert result.tested.tolist() == mine.tolist()
@@ -449,7 +414,7 @@ def test_the_warning_about_calibration_points_at_the_caller():
         quick(*table(), n_repeats=1, variance_inflation="auto")
     (warning,) = caught
     assert "Pipeline (of another kind) with cv=5 was not calibrated" in str(warning.message)
-    assert warning.filename == __file__
+    assert warning.filename == quick.__code__.co_filename
 
 
 # Who sees which rows
@@ -494,6 +459,17 @@ def seen(log, X, y):
         np.testing.assert_array_equal(np.sort(target), np.sort(y[sorted(learned)]))
         found.append((learned, rows_of(np.concatenate(predicted)[:, 0], X)))
     return found
+
+
+@pytest.mark.parametrize("cv", [5, "sequential"])
+def test_no_clone_sees_a_row_of_a_unit_that_is_held_out(log, cv):
+    X, y = table(400)
+    unit = np.random.default_rng(0).permutation(np.arange(400) % 80)
+    quick(X, y, Recording(), cv=cv, groups=unit, n_repeats=1)
+    splits = seen(log[: 3 if cv == "sequential" else 5], X, y)
+    for train, test in splits:
+        assert not set(unit[list(train)]) & set(unit[list(test)])
+    assert len(splits) == (3 if cv == "sequential" else 5)
 
 
 def test_no_clone_sees_its_test_rows(log):
@@ -612,18 +588,10 @@ def test_auto_is_crossfitted_as_calibrated_networks():
 # Labels
 
 
-def logistic():
-    return products(LogisticRegression(max_iter=1000))
-
-
 def classifier(**parameters):
     return BayesianInteractionClassifier(
         **{"hidden_layer_sizes": (16, 16), "max_epochs": 15, **parameters}
     )
-
-
-def once(estimator, X, y, **given):
-    return quick(X, y, estimator, **{"n_repeats": 1, **given})
 
 
 @pytest.mark.parametrize(
@@ -650,7 +618,7 @@ def test_the_strength_is_in_logits():
 
 @pytest.mark.parametrize("cv", [5, "sequential"])
 def test_three_classes(cv):
-    X, y = three()
+    X, y = three(seed=1)
     result = once(classifier(), X, y, cv=cv)
     assert result.targets == ["a", "b", "c"] and result.p_value.shape == (6, 3)
     assert (result.p_value[0, :2] < 1e-3).all()

@@ -4,6 +4,7 @@ import pytest
 from skgeh.geh.pairs import pair_index
 from skgeh.significance._folds import (
     dealt,
+    dealt_units,
     draw_folds,
     fold_rows,
     pair_limit,
@@ -122,3 +123,45 @@ def test_rows_that_say_less_bear_fewer_pairs():
     assert [pair_limit(folds, 30, None, information) for information in (1, 0.5)] == [30, 7]
     with pytest.raises(ValueError, match=r"max_pairs=8 is too many: with 150 rows .* most 7\."):
         pair_limit(folds, 30, 8, 0.5)
+
+
+# Units
+
+
+def units_of(n_units=60, largest=7, seed=0):
+    rng = np.random.default_rng(seed)
+    units = np.repeat(np.arange(n_units), rng.integers(1, largest + 1, size=n_units))
+    return rng.permutation(units)
+
+
+@pytest.mark.parametrize("cv", [2, 5, "sequential"])
+@pytest.mark.parametrize("labels", [False, True])
+def test_folds_are_of_whole_units(cv, labels):
+    units = units_of()
+    strata = (np.random.default_rng(1).random(len(units)) < 0.2).astype(int) if labels else None
+    folds = draw_folds(len(units), cv, 3, np.random.default_rng(0), strata, units)
+    shares = [0.4, 0.2, 0.2, 0.2] if cv == "sequential" else [1 / cv] * cv
+    assert len(folds) == (1 if cv == "sequential" else 3)
+    for row in folds:
+        assert all(len(set(row[units == unit])) == 1 for unit in range(60))
+        parts = row - row.min()
+        np.testing.assert_allclose(np.bincount(parts) / len(units), shares, atol=0.03)
+        if strata is not None:
+            rare = np.bincount(parts[strata == 1]) / strata.sum()
+            np.testing.assert_allclose(rare, shares, atol=0.08)
+    assert len({row.tobytes() for row in folds}) == len(folds)
+
+
+def test_units_are_dealt_at_random_whatever_their_labels():
+    units = units_of()
+    first = [dealt_units(np.full(2, 0.5), units, None, np.random.default_rng(k)) for k in range(40)]
+    share = np.mean(first, axis=0)
+    assert share.min() > 0.15 and share.max() < 0.85
+
+
+@pytest.mark.parametrize(("cv", "needed"), [(5, 25), (2, 10), ("sequential", 25)])
+def test_too_few_units(cv, needed):
+    units = np.arange(400) % (needed - 1)
+    with pytest.raises(ValueError, match=f"at least {needed} units"):
+        draw_folds(400, cv, 1, np.random.default_rng(0), units=units)
+    draw_folds(400, cv, 1, np.random.default_rng(0), units=np.arange(400) % needed)

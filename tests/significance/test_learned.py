@@ -11,6 +11,7 @@ from skgeh.significance._learned import (
     pair_places,
 )
 from skgeh.significance._refits import Refit
+from skgeh.significance.features import Features
 from tests.oracles import assert_close
 
 TRUE = [1, 7, 4]  # places of 10 pairs, weakest first
@@ -23,34 +24,34 @@ def case(n=200, d=5):
         strengths = zip((1.0, 2.0, 4.0), pairs[TRUE], strict=True)
         return rows.sum(1) + sum(k * rows[:, i] * rows[:, j] for k, (i, j) in strengths)
 
-    return Refit(predict), X, pairs, [np.array([j]) for j in range(d)]
+    return Refit(predict), X, pairs, Features.alone(X)
 
 
 TRAIN, TEST = np.arange(150), np.arange(150, 200)
 
 
 def test_shapes_are_components_at_test_rows_around_the_training_mean():
-    one, X, pairs, twins = case()
-    kept, shapes = fold_shapes(one, X, TRAIN, TEST, pairs=pairs, twins=twins, limit=10)
+    one, X, pairs, features = case()
+    kept, shapes = fold_shapes(one, TRAIN, TEST, pairs=pairs, features=features, limit=10)
     assert kept.tolist() == list(range(10))
-    expected = pair_components(one, X[TEST], X[TRAIN].mean(0), pairs, twins)
+    expected = pair_components(one, features.at(TEST), X[TRAIN].mean(0), pairs, features.twins)
     assert_close(shapes, expected, 1e-12)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_the_strongest_pairs_are_kept(limit):
-    one, X, pairs, twins = case()
-    kept, shapes = fold_shapes(one, X, TRAIN, TEST, pairs=pairs, twins=twins, limit=limit)
+    one, X, pairs, features = case()
+    kept, shapes = fold_shapes(one, TRAIN, TEST, pairs=pairs, features=features, limit=limit)
     assert kept.tolist() == sorted(TRUE[-limit:])
-    every = pair_components(one, X[TEST], X[TRAIN].mean(0), pairs, twins)
+    every = pair_components(one, features.at(TEST), X[TRAIN].mean(0), pairs, features.twins)
     assert_close(shapes, every[:, kept], 1e-12)
 
 
 def test_screening_sees_no_test_row():
-    one, X, pairs, twins = case()
+    one, X, pairs, features = case()
     seen = []
     recording = Refit(lambda rows: [seen.append(rows), one.predict(rows)][1])
-    fold_shapes(recording, X, TRAIN, TEST, pairs=pairs, twins=twins, limit=2)
+    fold_shapes(recording, TRAIN, TEST, pairs=pairs, features=features, limit=2)
     screening, testing = seen
     for j in range(5):
         assert not np.isin(X[TEST, j], screening).any()
@@ -60,9 +61,9 @@ def test_screening_sees_no_test_row():
 def test_too_many_pairs_to_screen_by_predictions():
     d = 101
     X = np.zeros((200, d))
-    ask = {"pairs": pair_index(d), "twins": [np.array([j]) for j in range(d)], "limit": 10}
+    ask = {"pairs": pair_index(d), "features": Features.alone(X), "limit": 10}
     with pytest.raises(ValueError, match="5050 pairs are too many"):
-        fold_shapes(Refit(lambda rows: rows[:, 0]), X, TRAIN, TEST, **ask)
+        fold_shapes(Refit(lambda rows: rows[:, 0]), TRAIN, TEST, **ask)
 
 
 @pytest.mark.parametrize("d", [2, 3, 7, 30])
@@ -71,11 +72,13 @@ def test_places_of_pairs(d):
 
 
 def test_halves_of_models_without_hessians_have_shapes_only():
-    one, X, pairs, twins = case()
-    ask = {"pairs": pairs, "twins": twins, "partition": None, "points": TEST}
-    shapes, hessians = half_shapes(one, X, TRAIN, np.arange(200), **ask)
+    one, X, pairs, features = case()
+    ask = {"pairs": pairs, "features": features, "partition": None, "points": TEST}
+    shapes, hessians = half_shapes(one, TRAIN, np.arange(200), **ask)
     assert hessians is None
-    assert_close(shapes, pair_components(one, X, X[TRAIN].mean(0), pairs, twins), 1e-12)
+    assert_close(
+        shapes, pair_components(one, features, X[TRAIN].mean(0), pairs, features.twins), 1e-12
+    )
 
 
 def test_answers_find_their_rows_and_pairs():
@@ -105,9 +108,10 @@ def test_answers_find_their_rows_and_pairs():
 FEW, MANY = 60, 1500  # predicted at the rows themselves, on a grid
 
 
-def components_of_one(predict, *given):
+def components_of_one(predict, X, *given):
     """Of one target, without its axis."""
-    return components.pair_components(lambda rows: predict(rows)[:, None], *given)[..., 0]
+    features = Features.alone(X) if isinstance(X, np.ndarray) else X
+    return pair_components(lambda rows: predict(rows)[:, None], features, *given)[..., 0]
 
 
 def table(n, d=3, seed=0):

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from skgeh.geh.pairs import pair_index
-from skgeh.significance._nuisance import legendre, main_effect_basis, smooth_shapes
+from skgeh.significance._nuisance import main_effect_basis
 from skgeh.significance._regressions import without
-from tests.oracles import assert_close
+from skgeh.significance.features import Features
+from skgeh.tables.table import Table
 
 
 def table(n=300, d=3, seed=0):
@@ -38,76 +39,85 @@ def test_basis_is_orthonormal_and_has_all_linear_functions(name):
     basis = main_effect_basis(X)
     assert np.abs(basis.T @ basis - np.eye(basis.shape[1])).max() < 1e-10
     assert np.abs(without(np.ones(len(X)), basis)).max() < 1e-10
-    assert left_over(X[:, np.ptp(X, axis=0) > 0], basis) < 1e-10
+    lines = 0.05 if name == "wide" else 1e-10  # where rows are few, by scores and their squares
+    assert left_over(X[:, np.ptp(X, axis=0) > 0], basis) < lines
 
 
 def test_basis_has_cubics_and_bends_but_no_products():
     X = table(1000)
     basis = main_effect_basis(X)
-    assert left_over(np.hstack([X**2, X**3]), basis) < 1e-10
+    assert left_over(np.hstack([X**2, X**3]), basis) < 0.01
     assert left_over(np.sin(2 * X), basis) < 0.1
     products = np.column_stack([X[:, i] * X[:, j] for i, j in pair_index(3)])
-    assert (without(products, basis) ** 2).sum(0).min() > 0.8 * 1000
+    assert (without(products, basis) ** 2).sum(0).min() > 0.6 * 1000
 
 
-@pytest.mark.parametrize("n", [60, 100, 150, 300, 1000])
+@pytest.mark.parametrize("n", [100, 150, 300, 1000])
 @pytest.mark.parametrize("d", [2, 5, 11])
-def test_columns_are_a_fifth_of_the_rows_at_most(n, d):
-    assert main_effect_basis(table(n, d)).shape[1] <= n / 5
+def test_columns_are_a_fifth_of_the_rows_at_most_or_those_without_knots(n, d):
+    assert main_effect_basis(table(n, d)).shape[1] <= max(n / 5, 1 + 3 * d)
 
 
-def test_linear_functions_of_many_features_remain():
-    basis = main_effect_basis(table(100, 40))
-    assert basis.shape == (100, 41)
+@pytest.mark.parametrize(
+    ("n", "d"), [(60, 3), (100, 8), (300, 20), (590, 30), (1000, 50), (100, 40)]
+)
+@pytest.mark.parametrize("information", [1.0, 0.1])
+def test_curvature_is_never_left_to_products(n, d, information):
+    """A square of any feature is in the basis, however few the rows, and however correlated."""
+    X = table(n, d) + table(n, 1, seed=1)
+    basis = main_effect_basis(X, information)
+    assert left_over(X, basis) < 0.1
+    assert left_over(X**2, basis) < 0.25
+    if basis.shape[1] > 1 + 2 * d:
+        assert left_over(X, basis) < 1e-10
 
 
 def test_more_rows_bring_more_columns():
-    sizes = [main_effect_basis(table(n, 4)).shape[1] for n in (50, 100, 200)]
-    assert sizes == [1 + 4, 1 + 4 * 4, 1 + 4 * 6]
+    sizes = [
+        main_effect_basis(table(n, 4)).shape[1] for n in (50, 90, 120, 200, 300, 500, 900, 1500)
+    ]
+    assert sizes == [1 + 4 * k for k in (2, 3, 5, 7, 11, 17, 42, 62)]
+
+
+def test_bends_are_followed_where_the_rows_are():
+    """Heavy tails: a function that levels off within a thousandth of the range of its feature."""
+    X = np.random.default_rng(0).standard_t(1, size=(2000, 2))
+    assert (
+        left_over(np.column_stack([np.tanh(X), np.log1p(np.abs(X))]), main_effect_basis(X)) < 0.02
+    )
+
+
+@pytest.mark.parametrize("values", [2, 3, 7, 16])
+def test_a_feature_with_few_values_is_free(values):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(values, size=1000) ** 3.0, rng.normal(size=1000)])
+    steps = X[:, :1] == np.unique(X[:, 0])
+    assert left_over(steps.astype(float), main_effect_basis(X)) < 1e-10
+
+
+def test_three_values_are_no_line_in_few_rows():
+    X = np.column_stack([np.repeat([0.0, 1.0, 5.0], [90, 5, 5]), table(100, 1)[:, 0]])
+    assert left_over(X[:, :1] == 5, main_effect_basis(X, 0.1)) < 1e-10
+
+
+def test_a_category_is_one_feature_with_all_its_levels():
+    rng = np.random.default_rng(0)
+    levels = rng.integers(12, size=200)
+    X = np.column_stack([np.eye(12)[levels], rng.normal(size=200)])
+    features = Features.of(Table.of(X, X[:, -1]), [list(range(12))])
+    basis = main_effect_basis(features)
+    assert left_over(X[:, :12], basis) < 1e-10
+    assert basis.shape[1] == 1 + 11 + 27  # splines of the number with 25 knots, and a line
+
+
+def test_a_group_of_numbers_is_one_feature_with_its_products():
+    X = table(200)
+    features = Features.of(Table.of(X, X[:, 0]), {"place": [0, 1]})
+    assert left_over(X[:, :1] * X[:, 1:2], main_effect_basis(features)) < 0.05
+    assert left_over(X[:, :1] * X[:, 2:], main_effect_basis(features)) > 0.5
 
 
 @pytest.mark.parametrize("name", ["binary", "constant", "copies"])
 def test_columns_that_say_nothing_new_are_left_out(name):
-    size = {"binary": 1 + 3, "constant": 1 + 2 * 6, "copies": 1 + 2 * 6}[name]
+    size = {"binary": 1 + 3, "constant": 1 + 2 * 27, "copies": 1 + 2 * 17}[name]
     assert main_effect_basis(TABLES[name]).shape[1] == size
-
-
-# Smooth shapes
-
-
-def test_polynomials_of_ranks_are_nearly_orthonormal():
-    polynomials = legendre(table(2000), 3)
-    assert polynomials.shape == (2000, 3, 3)
-    for feature in range(3):
-        gram = polynomials[:, feature].T @ polynomials[:, feature] / 2000
-        assert np.abs(gram - np.eye(3)).max() < 1e-2
-
-
-def test_shapes_are_products_of_polynomials():
-    X, pairs = table(), np.array([[0, 2], [1, 2]])
-    shapes, weights = smooth_shapes(X, pairs, 4)
-    p = legendre(X, 2)
-    for k, (i, j) in enumerate(pairs):
-        expected = [p[:, i, a] * p[:, j, b] for a in (0, 1) for b in (0, 1)]
-        assert_close(shapes[:, k], np.column_stack(expected), 1e-12)
-    assert_close(weights, np.array([16, 4, 4, 1]) / 25, 1e-12)
-
-
-def test_a_monotone_change_of_scale_does_not_matter():
-    X, pairs = table(), pair_index(3)
-    moved = np.column_stack([np.exp(X[:, 0]), X[:, 1] ** 3, 5 * X[:, 2] - 1])
-    assert_close(smooth_shapes(moved, pairs, 50)[0], smooth_shapes(X, pairs, 50)[0], 1e-12)
-
-
-@pytest.mark.parametrize(("most", "shapes"), [(100, 4), (4, 4), (3, 1), (1, 1)])
-def test_room_decides_about_the_degree(most, shapes):
-    found, weights = smooth_shapes(table(), pair_index(3), most)
-    assert found.shape == (300, 3, shapes)
-    assert weights.shape == (shapes,)
-    assert weights.sum() == pytest.approx(1)
-
-
-def test_no_room_no_shapes():
-    shapes, weights = smooth_shapes(table(), pair_index(3), 0)
-    assert shapes.shape == (300, 3, 0)
-    assert weights.shape == (0,)

@@ -462,3 +462,66 @@ def test_permutations_of_a_log_link(loss):
     assert not np.allclose(result.statistic, other.statistic)
     with pytest.raises(ValueError, match=f"loss='{loss}' needs values"):
         permutation_test(model, X, -y, n_permutations=19)
+
+
+# Features and units
+
+
+def test_permutations_exchange_whole_units():
+    X, y = product(90)
+    rng = np.random.default_rng(1)
+    unit = rng.permutation(np.repeat(np.arange(30), 3))
+    table = Table.of(X, y, groups=unit)
+    null = _Null.of(learner_of(small(), None), table, "effect", 0, n_groups=11, n_draws=25)
+    targets = {tuple(null.target[unit == k, 0]) for k in range(30)}
+    for number in range(1, 20):
+        moved = null.permuted(number)
+        assert {tuple(moved[unit == k, 0]) for k in range(30)} == targets
+        assert (moved != null.target).mean() > 0.7
+
+
+def test_units_of_another_size_stay():
+    X, y = product(60)
+    unit = np.repeat([0, 1, 2, 3, 4], [25, 10, 10, 10, 5])
+    null = _Null.of(
+        learner_of(small(), None), Table.of(X, y, groups=unit), "effect", 0, n_groups=11, n_draws=25
+    )
+    stay = np.isin(unit, [0, 4])
+    moved = [null.permuted(number) for number in range(1, 9)]
+    assert all((one[stay] == null.target[stay]).all() for one in moved)
+    assert any((one[~stay] != null.target[~stay]).any() for one in moved)
+
+
+def test_units_of_which_none_has_the_size_of_another():
+    X, y = product(55)
+    unit = np.repeat(np.arange(10), np.arange(1, 11))
+    with pytest.raises(ValueError, match=r"whole units of equal size.*crossfit_test"):
+        answer(data=(X, y), groups=unit)
+
+
+def test_a_target_of_units_depends_on_nothing():
+    """Alone, rows of a unit would make any network see something."""
+    p = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        unit = np.repeat(np.arange(25), 8)
+        X, y = rng.normal(size=(25, 3))[unit], rng.normal(size=25)[unit]
+        X = X + 0.01 * rng.normal(size=X.shape)
+        p.append([
+            answer(learning(), (X, y), groups=one, random_state=seed).global_p_value
+            for one in (unit, None)
+        ])  # fmt: skip
+    together, apart = np.array(p).T
+    assert np.median(apart) == 0.05 < np.median(together)
+
+
+def test_a_category_is_one_feature():
+    rng = np.random.default_rng(0)
+    level, x = rng.integers(3, size=200), rng.normal(size=(200, 2))
+    X = pd.DataFrame(
+        np.column_stack([np.eye(3)[level], x]), columns=["c_a", "c_b", "c_z", "x", "z"]
+    )
+    y = np.array([2.0, -2.0, 0.0])[level] * x[:, 0] + 0.2 * rng.normal(size=200)
+    result = answer(learning(), (X, y))
+    assert result.feature_names == ("c", "x", "z") and result.null.shape == (19, 3)
+    assert result.statistic.argmax() == 0 and result.adjusted()[0] == 0.05

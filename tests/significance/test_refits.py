@@ -46,8 +46,8 @@ def nets(**given):
     return BayesianInteractionRegressor(**{**parameters, **given})
 
 
-def predictions(one, X, train, test):
-    return one(X[test])[:, 0]
+def predictions(X):
+    return lambda one, _, test: one(X[test])[:, 0]
 
 
 def folds(n, k):
@@ -55,8 +55,9 @@ def folds(n, k):
     return [(rows[rows % k != fold], rows[rows % k == fold]) for fold in range(k)]
 
 
-def again(estimator, X, y, splits, ask=predictions, *, seed=0, **given):
+def again(estimator, X, y, splits, ask=None, *, seed=0, **given):
     learner = learner_of(estimator, None)
+    ask = predictions(X) if ask is None else ask
     return refit(
         learner, X, y[:, None], splits, ask, seed=seed, progress=lambda jobs, _: jobs, **given
     )
@@ -155,7 +156,7 @@ def test_networks_learn(n_networks):
 
 
 def test_the_mean_network_has_the_members_asked_for():
-    def ask(one, X, train, test):
+    def ask(one, train, test):
         return len(one.members)
 
     X, y = table()
@@ -297,7 +298,7 @@ def test_progress_counts_chunks(monkeypatch):
     for estimator, n in ((nets(max_epochs=1), 3), (LinearRegression(), 5)):
         totals.clear()
         learner = learner_of(estimator, None)
-        refit(learner, X, y[:, None], folds(160, 5), predictions, seed=0, progress=progress)
+        refit(learner, X, y[:, None], folds(160, 5), predictions(X), seed=0, progress=progress)
         assert totals == [n, *["done"] * n]
 
 
@@ -398,7 +399,7 @@ def test_parameters_are_checked_before_anything_is_trained():
 def test_an_error_inside_a_refit_comes_through():
     X, y = table()
 
-    def ask(one, X, train, test):
+    def ask(one, train, test):
         raise RuntimeError("lost")
 
     with pytest.raises(RuntimeError, match="lost"):

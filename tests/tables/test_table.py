@@ -4,12 +4,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from scipy.stats import spearmanr
 
 from skgeh.geh.pairs import chosen_pairs, pair_index
 from skgeh.tables.table import (
     Table,
-    _copies,
     _label_columns,
     _number_columns,
     _unit_codes,
@@ -226,79 +224,6 @@ def test_names_reach_an_estimator_and_old_ones_leave_it():
     assert tuple(estimator.feature_names_in_) == NAMES
     Table.of(X[:, :3], y).name_features_of(estimator)
     assert vars(estimator) == {"n_features_in_": 3}
-
-
-# Copies and constants
-
-
-def with_copies():
-    X, y = rows()
-    a, b, c, _ = X.T
-    return Table.of(
-        pd.DataFrame({"a": a, "half": a / 2, "b": b, "one": 0 * a + 1, "c": c, "back": -(b**3)}), y
-    )
-
-
-def test_pairs_of_copies_and_constants_are_not_testable():
-    table = with_copies()
-    pairs = chosen_pairs(None, table.labels)
-    names = [tuple(table.feature_names[j] for j in pair) for pair in pairs[table.testable(pairs)]]
-    assert names == [("a", "b"), ("a", "c"), ("b", "c")]
-
-
-def test_twins_are_all_columns_that_are_copies_of_each_other():
-    twins = with_copies().twins
-    assert [one.tolist() for one in twins] == [[0, 1], [0, 1], [2, 5], [3], [4], [2, 5]]
-
-
-def test_the_warning_names_copies_and_their_originals():
-    with pytest.warns(UserWarning, match="copies: half of a, back of b. Pairs with a copy"):
-        with_copies().warn_of_copies()
-
-
-def test_no_warning_without_copies():
-    Table.of(*rows()).warn_of_copies()  # warnings are errors
-
-
-def copies_by_hand(X):
-    found = []
-    for j, x in enumerate(X.T):
-        if np.ptp(x) == 0:
-            found.append(-1)
-            continue
-        same = [
-            k
-            for k in range(j)
-            if np.ptp(X[:, k]) > 0 and abs(abs(spearmanr(x, X[:, k]).statistic) - 1) < 1e-12
-        ]
-        found.append(same[0] if same else j)
-    return found
-
-
-@pytest.mark.parametrize("n", [80, 81])  # without and with a middle row
-@pytest.mark.parametrize("ties", [False, True])
-def test_copies_up_to_a_monotone_change_of_scale(ties, n):
-    X = rows(n, 3)[0].round(0 if ties else 9)
-    a, b, c = X.T
-    columns = [np.ones(n), a, -a, b, np.exp(a), 3 - 2 * b**3, c, -np.exp(-c), a + b, a**2]
-    found = _copies(np.column_stack(columns))
-    assert found.tolist() == [-1, 1, 1, 3, 1, 3, 6, 6, 8, 9]
-    assert found.tolist() == copies_by_hand(np.column_stack(columns))
-
-
-def test_binary_copies():
-    rng = np.random.default_rng(0)
-    a, b = rng.random((2, 50)) < 0.3
-    found = _copies(np.column_stack([a, ~a, b, 5.0 * a, 1 - 2.0 * b, a ^ b]).astype(float))
-    assert found.tolist() == [0, 0, 2, 0, 2, 5]
-
-
-def test_one_row_that_differs_makes_no_copy():
-    X = rows(80, 3)[0]
-    changed = X[:, 0].copy()
-    changed[np.argsort(changed)[[3, 4]]] = changed[np.argsort(changed)[[4, 3]]]
-    coarse = np.minimum(X[:, 0], np.sort(X[:, 0])[-2])
-    assert _copies(np.column_stack([X, changed, coarse])).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_columns_of_few_whole_numbers_and_their_highest_values():

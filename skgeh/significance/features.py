@@ -1,0 +1,170 @@
+"""Features of a table: single columns, or groups of columns such as those of a category."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from skgeh.geh.pairs import chosen_pairs
+from skgeh.tables.column_groups import resolve_groups
+from skgeh.tables.messages import warn
+from skgeh.tables.table import Table
+
+_MOST_LEVELS = 0.5  # share of the rows; a group of columns with more distinct rows is no category
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features, each a column or several that belong together.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    columns : sequence of f arrays of int
+        Columns of each feature, disjoint.
+    names : tuple of f str
+    labels : tuple of f labels
+        By which users may name features.
+    levels : tuple of f arrays of int of shape (n,), or None
+        Level of every row, in the order of appearance, for each category; None for numbers.
+    """
+
+    X: NDArray[np.float64]
+    columns: tuple[NDArray[np.intp], ...]
+    names: tuple[str, ...]
+    labels: tuple
+    levels: tuple[NDArray[np.intp] | None, ...]
+
+    @classmethod
+    def of(cls, table: Table, given: Any = "auto") -> "Features":
+        """Features of a table, with groups of columns as `resolve_groups` takes them."""
+        return cls.grouped(table, resolve_groups(given, table.feature_names, table.X))
+
+    @classmethod
+    def grouped(cls, table: Table, groups: Mapping[str, Sequence[int]]) -> "Features":
+        """Features of a table, with the columns of each by name."""
+        labels = [
+            table.labels[mine[0]] if len(mine) == 1 else name for name, mine in groups.items()
+        ]
+        columns = tuple(np.array(mine) for mine in groups.values())
+        levels = tuple(_levels(table.X[:, mine]) if len(mine) > 1 else None for mine in columns)
+        return cls(table.X, columns, tuple(groups), tuple(labels), levels)
+
+    @classmethod
+    def alone(cls, X: NDArray) -> "Features":
+        """Every column a feature of its own."""
+        d = X.shape[1]
+        names = tuple(f"x{j}" for j in range(d))
+        return cls(X, tuple(np.arange(d)[:, None]), names, names, (None,) * d)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def at(self, rows: NDArray | slice) -> "Features":
+        """The same features at some of the rows."""
+        levels = [
+            None if mine is None else np.unique(mine[rows], return_inverse=True)[1]
+            for mine in self.levels
+        ]
+        return replace(self, X=self.X[rows], levels=tuple(levels))
+
+    def some(self, features: NDArray | slice) -> "Features":
+        """Some of the features."""
+        places = np.arange(len(self))[features].tolist()
+        return Features(
+            self.X,
+            tuple(self.columns[j] for j in places),
+            tuple(self.names[j] for j in places),
+            tuple(self.labels[j] for j in places),
+            tuple(self.levels[j] for j in places),
+        )
+
+    def pairs(self, given: Any) -> NDArray[np.intp]:
+        """Pairs of features from pairs of labels or indices; None means all, see `chosen_pairs`."""
+        return chosen_pairs(given, self.labels)
+
+    @cached_property
+    def copies(self) -> NDArray[np.intp]:
+        """Index of the first feature that each feature copies, shape (f,); -1 for constants."""
+        first: dict[bytes, int] = {}
+        keys = [_key(self.X[:, mine]) for mine in self.columns]
+        return np.array([first.setdefault(key, j) if key else -1 for j, key in enumerate(keys)])
+
+    @property
+    def twins(self) -> list[NDArray[np.intp]]:
+        """For each feature, its columns and those of copies of it."""
+        found = []
+        for j, first in enumerate(self.copies.tolist()):
+            mine = [j] if first < 0 else np.flatnonzero(self.copies == first).tolist()
+            found.append(np.concatenate([self.columns[k] for k in mine]))
+        return found
+
+    def testable(self, pairs: NDArray) -> NDArray[np.bool_]:
+        """Whether both features of each pair vary and are not copies, shape (P,)."""
+        return np.asarray((self.copies == np.arange(len(self)))[pairs].all(1))
+
+    def reason(self, pair: Sequence[int]) -> str:
+        """Why a pair cannot be tested, '' if it can."""
+        for j in pair:
+            first = self.copies[j]
+            if first < 0:
+                return f"{self.names[j]} is constant"
+            if first != j:
+                return f"{self.names[j]} is a copy of {self.names[first]}"
+        return ""
+
+    def warn_of_copies(self) -> None:
+        """Warn about features that are copies, whose pairs are not tested."""
+        twins = [
+            f"{self.names[j]} of {self.names[first]}"
+            for j, first in enumerate(self.copies)
+            if first not in (j, -1)
+        ]
+        if twins:
+            warn(
+                f"Some features are copies: {', '.join(twins)}. Pairs with a copy are not tested; "
+                "read the pairs of the original."
+            )
+
+
+def _levels(columns: NDArray) -> NDArray[np.intp] | None:
+    """Level of every row of a category, in the order of appearance, or None for no category.
+
+    Examples
+    --------
+    >>> _levels(np.eye(3)[[2, 0, 2, 1, 1, 1]]).tolist()
+    [0, 1, 0, 2, 2, 2]
+    """
+    _, first, codes = np.unique(columns, axis=0, return_index=True, return_inverse=True)
+    if len(first) > max(2, _MOST_LEVELS * len(columns)):
+        return None
+    places = np.empty(len(first), dtype=np.intp)
+    places[np.argsort(first)] = np.arange(len(first))
+    return places[codes.ravel()]
+
+
+def _key(columns: NDArray) -> bytes:
+    """What copies of a feature, up to names of levels or a monotone transform, have in common.
+
+    It is empty for constants.
+
+    Examples
+    --------
+    >>> x = np.array([3.0, 1.0, 2.0])
+    >>> _key(x[:, None]) == _key(-5 * x[:, None]), _key(np.ones((3, 1)))
+    (True, b'')
+    >>> _key(np.eye(2)[[0, 1, 0]]) == _key(np.array([[0.0], [1.0], [0.0]]))
+    True
+    """
+    if (columns == columns[0]).all():
+        return b""
+    if columns.shape[1] > 1 or len(np.unique(columns)) == 2:
+        levels = _levels(columns)
+        return columns.tobytes() if levels is None else levels.astype(float).tobytes()
+    rank = rankdata(columns[:, 0]) - (len(columns) + 1) / 2
+    moved = rank[rank != 0]
+    return (rank * np.sign(moved[0]) + 0.0).tobytes()

@@ -1,0 +1,156 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from skgeh.significance.features import Features
+from skgeh.tables.table import Table
+
+
+def frame(n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    level = rng.integers(3, size=n)
+    columns = {f"cat_{k}": (level == k).astype(float) for k in range(3)}
+    return pd.DataFrame({"num": rng.normal(size=n)} | columns | {"other": rng.normal(size=n)})
+
+
+def of(X, groups="auto"):
+    return Features.of(Table.of(X, np.arange(len(X), dtype=float)), groups)
+
+
+def test_one_hot_columns_are_one_feature():
+    features = of(frame())
+    assert features.names == features.labels == ("num", "cat", "other")
+    assert [mine.tolist() for mine in features.columns] == [[0], [1, 2, 3], [4]]
+    assert features.levels[0] is None and features.levels[1].max() == 2
+
+
+@pytest.mark.parametrize("pair", [("num", "cat"), (0, 1), ("cat", 0)])
+def test_pairs_are_named_by_feature(pair):
+    assert of(frame()).pairs([pair]).tolist() == [[0, 1]]
+    with pytest.raises(ValueError, match="two feature names"):
+        of(frame()).pairs([("num", "cat_1")])
+
+
+def test_labels_of_columns_that_are_no_names_stay():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 3)), columns=[7, 3, 5])
+    assert of(X).labels == (7, 3, 5) and of(X).names == ("x0", "x1", "x2")
+
+
+def test_levels_at_some_rows_are_counted_again():
+    features = of(frame()).at(np.flatnonzero(frame()["cat_1"] == 0))
+    assert set(features.levels[1]) == {0, 1} and len(features.X) == len(features.levels[1])
+
+
+def test_some_features():
+    features = of(frame()).some([1, 2])
+    assert features.names == ("cat", "other") and features.levels[0] is not None
+
+
+def test_a_category_of_other_names_or_codes_is_a_copy():
+    X = frame()
+    level = X[["cat_0", "cat_1", "cat_2"]].to_numpy().argmax(1)
+    for k, name in enumerate("zyx"):
+        X[f"kind_{name}"] = (level == k).astype(float)
+    features = of(X)
+    assert features.names == ("num", "cat", "other", "kind")
+    assert features.copies.tolist() == [0, 1, 2, 1]
+    assert sorted(features.twins[1]) == sorted(features.twins[3]) == [1, 2, 3, 5, 6, 7]
+    assert features.reason([0, 3]) == "kind is a copy of cat" and features.reason([0, 2]) == ""
+    assert features.testable(np.array([[0, 1], [0, 3]])).tolist() == [True, False]
+
+
+def test_a_binary_column_and_both_of_its_indicators_are_copies():
+    X = pd.DataFrame({"b": np.arange(40) % 2 * 5.0, "x": np.arange(40.0)})
+    X["s_no"], X["s_yes"] = X["b"] == 0, X["b"] == 5
+    assert of(X.astype(float)).copies.tolist() == [0, 1, 0]
+
+
+def test_an_empty_level_leaves_a_constant():
+    X = frame()
+    X[["cat_0", "cat_1", "cat_2"]] = [0.0, 1.0, 0.0]
+    features = of(X)
+    assert features.copies[1] == -1 and features.reason([1, 2]) == "cat is constant"
+
+
+def test_numbers_in_one_group_are_no_category():
+    assert of(frame(), {"place": ["num", "other"]}).levels[0] is None
+
+
+# Copies and constants
+
+
+def copies_of(X):
+    return Features.alone(np.asarray(X, dtype=float)).copies
+
+
+def rows(n=120, d=4):
+    return np.random.default_rng(0).normal(size=(n, d))
+
+
+def with_copies():
+    a, b, c, _ = rows().T
+    columns = {"a": a, "half": a / 2, "b": b, "one": 0 * a + 1, "c": c, "back": -(b**3)}
+    return of(pd.DataFrame(columns))
+
+
+def test_pairs_of_copies_and_constants_are_not_testable():
+    features = with_copies()
+    pairs = features.pairs(None)
+    names = [tuple(features.names[j] for j in pair) for pair in pairs[features.testable(pairs)]]
+    assert names == [("a", "b"), ("a", "c"), ("b", "c")]
+
+
+def test_twins_are_all_columns_that_are_copies_of_each_other():
+    twins = with_copies().twins
+    assert [one.tolist() for one in twins] == [[0, 1], [0, 1], [2, 5], [3], [4], [2, 5]]
+
+
+def test_the_warning_names_copies_and_their_originals():
+    with pytest.warns(UserWarning, match="copies: half of a, back of b. Pairs with a copy"):
+        with_copies().warn_of_copies()
+
+
+def test_no_warning_without_copies():
+    of(frame()).warn_of_copies()  # warnings are errors
+
+
+def copies_by_hand(X):
+    found = []
+    for j, x in enumerate(X.T):
+        if np.ptp(x) == 0:
+            found.append(-1)
+            continue
+        same = [
+            k
+            for k in range(j)
+            if np.ptp(X[:, k]) > 0 and abs(abs(spearmanr(x, X[:, k]).statistic) - 1) < 1e-12
+        ]
+        found.append(same[0] if same else j)
+    return found
+
+
+@pytest.mark.parametrize("n", [80, 81])  # without and with a middle row
+@pytest.mark.parametrize("ties", [False, True])
+def test_copies_up_to_a_monotone_change_of_scale(ties, n):
+    X = rows(n, 3).round(0 if ties else 9)
+    a, b, c = X.T
+    columns = [np.ones(n), a, -a, b, np.exp(a), 3 - 2 * b**3, c, -np.exp(-c), a + b, a**2]
+    found = copies_of(np.column_stack(columns))
+    assert found.tolist() == [-1, 1, 1, 3, 1, 3, 6, 6, 8, 9]
+    assert found.tolist() == copies_by_hand(np.column_stack(columns))
+
+
+def test_binary_copies():
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 50)) < 0.3
+    found = copies_of(np.column_stack([a, ~a, b, 5.0 * a, 1 - 2.0 * b, a ^ b]).astype(float))
+    assert found.tolist() == [0, 0, 2, 0, 2, 5]
+
+
+def test_one_row_that_differs_makes_no_copy():
+    X = rows(80, 3)
+    changed = X[:, 0].copy()
+    changed[np.argsort(changed)[[3, 4]]] = changed[np.argsort(changed)[[4, 3]]]
+    coarse = np.minimum(X[:, 0], np.sort(X[:, 0])[-2])
+    assert copies_of(np.column_stack([X, changed, coarse])).tolist() == [0, 1, 2, 3, 4]
