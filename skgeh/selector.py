@@ -19,9 +19,9 @@ from skgeh.estimators import BayesianInteractionRegressor, InteractionEstimator,
 from skgeh.geh.interactions import Interactions
 from skgeh.posteriors.trainer import Trainer
 from skgeh.significance.crossfit import check_loss, crossfit
-from skgeh.significance.features import Features
 from skgeh.significance.permutation import permute
 from skgeh.significance.result import CrossfitResult, TestResult
+from skgeh.tables.features import Features
 from skgeh.tables.frames import with_columns
 from skgeh.tables.messages import warn
 from skgeh.tables.table import MIN_ROWS, Table

@@ -31,6 +31,7 @@ from skgeh.posteriors.stacking import StackedPosterior, Stacking
 from skgeh.posteriors.trainer import Trainer
 from skgeh.process.decide import PairTests
 from skgeh.tables.column_groups import resolve_groups
+from skgeh.tables.features import Features
 from skgeh.tables.rows import point_rows
 from skgeh.tables.table import Table
 from skgeh.training.loop import StackNet
@@ -342,11 +343,9 @@ class InteractionEstimator(_NetworkParameters):
     def _pair_tests(self) -> PairTests:
         """Tests of all pairs of features, computed once."""
         if self._tests is None:
-            names, features = zip(*self.feature_groups_.items(), strict=True)
+            features = Features.named(self._task.X, self.feature_groups_)
             bar = progress_bar("rows", self.verbose)
-            self._tests = PairTests.of(
-                self._task, names, features=features, n_jobs=self.n_jobs, progress=bar
-            )
+            self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
         return self._tests
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:

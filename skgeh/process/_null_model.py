@@ -52,7 +52,7 @@ class FeaturePairs:
     ----------
     main : Products
         Of all columns of the table.
-    features : sequence of sequences of int
+    features : sequence of arrays of int
         Columns of every feature.
     pairs : ndarray of shape (P, 2)
         Pairs of features.
@@ -61,7 +61,7 @@ class FeaturePairs:
     """
 
     main: Products
-    features: Sequence[Sequence[int]]
+    features: Sequence[NDArray[np.intp]]
     pairs: NDArray[np.intp]
     size: int
 
@@ -69,7 +69,7 @@ class FeaturePairs:
     def of(
         cls,
         task: Task,
-        features: Sequence[Sequence[int]],
+        features: Sequence[NDArray[np.intp]],
         pairs: NDArray,
         sizes: Sizes,
         bases: Sequence[SmoothBasis] | None = None,

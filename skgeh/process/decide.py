@@ -24,7 +24,7 @@ from skgeh.process._screen import Sizes
 from skgeh.process._smooth_basis import SmoothBasis
 from skgeh.process._variances import TYPICAL
 from skgeh.tables.corrections import bonferroni
-from skgeh.tables.testable import reasons
+from skgeh.tables.features import Features
 
 WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of the function expected
 LEAST = 1e-12  # prior variance of a weight
@@ -59,9 +59,8 @@ class PairTests:
     def of(
         cls,
         task: Task,
-        names: Sequence[str],
+        features: Features,
         *,
-        features: Sequence[Sequence[int]] | None = None,
         pairs: NDArray | None = None,
         sizes: Sizes | None = None,
         bases: Sequence[SmoothBasis] | None = None,
@@ -73,10 +72,8 @@ class PairTests:
         Parameters
         ----------
         task : Task
-        names : sequence of str
-            Of the features.
-        features : sequence of sequences of int, optional
-            Columns of every feature; by default each column is one.
+        features : Features
+            Columns of the table that belong to none of them are covariates.
         pairs : ndarray of shape (P, 2), optional
             Pairs of features, by default all.
         sizes : Sizes, optional
@@ -84,17 +81,15 @@ class PairTests:
         n_jobs : int, optional
         progress : callable
         """
-        if features is None:
-            features = [[j] for j in range(task.X.shape[1])]
         pairs = pair_index(len(features)) if pairs is None else pairs
-        why = reasons(task.X, features, pairs, names)
+        why = features.reasons(pairs)
         if few := too_few(task):
             why = np.where(why == "", few, why)
         places = np.flatnonzero(why == "")
         models: Sequence[NullModel] = ()
         if len(places):
             sizes = Sizes(24, 4) if sizes is None else sizes
-            asked = FeaturePairs.of(task, features, pairs[places], sizes, bases)
+            asked = FeaturePairs.of(task, features.columns, pairs[places], sizes, bases)
             models = null_models(task, asked, n_jobs, progress)
         return cls(task, pairs, places, why, models)
 

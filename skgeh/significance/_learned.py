@@ -13,7 +13,7 @@ from scipy.interpolate import RegularGridInterpolator
 from skgeh.geh.pairs import to_matrix
 from skgeh.geh.partition import Partition
 from skgeh.significance._refits import NetworkRefit, Refit, Split
-from skgeh.significance.features import Features
+from skgeh.tables.features import Features
 
 ROWS = 50_000  # rows predicted at once
 GRID = 12  # quantiles of each feature that make the grid for many rows

@@ -6,7 +6,7 @@ from scipy.linalg import qr
 from scipy.stats import norm, rankdata
 from sklearn.preprocessing import SplineTransformer
 
-from skgeh.significance.features import Features
+from skgeh.tables.features import Features
 
 KNOTS = (60, 40, 25, 15, 9, 5, 3)  # of splines; the first number that the rows allow is taken
 SHARE = 5  # least number of rows per column of splines

@@ -16,7 +16,7 @@ from sklearn.linear_model import RidgeCV
 from skgeh.significance._logistic import Working
 from skgeh.significance._nuisance import LEAST, main_effect_basis, orthonormal, sizes
 from skgeh.significance._smooth_shapes import smooth_shapes
-from skgeh.significance.features import Features
+from skgeh.tables.features import Features
 from skgeh.tables.table import Table
 
 ALIASED = 1e-6  # least share of a shape's square that main effects and other pairs must leave

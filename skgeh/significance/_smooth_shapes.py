@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 from scipy.stats import rankdata
 
-from skgeh.significance.features import Features
+from skgeh.tables.features import Features
 
 DEGREES = (2, 1)  # degrees of polynomials; the first with few enough shapes is taken
 RARE = 5  # rows; rarer levels of a category have no shape of their own

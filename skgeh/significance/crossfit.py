@@ -13,8 +13,10 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, check_scalar
 
 from skgeh.estimators import InteractionEstimator
+from skgeh.geh.pairs import chosen_pairs
 from skgeh.parallel import progress_bar
 from skgeh.posteriors.trainer import Trainer
+from skgeh.significance import score
 from skgeh.significance._combination import combined, inflation
 from skgeh.significance._confirmation import confirm_by_halves
 from skgeh.significance._folds import (
@@ -27,8 +29,8 @@ from skgeh.significance._folds import (
 from skgeh.significance._learned import assemble, fold_shapes
 from skgeh.significance._refits import fixed_n_groups, learner_of, refit
 from skgeh.significance._regressions import Regressions, information
-from skgeh.significance.features import Features
 from skgeh.significance.result import CrossfitResult
+from skgeh.tables.features import Features
 from skgeh.tables.frames import frame_of
 from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
@@ -205,7 +207,6 @@ def crossfit(
     trainer: Trainer | None = None,
     *,
     features: Features | None = None,
-    score_p_value: NDArray | None = None,
     cv: int | str = 5,
     n_repeats: int = 3,
     pairs: Any = None,
@@ -218,15 +219,13 @@ def crossfit(
     """The test of a checked table; see `crossfit_test`.
 
     `trainer` is the estimator's trainer, if it was made already. `features` are the features of
-    which pairs are formed, by default the estimator's. `score_p_value` (P, c) has p-values of a
-    score test of the same pairs, NaN where there is none: a third kind of evidence, which has the
-    same weight as the other two, and is all there is where these say nothing.
+    which pairs are formed, by default the estimator's.
     """
     learner = learner_of(estimator, table.classes, trainer)
     if features is None:
         features = Features.of(table, getattr(estimator, "feature_groups", "auto"))
     features.warn_of_copies()
-    pairs = features.pairs(pairs)
+    pairs = chosen_pairs(pairs, features.labels)
     sequential = isinstance(cv, str)
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
     phi = inflation(learner, variance_inflation, cv, n_repeats)
@@ -245,10 +244,9 @@ def crossfit(
     regressions = Regressions(table, pairs[tested], sequential, fold_rows(folds), features)
     evidence = _Evidence.of(regressions, shapes, kept, folds)
     _warn_of_aliases(features, pairs[tested[~evidence.alive.any(1)]])
-    third = None if score_p_value is None else score_p_value.reshape(len(pairs), -1)
-    p = evidence.p_values(
-        phi, 1.0 if bool(kept.all()) else phi, sequential, None if third is None else third[tested]
-    )
+    scored = score.of_table(table, features, pairs, n_jobs=n_jobs, verbose=verbose)
+    third = scored.p_value.reshape(len(pairs), -1)
+    p = evidence.p_values(phi, 1.0 if bool(kept.all()) else phi, sequential, third[tested])
 
     again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
     order = generator.permutation(len(table.X))
@@ -258,8 +256,7 @@ def crossfit(
     one = table.targets is None
     shaped = partial(_spread, places=tested, size=len(pairs), one=one)
     p = _spread(p, tested, len(pairs), one=False)
-    if third is not None:  # alone, it keeps its share
-        p = np.where(np.isnan(p), np.minimum(3 * third, 1.0), p)
+    p = np.where(np.isnan(p), np.minimum(3 * third, 1.0), p)  # alone, it keeps its share
     known = np.isfinite(p)
     z = norm.isf(np.minimum(p, 1 - _EPSILON))
     return CrossfitResult(
@@ -380,7 +377,7 @@ class _Evidence:
 
 def _reasons(features: Features, pairs: NDArray, named: NDArray, known: NDArray) -> list[str]:
     """Why each pair was not tested, '' for those that were."""
-    found = [features.reason(pair) or _NOT_NAMED for pair in pairs.tolist()]
+    found = [why or _NOT_NAMED for why in features.reasons(pairs)]
     for k in named.tolist():
         found[k] = _ALIASED
     return np.where(known, "", found).tolist()

@@ -25,8 +25,8 @@ from skgeh.parallel import ONE_THREAD, run_jobs
 from skgeh.posteriors.trainer import Trainer
 from skgeh.significance._checkpoint import Checkpoint
 from skgeh.significance._refits import fit_targets, fixed_n_groups, learner_of, refits_per_stack
-from skgeh.significance.features import Features
 from skgeh.significance.result import PermutationResult, _share_above
+from skgeh.tables.features import Features
 from skgeh.tables.messages import warn
 from skgeh.tables.table import MIN_ROWS, Table
 

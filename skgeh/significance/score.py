@@ -14,7 +14,7 @@ from skgeh.posteriors.trainer import Trainer
 from skgeh.process.decide import LEAST_ROWS, PairTests
 from skgeh.process.family import GaussianProcess
 from skgeh.significance.result import TestResult
-from skgeh.tables.column_groups import resolve_groups
+from skgeh.tables.features import Features
 from skgeh.tables.table import Table
 
 _TASKS = ("auto", "regression", "classification")
@@ -167,15 +167,15 @@ def score_test(
     labels = _are_labels(y) if task == "auto" and loss == "squared_error" else task == _TASKS[2]
     table = Table.of(X, y, sample_weight, groups, labels=labels, loss=loss, min_rows=1)
     table.check_testable(LEAST_ROWS)
-    named = resolve_groups(feature_groups, list(table.feature_names), table.X)
-    asked = asked_pairs(pairs, features, table, named)
-    return of_table(table, named, asked, covariates, n_jobs=n_jobs, verbose=bool(verbose))
+    known = Features.of(table, feature_groups)
+    asked = asked_pairs(pairs, features, known)
+    return of_table(table, known, asked, covariates, n_jobs=n_jobs, verbose=bool(verbose))
 
 
 @ONE_THREAD
 def of_table(
     table: Table,
-    named: dict[str, list[int]],
+    features: Features,
     pairs: NDArray,
     covariates: Any = None,
     *,
@@ -185,16 +185,13 @@ def of_table(
     """The test of a checked table, for pairs of its features."""
     process = GaussianProcess()
     trainer = Trainer(process, has_labels=table.classes is not None, loss=table.loss)
-    columns, features = table.Z, list(named.values())
+    columns = table.Z
     if covariates is not None:
-        more = _covariate_columns(covariates, len(columns))
-        features += [[columns.shape[1] + k] for k in range(more.shape[1])]
-        columns = np.column_stack([columns, more])
+        columns = np.column_stack([columns, _covariate_columns(covariates, len(columns))])
     task = trainer.task(columns, table.target, table.weight, table.units)
     tests = PairTests.of(
         task,
-        list(named),
-        features=features,
+        features,
         pairs=pairs,
         sizes=process.sizes(),
         n_jobs=n_jobs,
@@ -206,7 +203,7 @@ def of_table(
         statistic=norm.isf(p / 2),
         p_value=p,
         tested=np.isfinite(p),
-        feature_names=tuple(named),
+        feature_names=features.names,
         frame_backend=table.frame_backend,
         targets=table.targets,
         reason=tests.reason,
@@ -214,24 +211,20 @@ def of_table(
     )
 
 
-def asked_pairs(pairs: Any, features: Any, table: Table, named: dict) -> NDArray[np.intp]:
-    """Pairs of features that are asked about.
-
-    Names are those of features; where every feature is one column, also the labels of columns.
-    """
-    alone = len(named) == len(table.labels)
-    labels = tuple(table.labels) if alone else tuple(named)
-    found = chosen_pairs(pairs, labels)
-    if features is None:
+def asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:
+    """Pairs that are asked about: some or all, and of them those with one of some features."""
+    found = chosen_pairs(pairs, features.labels)
+    if some is None:
         return found
-    place = {f: f for f in range(len(labels))} | {label: f for f, label in enumerate(labels)}
-    unknown = [one for one in features if one not in place]
+    place = {f: f for f in range(len(features))}
+    place |= {label: f for f, label in enumerate(features.labels)}
+    unknown = [one for one in some if one not in place]
     if unknown:
         raise ValueError(
             f"features must be names or indices of features; got {unknown!r}, which the table does "
             "not have."
         )
-    return found[np.isin(found, [place[one] for one in features]).any(1)]
+    return found[np.isin(found, [place[one] for one in some]).any(1)]
 
 
 def _are_labels(y: Any) -> bool:

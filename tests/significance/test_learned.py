@@ -11,7 +11,7 @@ from skgeh.significance._learned import (
     pair_places,
 )
 from skgeh.significance._refits import Refit
-from skgeh.significance.features import Features
+from skgeh.tables.features import Features
 from tests.oracles import assert_close
 
 TRUE = [1, 7, 4]  # places of 10 pairs, weakest first

@@ -4,7 +4,7 @@ import pytest
 from skgeh.geh.pairs import pair_index
 from skgeh.significance._nuisance import main_effect_basis
 from skgeh.significance._regressions import without
-from skgeh.significance.features import Features
+from skgeh.tables.features import Features
 from skgeh.tables.table import Table
 
 

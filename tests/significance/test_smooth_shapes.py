@@ -5,7 +5,7 @@ import pytest
 
 from skgeh.geh.pairs import pair_index
 from skgeh.significance._smooth_shapes import legendre, smooth_shapes
-from skgeh.significance.features import Features
+from skgeh.tables.features import Features
 from skgeh.tables.table import Table
 from tests.oracles import assert_close
 

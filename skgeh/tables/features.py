@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from skgeh.geh.pairs import chosen_pairs
 from skgeh.tables.column_groups import resolve_groups
 from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
 
+_ALIKE = 0.99  # correlation from which on two features are nearly the same
 _MOST_LEVELS = 0.5  # share of the rows; a group of columns with more distinct rows is no category
 
 
@@ -50,9 +50,14 @@ class Features:
         labels = [
             table.labels[mine[0]] if len(mine) == 1 else name for name, mine in groups.items()
         ]
+        return replace(cls.named(table.X, groups), labels=tuple(labels))
+
+    @classmethod
+    def named(cls, X: NDArray, groups: Mapping[str, Sequence[int]]) -> "Features":
+        """Features of an array, with the columns of each by name."""
         columns = tuple(np.array(mine) for mine in groups.values())
-        levels = tuple(_levels(table.X[:, mine]) if len(mine) > 1 else None for mine in columns)
-        return cls(table.X, columns, tuple(groups), tuple(labels), levels)
+        levels = tuple(_levels(X[:, mine]) if len(mine) > 1 else None for mine in columns)
+        return cls(X, columns, tuple(groups), tuple(groups), levels)
 
     @classmethod
     def alone(cls, X: NDArray) -> "Features":
@@ -83,10 +88,6 @@ class Features:
             tuple(self.levels[j] for j in places),
         )
 
-    def pairs(self, given: Any) -> NDArray[np.intp]:
-        """Pairs of features from pairs of labels or indices; None means all, see `chosen_pairs`."""
-        return chosen_pairs(given, self.labels)
-
     @cached_property
     def copies(self) -> NDArray[np.intp]:
         """Index of the first feature that each feature copies, shape (f,); -1 for constants."""
@@ -104,18 +105,41 @@ class Features:
         return found
 
     def testable(self, pairs: NDArray) -> NDArray[np.bool_]:
-        """Whether both features of each pair vary and are not copies, shape (P,)."""
-        return np.asarray((self.copies == np.arange(len(self)))[pairs].all(1))
+        """Whether both features of each pair vary, and are not copies or nearly, shape (P,)."""
+        return np.asarray(self.reasons(pairs) == "")
 
-    def reason(self, pair: Sequence[int]) -> str:
-        """Why a pair cannot be tested, '' if it can."""
-        for j in pair:
-            first = self.copies[j]
-            if first < 0:
-                return f"{self.names[j]} is constant"
-            if first != j:
-                return f"{self.names[j]} is a copy of {self.names[first]}"
+    def reasons(self, pairs: NDArray) -> NDArray:
+        """Why pairs cannot be tested, by name; '' for those that can, shape (P,)."""
+        alike = self._alike
+        found = np.full(len(pairs), "", dtype=object)
+        for place, (i, j) in enumerate(pairs.tolist()):
+            found[place] = self._flaw(i) or self._flaw(j)
+            if not found[place] and alike[i, j]:
+                found[place] = (
+                    f"{self.names[j]} and {self.names[i]} are nearly the same: their interaction "
+                    "cannot be told from curvature"
+                )
+        return found
+
+    def _flaw(self, feature: int) -> str:
+        """Why no pair of a feature can be tested, '' if pairs can."""
+        first = int(self.copies[feature])
+        if first < 0:
+            return f"{self.names[feature]} is constant"
+        if first != feature:
+            return f"{self.names[feature]} is a copy of {self.names[first]}"
         return ""
+
+    @property
+    def _alike(self) -> NDArray[np.bool_]:
+        """Whether two numbers are nearly the same, shape (f, f)."""
+        found = np.zeros((len(self), len(self)), dtype=bool)
+        numbers = [j for j, mine in enumerate(self.columns) if len(mine) == 1]
+        numbers = [j for j in numbers if self.copies[j] >= 0]
+        if len(numbers) > 1:
+            lines = self.X[:, [self.columns[j][0] for j in numbers]]
+            found[np.ix_(numbers, numbers)] = np.abs(np.corrcoef(lines, rowvar=False)) > _ALIKE
+        return found
 
     def warn_of_copies(self) -> None:
         """Warn about features that are copies, whose pairs are not tested."""

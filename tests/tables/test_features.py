@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from skgeh.significance.features import Features
+from skgeh.geh.pairs import chosen_pairs, pair_index
+from skgeh.tables.features import Features
 from skgeh.tables.table import Table
 
 
@@ -27,9 +28,9 @@ def test_one_hot_columns_are_one_feature():
 
 @pytest.mark.parametrize("pair", [("num", "cat"), (0, 1), ("cat", 0)])
 def test_pairs_are_named_by_feature(pair):
-    assert of(frame()).pairs([pair]).tolist() == [[0, 1]]
+    assert chosen_pairs([pair], of(frame()).labels).tolist() == [[0, 1]]
     with pytest.raises(ValueError, match="two feature names"):
-        of(frame()).pairs([("num", "cat_1")])
+        chosen_pairs([("num", "cat_1")], of(frame()).labels)
 
 
 def test_labels_of_columns_that_are_no_names_stay():
@@ -56,7 +57,7 @@ def test_a_category_of_other_names_or_codes_is_a_copy():
     assert features.names == ("num", "cat", "other", "kind")
     assert features.copies.tolist() == [0, 1, 2, 1]
     assert sorted(features.twins[1]) == sorted(features.twins[3]) == [1, 2, 3, 5, 6, 7]
-    assert features.reason([0, 3]) == "kind is a copy of cat" and features.reason([0, 2]) == ""
+    assert features.reasons(np.array([[0, 3], [0, 2]])).tolist() == ["kind is a copy of cat", ""]
     assert features.testable(np.array([[0, 1], [0, 3]])).tolist() == [True, False]
 
 
@@ -70,7 +71,9 @@ def test_an_empty_level_leaves_a_constant():
     X = frame()
     X[["cat_0", "cat_1", "cat_2"]] = [0.0, 1.0, 0.0]
     features = of(X)
-    assert features.copies[1] == -1 and features.reason([1, 2]) == "cat is constant"
+    assert features.copies[1] == -1 and features.reasons(np.array([[1, 2]])).tolist() == [
+        "cat is constant"
+    ]
 
 
 def test_numbers_in_one_group_are_no_category():
@@ -96,7 +99,7 @@ def with_copies():
 
 def test_pairs_of_copies_and_constants_are_not_testable():
     features = with_copies()
-    pairs = features.pairs(None)
+    pairs = pair_index(len(features))
     names = [tuple(features.names[j] for j in pair) for pair in pairs[features.testable(pairs)]]
     assert names == [("a", "b"), ("a", "c"), ("b", "c")]
 
