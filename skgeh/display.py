@@ -197,7 +197,8 @@ class InteractionDisplay:
         """Effects of the top pairs, with posterior intervals and the truth."""
         top = self.interactions.order[: self.k]
         rows, effect = range(len(top)), self.interactions.effect[top]
-        bars = np.abs(self.interactions.interval(self.level)[top].T - effect)
+        ends = self.interactions.interval(self.level, kind="posterior")[top].T
+        bars = np.abs(ends - effect)
         label = f"mean and {100 * self.level:g} % posterior interval"
         ax.errorbar(effect, rows, xerr=bars, fmt="o", ms=4, lw=1.2, color=_NEGATIVE, label=label)
         if self.truth is not None:
