@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 
 from skgeh import BayesianInteractionRegressor, InteractionDisplay, Interactions
 from skgeh.display import _KINDS, _LONGEST_NAME, _NEGATIVE, _POSITIVE
+from skgeh.geh.decisions import Decisions, SignedEffects
 from skgeh.geh.pairs import n_pairs, pair_index, to_vector
 
 SIZES = (2, 8, 60)
@@ -45,6 +47,25 @@ def some_interactions(d, n_groups=4, names=None, seed=0):
         feature_scales=np.ones(d),
         target_scale=1.0,
     )
+
+
+def decided(found):
+    """The same with decisions, whose order and intervals are not those of the posterior."""
+    P, M = len(found.pairs), len(found.group_weights)
+    rng = np.random.default_rng(1)
+    effects = SignedEffects(
+        effect=rng.normal(size=(P, M + 1)),
+        square=np.ones((P, M + 1)),
+        spread=np.ones((P, M + 1)),
+        correlation=np.tile(np.eye(M + 1), (P, 1, 1)),
+        freedom=np.full(P, 50.0),
+        is_norm=np.zeros(P, dtype=bool),
+    )
+    p = rng.random(P) ** 6
+    p[::7] = np.nan
+    reason = np.where(np.isnan(p), "a copy", "").astype(object)
+    decisions = Decisions(p, reason, rng.random(P), [effects], found.group_weights)
+    return replace(found, decisions=decisions)
 
 
 def texts(labels):
@@ -146,16 +167,34 @@ def test_heatmap_of_all_features_has_no_title():
     assert display.ax_.get_title() == ""
 
 
+@pytest.mark.parametrize("kind", _KINDS)
+def test_rows_follow_the_order_of_the_table(kind):
+    found = decided(some_interactions(8))
+    display = InteractionDisplay.from_interactions(found, kind=kind, k=5, max_features=3)
+    display.figure_.canvas.draw()
+    if kind == "heatmap":
+        kept = sorted(list(dict.fromkeys(found.pairs[found.order].ravel()))[:3])
+        assert texts(display.ax_.get_xticklabels()) == [f"x{i}" for i in kept]
+    else:
+        frame = found.to_frame().iloc[:5]
+        expected = [
+            f"{a} \u00d7 {b}" for a, b in zip(frame.feature_i, frame.feature_j, strict=True)
+        ]
+        assert texts(display.ax_.get_yticklabels()) == expected
+        assert found.order[0] != found.score.argmax()
+
+
 @pytest.mark.parametrize("d", SIZES)
 @pytest.mark.parametrize("level", [0.5, 0.95])
-def test_intervals_are_those_of_the_posterior(d, level):
-    found = some_interactions(d)
+@pytest.mark.parametrize("decides", [False, True])
+def test_intervals_are_those_of_the_posterior(d, level, decides):
+    found = decided(some_interactions(d)) if decides else some_interactions(d)
     ax = InteractionDisplay.from_interactions(found, kind="intervals", level=level).ax_
     top = found.order[:15]
     points, segments = ax.containers[0].lines[0], line_segments(ax.containers[0])
     assert np.array_equal(points.get_xdata(), found.effect[top])
     assert np.array_equal(points.get_ydata(), np.arange(len(top)))
-    np.testing.assert_allclose(segments[:, :, 0], found.interval(level)[top])
+    np.testing.assert_allclose(segments[:, :, 0], found.interval(level, kind="posterior")[top])
     assert texts(ax.get_yticklabels()) == row_names(found, 15)
     assert ax.yaxis_inverted()  # so that row 0, the strongest, is at the top
     assert ax.get_xlabel() == "M-GEH, standard units"

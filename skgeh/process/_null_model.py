@@ -130,7 +130,7 @@ class FeaturePairs:
         for part in self.columns:
             prior = np.zeros_like(part.prior)
             for row, place in enumerate(part.places):
-                if entered.issuperset(self.column_pairs[place].tolist()):
+                if not entered.isdisjoint(self.column_pairs[place].tolist()):
                     both = part.factors[:, row].T.tolist()
                     prior[row] = [known.get((a, b), 0.0) for a, b in both]
             found.append(replace(part, prior=prior))

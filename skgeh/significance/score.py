@@ -98,7 +98,7 @@ def score_test(
         each of them, and corrections are over all tests.
     task : {"auto", "regression", "classification"}, default="auto"
         Whether y holds labels. "auto" takes it for labels if it is not numeric, or has exactly two
-        different values.
+        different values that are whole numbers.
     loss : {"squared_error", "poisson", "gamma"}, default="squared_error"
         As in `BayesianInteractionRegressor`. With the last two, pairs are tested for interactions
         in the log of the mean.
@@ -169,6 +169,8 @@ def score_test(
     table.check_testable(LEAST_ROWS)
     known = Features.of(table, feature_groups)
     asked = asked_pairs(pairs, features, known)
+    if covariates is not None:
+        covariates = _covariate_columns(covariates, sample_weight, len(np.asarray(y)))
     return of_table(table, known, asked, covariates, n_jobs=n_jobs, verbose=bool(verbose))
 
 
@@ -177,17 +179,17 @@ def of_table(
     table: Table,
     features: Features,
     pairs: NDArray,
-    covariates: Any = None,
+    covariates: NDArray | None = None,
     *,
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> ScoreResult:
-    """The test of a checked table, for pairs of its features."""
+    """The test of a checked table, for pairs of its features; covariates are in standard units."""
     process = GaussianProcess()
     trainer = Trainer(process, has_labels=table.classes is not None, loss=table.loss)
     columns = table.Z
     if covariates is not None:
-        columns = np.column_stack([columns, _covariate_columns(covariates, len(columns))])
+        columns = np.column_stack([columns, covariates])
     task = trainer.task(columns, table.target, table.weight, table.units)
     tests = PairTests.of(
         task,
@@ -232,11 +234,15 @@ def _are_labels(y: Any) -> bool:
     values = np.asarray(y)
     if values.ndim > 1 and values.shape[1] > 1:
         return False
-    return values.dtype.kind not in "iuf" or len(pd.unique(values.ravel())) == 2
+    values = pd.Series(values.ravel()).infer_objects().to_numpy()  # objects may be numbers
+    if values.dtype.kind not in "iuf":
+        return True
+    two = pd.unique(values)
+    return len(two) == 2 and bool((two == two.round()).all())
 
 
-def _covariate_columns(covariates: Any, n_rows: int) -> NDArray[np.float64]:
-    """Covariates in standard units."""
+def _covariate_columns(covariates: Any, sample_weight: Any, n_rows: int) -> NDArray[np.float64]:
+    """Covariates in standard units, at the rows that count."""
     columns = np.asarray(covariates, dtype=np.float64)
     columns = columns.reshape(len(columns), -1)
     if len(columns) != n_rows or not np.isfinite(columns).all():
@@ -244,5 +250,7 @@ def _covariate_columns(covariates: Any, n_rows: int) -> NDArray[np.float64]:
             f"covariates must have {n_rows} rows of numbers, none missing; got shape "
             f"{columns.shape}."
         )
+    if sample_weight is not None:
+        columns = columns[np.broadcast_to(np.asarray(sample_weight) > 0, n_rows)]
     spread = columns.std(0)
     return (columns - columns.mean(0)) / np.where(spread > 0, spread, 1.0)

@@ -1,0 +1,381 @@
+"""Null models: which pairs enter, what is not shrunk, and weights for uneven noise."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from skgeh.geh.likelihoods import CrossEntropy, SquaredError
+from skgeh.geh.pairs import pair_index
+from skgeh.geh.task import Task
+from skgeh.process import _null_model
+from skgeh.process._newton import Newton
+from skgeh.process._null_model import (
+    FREE,
+    FREE_WAVES,
+    MOST_UNEVEN,
+    ROWS_PER_PAIR,
+    FeaturePairs,
+    _Search,
+    null_models,
+    row_weights,
+    with_free_main_effects,
+)
+from skgeh.process._pair_statistics import Rows
+from skgeh.process._screen import Sizes
+from skgeh.process._variances import prior_variances
+from tests.oracles import assert_close
+from tests.process.dense import (
+    SPACES,
+    Dense,
+    main_effects,
+    posterior_of,
+    standard,
+    weights_of,
+)
+from tests.process.dense import table as small_table
+
+SIZES = Sizes(8, 3)
+
+
+def task(X, y, weight=None, units=None):
+    y = standard(y if y.ndim > 1 else y[:, None])
+    weight = np.ones(len(X)) if weight is None else weight
+    return Task(standard(X), y, weight, SquaredError(), units)
+
+
+def labels(X, y):
+    return Task(standard(X), y[:, None].astype(float), np.ones(len(X)), CrossEntropy(0.69))
+
+
+def asked(given, features=None, pairs=None):
+    features = [[j] for j in range(given.X.shape[1])] if features is None else features
+    pairs = pair_index(len(features)) if pairs is None else pairs
+    return FeaturePairs.of(given, features, pairs, SIZES)
+
+
+def models(given, features=None, pairs=None, **options):
+    return null_models(given, asked(given, features, pairs), **options)
+
+
+def entered(model):
+    return set(model.rows.model.products.sections)
+
+
+def table(n=400, d=5, noise=0.5, seed=0, correlation=0.0):
+    """x0 x1 and a line."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)) + correlation * rng.normal(size=(n, 1))
+    return X, X[:, 0] * X[:, 1] + X[:, 2] + noise * rng.normal(size=n)
+
+
+# Which pairs enter
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_real_pair_enters_and_is_found(seed):
+    found = models(task(*table(seed=seed)))[0]
+    assert 0 in entered(found)
+    assert found.p_value.argmin() == 0 and found.p_value[0] < 0.01
+
+
+def test_few_pairs_enter_by_chance():
+    counts = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(300, 10))
+        counts.append(len(entered(models(task(X, X[:, 0] + rng.normal(size=300)))[0])))
+    assert np.mean(counts) < 2 * 2 * 300 / ROWS_PER_PAIR  # in both rounds, and twice of it
+    assert min(counts) < 3
+
+
+def search(n=300, d=10, **given):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, d))
+    one = task(X, rng.normal(size=(n, given.get("c", 1))))
+    if given.get("rare"):
+        one = labels(X, np.arange(n) < given["rare"])
+    return _Search(Newton(one, Sizes(0, 0)), asked(one))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, 2),  # 300 / 150
+        ({"n": 600}, 4),
+        ({"n": 600, "c": 2}, 2),  # of each output
+        ({"n": 100_000, "d": 3}, 0),  # of three pairs no p-value is below 1 / 4
+        ({"rare": 150}, 2),
+        ({"rare": 15}, 0),  # labels that say little
+    ],
+    ids=str,
+)
+def test_as_many_p_values_are_small_by_chance_as_there_are_rows(given, expected):
+    found = search(**given)
+    P = len(found.pairs.pairs)
+    p = (np.random.default_rng(0).permutation(P) + 0.99) / P
+    assert len(found._standing_out(p)) == expected
+
+
+def test_the_least_p_values_enter():
+    found = search()
+    p = np.full(45, 0.5)
+    p[[3, 9, 20]] = np.nan, 1e-9, 1e-3
+    assert found._standing_out(p).tolist() == [9, 20]
+
+
+def test_no_more_pairs_enter_than_there_is_room_for(monkeypatch):
+    found = search()
+    monkeypatch.setattr(_null_model, "MOST_WEIGHTS", len(found.pairs.main) + 5 * SIZES.pair**2)
+    assert found._standing_out(np.linspace(1e-9, 1e-8, 45)).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_pair_enters_if_any_output_asks_for_it():
+    X, y = table()
+    other = X[:, 3] * X[:, 4] + 0.5 * np.random.default_rng(1).normal(size=len(X))
+    one, two = models(task(X, np.column_stack([y, other])))
+    assert entered(one) == entered(two) >= {0, 9}
+    assert one.p_value.argmin() == 0 and two.p_value.argmin() == 9
+
+
+def test_only_pairs_that_are_asked_about_enter():
+    X, y = table()
+    given = task(X, y)
+    found = models(given, pairs=np.array([[0, 2], [1, 2]]))[0]
+    assert entered(found) <= {1, 4} and found.p_value.shape == (2,)
+
+
+# Main effects
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_lines_and_first_waves_are_not_shrunk(space):
+    X, y = small_table(60, 4)
+    weight = weights_of(60)
+    products = main_effects(X, 5, weight).with_pairs(np.array([0, 4]), 2)
+    variances = np.full(products.component.max() + 1, 0.01)
+    variances[1] = variances[6] = 0  # even if they had left
+    given = posterior_of(space, X, y, products, variances, weight=weight)
+    free = with_free_main_effects(given)
+    before = prior_variances(products, given.data, variances)
+    prior = np.zeros(len(products))
+    prior[free.solution.active] = free.solution.root**2
+    wave = np.concatenate([np.arange(5)] * 4)
+    assert_close(prior[:20][wave <= FREE_WAVES], np.full(8, FREE), 1e-12)
+    np.testing.assert_allclose(prior[20:], before[20:])
+    dense = Dense(given)
+    square = dense.mean**2 + dense.covariance.diagonal()
+    rest = np.flatnonzero(wave > FREE_WAVES)
+    assert_close(prior[rest], np.maximum(before, square)[rest], 1e-7)
+    half = dense.phi * np.sqrt(prior)
+    inverse = np.linalg.inv(half @ half.T + given.noise_variance * np.eye(60))
+    expected = half.T @ inverse @ dense.y
+    assert_close(free.solution.mean, expected[free.solution.active], 1e-6)
+
+
+def test_constants_have_no_free_main_effect():
+    X, y = small_table(60, 4)
+    X[:, 2] = 0
+    free = with_free_main_effects(posterior_of("weights", X, y))
+    assert len(free.products.bases[2](X[:, 2])[0]) == 0
+    assert np.isfinite(free.solution.mean).all()
+
+
+def test_curves_of_correlated_features_do_not_leak_into_pairs():
+    """Features are correlated by 0.8, so that a square is nearly a product."""
+    p = []
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(200, 3)) + 2 * rng.normal(size=(200, 1))
+        y = X[:, 0] ** 2 + np.sin(X[:, 1]) + rng.normal(size=200)
+        p.append(models(task(X, y))[0].p_value)
+    p = np.concatenate(p)
+    assert (p < 0.05).mean() < 0.09 and (p < 0.5).mean() < 0.65 and p.min() > 1e-5
+
+
+# Weights of rows
+
+
+def rows_of(X, residuals):
+    """Rows of a model that leaves everything."""
+    return SimpleNamespace(
+        residuals=residuals,
+        left=np.ones(len(X)),
+        model=SimpleNamespace(observed=SimpleNamespace(X=X)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_even_noise_has_weights_of_exactly_1(seed):
+    rng = np.random.default_rng(seed)
+    X, noise = rng.normal(size=(300, 3)), rng.normal(size=300)
+    np.testing.assert_array_equal(row_weights(rows_of(X, noise)), 1)
+    np.testing.assert_array_equal(row_weights(rows_of(X, np.sign(noise))), 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_follow_uneven_noise(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(600, 3))
+    weight = row_weights(rows_of(X, np.exp(X[:, 1]) * rng.normal(size=600)))
+    assert np.corrcoef(np.log(weight), X[:, 1])[0, 1] < -0.9
+    assert weight.mean() == pytest.approx(1)
+    assert np.ptp(np.log(weight)) <= 2 * MOST_UNEVEN
+    assert np.log(weight).std() == pytest.approx(2, rel=0.4)  # of 1 / exp(x)^2
+
+
+def test_the_residual_of_a_row_does_not_enter_its_own_weight():
+    """But that of another row with the same features."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    X[1] = X[0]
+    noise = np.exp(X[:, 1]) * rng.normal(size=400)
+    noise[1] = noise[0] = 0.1 * np.exp(X[0, 1])
+    before = np.log(row_weights(rows_of(X, noise)))
+    noise[0] *= 1000
+    after = np.log(row_weights(rows_of(X, noise)))
+    own, other = (after - before)[:2]
+    assert other < -0.05 and abs(own) < 0.3 * abs(other)
+
+
+def test_noise_that_depends_on_a_feature_makes_no_pairs():
+    p, weights = [], []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(300, 3))
+        found = models(task(X, X[:, 0] + np.exp(X[:, 1]) * rng.normal(size=300)))[0]
+        p.append(found.p_value)
+        weights.append(found.rows.model.observed.weight)
+    p = np.concatenate(p)
+    assert (np.ptp(weights, axis=1) > 1).mean() > 0.9
+    assert (p < 0.05).mean() < 0.12 and p.min() > 1e-5
+
+
+def test_given_weights_are_kept():
+    X, y = table()
+    weight = weights_of(400)
+    found = models(task(X, y, 7 * weight))[0]
+    assert_close(found.rows.model.observed.weight, weight, 1e-12)
+
+
+# Features of several columns
+
+
+def categories(n=300, seed=0, levels=3):
+    """A category's columns, then two numbers; the slope of the first one depends on the level."""
+    rng = np.random.default_rng(seed)
+    level, X = rng.integers(0, levels, n), rng.normal(size=(n, 2))
+    y = X[:, 0] * np.array([1, -1, 0, 0])[level] + X[:, 1] + 0.5 * rng.normal(size=n)
+    return np.column_stack([np.eye(levels)[level], X]), y
+
+
+CATEGORY = [[0, 1, 2], [3], [4]]
+
+
+def test_columns_of_a_feature_of_several_columns():
+    given = asked(task(*categories()), CATEGORY)
+    every = pair_index(5).tolist()
+    assert [[every[k] for k in own] for own in given.column_pairs] == [
+        [[0, 3], [1, 3], [2, 3]],
+        [[0, 4], [1, 4], [2, 4]],
+        [[3, 4]],
+    ]
+    (part,) = given.columns  # a column of 0 and 1 has a line only
+    assert part.places.tolist() == [0, 1, 2] and part.factors.shape == (2, 3, 9)
+    assert part.waves[:2].tolist() == [[0, 1, 2] * 3] * 2
+    other = asked(task(*table()), [[0, 1], [2], [3, 4]]).columns
+    assert {one.relative.shape[1]: one.places.tolist() for one in other} == {18: [0, 2], 36: [1]}
+
+
+def test_waves_count_both_functions():
+    given = asked(task(*table()))
+    assert given.columns[0].waves[0].tolist() == [0, 1, 2, 1, 2, 3, 2, 3, 4]
+    lines = given.columns[0].factors[:, :, 0]
+    np.testing.assert_array_equal(lines.T, given.main.starts[pair_index(5)])
+
+
+def test_a_pair_with_a_category_enters_and_is_found():
+    found = models(task(*categories()), CATEGORY)[0]
+    assert entered(found) >= {2, 5, 7}
+    assert found.p_value.argmin() == 0 and found.p_value[0] < 1e-4
+
+
+def test_priors_of_a_pair_are_those_of_the_model():
+    found = models(task(*categories()), CATEGORY)[0]
+    model = found.rows.model
+    prior = dict(zip(map(tuple, model.products.factors[:, model.solution.active].T.tolist()),
+                     model.solution.root**2, strict=True))  # fmt: skip
+    for part in found.pairs.with_priors(model):
+        for row, place in enumerate(part.places):
+            own = [prior.get(tuple(both), 0) for both in part.factors[:, row].T.tolist()]
+            np.testing.assert_allclose(part.prior[row], own, rtol=1e-9)
+            if place == 0:
+                assert (part.prior[row] > 0).all()
+
+
+def test_a_column_of_a_category_may_be_constant():
+    """A level that no row has: the pair is still left out where it is asked about."""
+    X, y = categories()
+    one = models(task(X, y), CATEGORY)[0]
+    given = task(X, y)
+    with_zero = Task(
+        np.column_stack([given.X, np.zeros(300)]), given.y, given.weight, SquaredError()
+    )
+    two = models(with_zero, [[0, 1, 2, 5], [3], [4]])[0]
+    np.testing.assert_allclose(two.p_value, one.p_value, rtol=1e-5)
+
+
+# Outputs, units, and long tables
+
+
+def test_the_order_of_units_does_not_matter():
+    X, y = table(200)
+    units = np.random.default_rng(0).integers(0, 30, 200)
+    order = np.random.default_rng(1).permutation(200)
+    one = models(task(X, y, units=units))[0]
+    two = models(task(X[order], y[order], units=units[order]))[0]
+    np.testing.assert_allclose(two.p_value, one.p_value, rtol=1e-5)
+    np.testing.assert_array_equal(np.diff(one.rows.starts, append=200), np.bincount(units))
+
+
+def test_weights_that_differ_leave_the_law_of_labels_unknown():
+    X, y = table(200)
+    even = labels(X, y > 0)
+    uneven = Task(even.X, even.y, weights_of(200), CrossEntropy(0.69))
+    assert models(even)[0].rows.law is not None
+    assert models(uneven)[0].rows.law is None
+    np.testing.assert_allclose(
+        models(Task(even.X, even.y, np.full(200, 3.0), CrossEntropy(0.69)))[0].p_value,
+        models(even)[0].p_value,
+    )
+
+
+@pytest.mark.parametrize("kind", ["numbers", "labels"])
+def test_long_tables_start_from_some_of_their_rows(kind, monkeypatch):
+    X, y = table(600)
+    given = task(X, y) if kind == "numbers" else labels(X, y > 0)
+    whole = models(given)[0]
+    monkeypatch.setattr(_null_model, "MANY", 300)
+    monkeypatch.setattr(_null_model, "FEW", 150)
+    started = models(given)[0]
+    assert 0 in entered(started)
+    assert np.corrcoef(np.log(whole.p_value), np.log(started.p_value))[0, 1] > 0.95
+
+
+def test_quick_p_values_believe_the_noise_of_the_model():
+    found = models(task(*table(noise=2.0)))[0]
+    quick, robust = found.quick_p_value, found.p_value
+    assert quick.shape == robust.shape and not np.allclose(quick, robust)
+    assert np.corrcoef(np.log(quick), np.log(robust))[0, 1] > 0.9
+
+
+def test_the_number_of_jobs_does_not_matter():
+    one, two = (models(task(*table()), n_jobs=k)[0] for k in (1, 2))
+    np.testing.assert_array_equal(one.p_value, two.p_value)
+
+
+def test_rows_of_a_model_that_is_even_leave_it_unchanged():
+    X, y = table()
+    found = models(task(X, y))[0]
+    assert isinstance(found.rows, Rows)
+    np.testing.assert_array_equal(found.rows.model.observed.weight, 1)
