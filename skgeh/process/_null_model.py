@@ -34,11 +34,12 @@ from skgeh.process._variances import VARYING, prior_variances
 
 ROUNDS = 2  # in which pairs enter
 ENTER = 0.25  # largest p-value of a pair that enters
-ROWS_PER_PAIR = 150  # for each pair that enters by chance
+ROWS_PER_PAIR = 400  # for each pair that enters by chance
 FREE = 10.0  # prior variance of what is not shrunk, in that of a typical function
 FREE_WAVES = 1
 STEPS = 6  # that find variances once pairs have entered
 UNEVEN = 3.0  # standard errors by which a variance function must predict rows better
+LONG_TAILED = 2.0  # standard errors of the kurtosis of normal noise
 SPREAD = Sizes(5, 2)  # of the variance function
 NEAREST = 0.05  # median squared residuals that are added before logs
 MOST_UNEVEN = np.log(20.0)
@@ -214,6 +215,9 @@ class _Search:
             if (weight != 1).any():
                 self.newton = replace(self.newton, row_weights=weight)
                 models, _ = self._enter(models, entered)
+            elif self.task.units is None and np.ptp(self.task.weight) == 0:
+                rows = [replace(one, even=is_normal(one)) for one in map(self._rows, models)]
+                return [NullModel(one, self.pairs, self.n_jobs) for one in rows]
         return [self._asked(one) for one in models]
 
     @property
@@ -319,6 +323,13 @@ def with_free_main_effects(model: ProcessPosterior) -> ProcessPosterior:
         prior[first[model.data.variances[first] > VARYING]] = FREE * model.unit
     found = model.data.solve(prior, model.noise_variance, solution.output)
     return replace(model, solution=found)
+
+
+def is_normal(rows: Rows) -> bool:
+    """Whether the noise has no longer tails than a normal one would show by chance."""
+    square = rows.residuals**2 / rows.left
+    excess = np.mean(square**2) / np.mean(square) ** 2 - 3
+    return bool(excess < LONG_TAILED * np.sqrt(24 / len(square)))
 
 
 def row_weights(rows: Rows) -> NDArray[np.float64]:

@@ -100,11 +100,15 @@ class Rows:
     known : float, optional
         Variance of the noise over that of the model, if it is known, as for labels. Otherwise
         squared residuals show it.
+    even : bool, default=False
+        Whether the noise is normal and even as far as one can see. Then the covariances are those
+        of the model, unless the squared residuals of a column are larger than by chance.
     """
 
     model: AnovaModel
     starts: NDArray[np.intp] | None = None
     known: float | None = None
+    even: bool = False
 
     @cached_property
     def root(self) -> NDArray[np.float64]:
@@ -183,6 +187,21 @@ def _statistics(rows: Rows, columns: PairColumns, quick: bool) -> PairStatistics
     return _Pass(rows, columns).statistics(quick)
 
 
+def no_less(C: NDArray, M: NDArray, fourth: NDArray) -> NDArray[np.float64]:
+    """C, with columns stretched where the variances of M exceed it by more than chance.
+
+    Parameters
+    ----------
+    C, M : ndarray of shape (p, m, m)
+    fourth : ndarray of shape (p, m)
+        Variances of the diagonal of M.
+    """
+    own, seen = (np.einsum("pmm->pm", one) for one in (C, M))
+    beyond = np.maximum(seen - own - np.sqrt(fourth), 0)
+    stretch = np.sqrt(1 + beyond / np.maximum(own, np.finfo(float).tiny))
+    return C * stretch[:, :, None] * stretch[:, None]
+
+
 @dataclass(eq=False)
 class _Pass:
     """Two passes over the rows for some pairs: what the model explains of their columns, then F."""
@@ -201,9 +220,11 @@ class _Pass:
         u = (self.out @ (self.sums / s2)[..., None])[..., 0]
         C = self.out @ C
         C = (C + C.swapaxes(1, 2)) / 2
-        M, fourth, of_columns = (
-            (C, np.zeros(len(u)), np.zeros(u.shape)) if quick else self._spread(u, C)
-        )
+        if quick:
+            return PairStatistics(self.columns, u, C, C, np.zeros(len(u)), np.zeros(u.shape))
+        M, fourth, of_columns = self._spread(u, C)
+        if self.rows.even:
+            M, fourth, of_columns = no_less(C, M, of_columns), 0 * fourth, 0 * of_columns
         return PairStatistics(self.columns, u, C, M, fourth, of_columns)
 
     def _blocks(self) -> Iterator[tuple[slice, NDArray, NDArray]]:
