@@ -95,9 +95,13 @@ class TestTables:
         X = np.column_stack([X, np.full(len(X), 7.0), X[:, 0], X[:, 1] + X[:, 2]])
         model = small().fit(X, y)
         found = model.interactions_
-        assert np.isfinite(found.to_frame()[["score", "effect", "std"]].to_numpy()).all()
+        shown = found.to_frame(posterior=True)
+        assert np.isfinite(shown[["score", "effect", "std"]].to_numpy()).all()
         constant = (found.pairs == 3).any(1)
         assert (found.effect[constant] == 0).all()
+        reason = dict(zip(map(tuple, found.pairs.tolist()), found.decisions.reason, strict=True))
+        assert reason[0, 3] == "x3 is constant" and reason[1, 4] == "x4 is a copy of x0"
+        np.testing.assert_array_equal(found.tested, found.decisions.reason == "")
 
     def test_two_features(self):
         X, y = product(d=2)

@@ -11,6 +11,7 @@ from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor
 from skgeh.estimators import base, fit_quality
 from skgeh.estimators.fit_quality import FitQuality, _FitSample
 from skgeh.posteriors import ConcreteDropout
+from skgeh.process.decide import PairTests
 
 FEW = {"max_epochs": 2, "n_networks": 1, "n_draws": 10, "random_state": 0}
 NETWORKS = ConcreteDropout((20, 20), n_perturbed=0)
@@ -35,6 +36,7 @@ def nothing_lazy(monkeypatch):
         raise AssertionError("computed though nobody asked")
 
     monkeypatch.setattr(base, "measure", fails)
+    monkeypatch.setattr(PairTests, "of", fails)
     monkeypatch.setattr(_FitSample, "quality", fails)
     monkeypatch.setattr(fit_quality, "boosted_predictions", fails)
 

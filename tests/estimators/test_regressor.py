@@ -250,10 +250,12 @@ class TestLogLinks:
     def test_effects_are_in_logs(self, additive):
         found = additive[1].interactions_
         assert found.target_scale == 1.0
-        frame = found.to_frame("original").set_index(["feature_i", "feature_j"]).effect
-        for (i, j), effect in zip(found.pairs, found.effect, strict=True):
-            scale = found.feature_scales[i] * found.feature_scales[j]
-            assert frame[f"x{i}", f"x{j}"] == pytest.approx(effect / scale)
+        for posterior, effects in ((True, found.effect), (False, found.decisions.effect)):
+            frame = found.to_frame("original", posterior=posterior)
+            frame = frame.set_index(["feature_i", "feature_j"]).effect
+            for (i, j), effect in zip(found.pairs, effects, strict=True):
+                scale = found.feature_scales[i] * found.feature_scales[j]
+                assert frame[f"x{i}", f"x{j}"] == pytest.approx(effect / scale)
 
     def test_quality_is_a_share_of_the_deviance(self, additive):
         loss, model, *_ = additive

@@ -187,3 +187,25 @@ def test_results_do_not_depend_on_jobs_or_global_state():
     np.testing.assert_array_equal(one.draws, two.draws)
     torch.manual_seed(5)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_without_the_table_nothing_is_decided():
+    found = skgeh.interactions_of(mlp(), points(), n_groups=2, random_state=0)
+    for name in ("decisions", "p_value", "p_fdr", "tested", "sign", "share"):
+        assert getattr(found, name) is None
+    columns = [
+        "feature_i",
+        "feature_j",
+        "score",
+        "effect",
+        "std",
+        "post_low",
+        "post_high",
+        "p_bayes",
+    ]
+    for posterior in (False, True):
+        assert list(found.to_frame(posterior=posterior).columns) == columns
+    np.testing.assert_array_equal(found.interval(), found.interval(kind="posterior"))
+    with pytest.raises(ValueError, match="a model trained elsewhere does not have"):
+        found.interval(kind="honest")
+    assert found.order.tolist() == np.argsort(-found.score, kind="stable").tolist()

@@ -156,6 +156,25 @@ def test_what_the_model_leaves_unexplained(space, n, weighted):
 @spaces
 @rows
 @weighted
+@pytest.mark.parametrize("pruned", [(), (0, 4, 7)], ids=["", "pruned"])
+def test_ridge_and_leverages(space, n, weighted, pruned):
+    """``A^-1`` of any columns of weights, also of several axes, and the leverages of rows."""
+    posterior, dense = solved(space, n, weighted, pruned)
+    active = np.flatnonzero(dense.prior)
+    Z = (dense.phi * np.sqrt(dense.prior))[:, active]
+    A = Z.T @ Z + dense.noise * np.eye(len(active))
+    given = np.random.default_rng(1).normal(size=(len(active), 5))
+    assert_close(posterior.solution.ridge(given), np.linalg.solve(A, given), 1e-7)
+    assert_close(posterior.solution.ridge(given[:, 0]), np.linalg.solve(A, given[:, 0]), 1e-7)
+    hat = dense.phi @ (dense.prior[:, None] * dense.phi.T) @ dense.inverse
+    assert_close(posterior.solution.leverages(Z.T), hat.diagonal(), 1e-7)
+    some = np.arange(2, n, 3)
+    assert_close(posterior.solution.leverages(Z[some].T), hat.diagonal()[some], 1e-7)
+
+
+@spaces
+@rows
+@weighted
 def test_what_is_expected_of_other_columns(space, n, weighted):
     """Given in blocks of rows."""
     posterior, dense = solved(space, n, weighted)

@@ -232,9 +232,17 @@ def test_the_number_of_jobs_does_not_matter(starts, monkeypatch):
 
 
 def test_units_of_one_row_are_rows():
-    """Up to pairs of the model, which count in the leverage of a unit."""
     posterior = case("weights")
     columns = columns_of(posterior, [[1], [3]])
+    one, two = (asked(Rows(posterior, starts), columns) for starts in (None, np.arange(60)))
+    for name in NAMES:
+        assert_close(two[name], one[name], 1e-7)
+
+
+@pytest.mark.xfail(reason="a pair of the model counts in the leverage of a unit", strict=True)
+def test_units_of_one_row_are_rows_for_pairs_of_the_model():
+    posterior = case("weights")
+    columns = columns_of(posterior, [[0], [4]])
     one, two = (asked(Rows(posterior, starts), columns) for starts in (None, np.arange(60)))
     for name in NAMES:
         assert_close(two[name], one[name], 1e-7)
