@@ -57,18 +57,22 @@ class Newton:
     progress : callable
     row_weights : ndarray of shape (n, c), optional
         By which the weights of rows are multiplied.
+    known_noise : bool, default=False
+        Whether the noise of a row of weight 1 has variance 1, if the likelihood does not say so.
     """
 
     task: Task
     sizes: Sizes
     progress: Callable = no_bar
     row_weights: NDArray[np.float64] | None = None
+    known_noise: bool = False
 
     @property
     def options(self) -> dict:
         """Options of every regression."""
         likelihood = self.task.likelihood
-        return {"known_noise": likelihood.known_dispersion, "unit": likelihood.unit**2}
+        known = self.known_noise or likelihood.known_dispersion
+        return {"known_noise": known, "unit": likelihood.unit**2}
 
     def numbers(self) -> list[ProcessPosterior]:
         """One regression, and another one with finer products."""

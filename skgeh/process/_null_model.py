@@ -39,7 +39,10 @@ FREE = 10.0  # prior variance of what is not shrunk, in that of a typical functi
 FREE_WAVES = 1
 STEPS = 6  # that find variances once pairs have entered
 UNEVEN = 3.0  # standard errors by which a variance function must predict rows better
-LONG_TAILED = 2.0  # standard errors of the kurtosis of normal noise
+EVEN = 1.0  # and up to which noise may be even
+LONG_TAILED = 1.0  # standard errors of the kurtosis of normal noise
+LEAST_NOISE = 1e-4  # noise variance, in that of a typical function: below it, digits cancel
+MOST_JUDGED = 2000  # rows that are predicted without their units
 SPREAD = Sizes(5, 2)  # of the variance function
 NEAREST = 0.05  # median squared residuals that are added before logs
 MOST_UNEVEN = np.log(20.0)
@@ -206,19 +209,38 @@ class _Search:
     newton: Newton
     pairs: FeaturePairs
     n_jobs: int | None = None
+    design_effect: float = 1.0
 
     def found(self) -> list[NullModel]:
         """Let pairs enter, and once more with weights of the rows if the noise is uneven."""
-        models, entered = self._enter(self._main_effects(), np.array([], dtype=np.intp))
-        if self._is_linear:
-            weight = np.column_stack([row_weights(self._rows(one)) for one in models])
-            if (weight != 1).any():
-                self.newton = replace(self.newton, row_weights=weight)
+        fits = self._main_effects()
+        if self.task.units is not None:
+            fits = self._with_units(fits)
+        models, entered = self._enter(fits, np.array([], dtype=np.intp))
+        rows = [self._rows(one) for one in models]
+        if self._is_linear and self.task.units is None:
+            weights, doubts = zip(*map(row_weights, rows), strict=True)
+            if max(doubts) > UNEVEN:
+                self.newton = replace(self.newton, row_weights=np.column_stack(weights))
                 models, _ = self._enter(models, entered)
-            elif self.task.units is None and np.ptp(self.task.weight) == 0:
-                rows = [replace(one, even=is_normal(one)) for one in map(self._rows, models)]
-                return [NullModel(one, self.pairs, self.n_jobs) for one in rows]
-        return [self._asked(one) for one in models]
+                rows = [self._rows(one) for one in models]
+            elif np.ptp(self.task.weight) == 0:
+                even = [
+                    doubt < EVEN and is_normal(of) for doubt, of in zip(doubts, rows, strict=True)
+                ]
+                rows = [replace(of, even=one) for of, one in zip(rows, even, strict=True)]
+        return [NullModel(one, self.pairs, self.n_jobs) for one in rows]
+
+    def _with_units(self, fits: Sequence[ProcessPosterior]) -> list[ProcessPosterior]:
+        """Main effects learned by rows that say less together than alone."""
+        units = self.task.units
+        assert units is not None
+        found = [design_effect(one, units) for one in map(with_free_main_effects, fits)]
+        self.design_effect = max(found)
+        scale = [k * one.noise_variance for k, one in zip(found, fits, strict=True)]
+        weights = np.tile(1 / np.array(scale), (len(self.task.X), 1))
+        self.newton = replace(self.newton, row_weights=weights, known_noise=True)
+        return self._learn(self.pairs.main)
 
     @property
     def task(self) -> Task:
@@ -288,12 +310,12 @@ class _Search:
 
     @property
     def _information(self) -> float:
-        """Number of rows; of labels, how many balanced ones would say as much."""
-        task = self.task
+        """Number of independent rows; of labels, how many balanced ones would say as much."""
+        task, n_rows = self.task, len(self.task.X) / self.design_effect
         if not task.has_labels:
-            return float(len(task.X))
+            return n_rows
         shares = np.average(task.y, axis=0, weights=task.weight)
-        return float(len(task.X) * 4 * (shares * (1 - shares)).min())
+        return float(n_rows * 4 * (shares * (1 - shares)).min())
 
     def _asked(self, model: ProcessPosterior) -> NullModel:
         """A model, asked about the pairs."""
@@ -321,8 +343,33 @@ def with_free_main_effects(model: ProcessPosterior) -> ProcessPosterior:
     for start, basis in zip(products.starts - 1, products.bases, strict=True):
         first = np.arange(start, start + min(1 + FREE_WAVES, basis.n_functions))
         prior[first[model.data.variances[first] > VARYING]] = FREE * model.unit
-    found = model.data.solve(prior, model.noise_variance, solution.output)
+    noise = max(model.noise_variance, LEAST_NOISE * model.unit)
+    found = model.data.solve(prior, noise, solution.output)
     return replace(model, solution=found)
+
+
+def design_effect(model: ProcessPosterior, units: NDArray) -> float:
+    """By how much the noise of rows must grow, if those of a unit were independent.
+
+    Of 1, 2, 4, ..., up to the rows of the largest unit, it is the factor by which rows without
+    their unit are predicted best.
+    """
+    counts = np.bincount(units)
+    some = np.random.default_rng(0).permutation(len(counts))
+    some = some[np.cumsum(counts[some]) <= max(MOST_JUDGED, counts.max())]
+    rows = np.flatnonzero(np.isin(units, some))
+    ends = np.flatnonzero(np.diff(units[rows])) + 1
+    together = np.split(np.arange(len(rows)), ends)
+    seen, solution = model.observed, model.solution
+    prior = np.zeros(len(model.products))
+    prior[solution.active] = solution.root**2
+    factors = 2.0 ** np.arange(np.floor(np.log2(counts.max())) + 1)
+    losses = []
+    for factor in factors:
+        other = model.data.solve(prior, factor * model.noise_variance, solution.output)
+        means, _ = replace(model, solution=other).left_out(rows, together)
+        losses.append(seen.weight[rows] @ (seen.y[rows] - means) ** 2)
+    return float(factors[np.argmin(losses)])
 
 
 def is_normal(rows: Rows) -> bool:
@@ -332,14 +379,14 @@ def is_normal(rows: Rows) -> bool:
     return bool(excess < LONG_TAILED * np.sqrt(24 / len(square)))
 
 
-def row_weights(rows: Rows) -> NDArray[np.float64]:
-    """Weights by which uneven noise becomes even, (n,); 1 if rows do not tell that it is uneven.
+def row_weights(rows: Rows) -> tuple[NDArray[np.float64], float]:
+    """Weights by which uneven noise becomes even, (n,), and how clearly rows say that it is uneven.
 
     A process learns the logs of squared residuals. What it learns from a row is left out of the
-    row's own weight.
+    row's own weight. The second value is the gain in predicting these logs, in standard errors.
     """
     square = rows.residuals**2 / rows.left
-    log = np.log(square + NEAREST * np.median(square))
+    log = np.log(square + NEAREST * max(np.median(square), rows.model.noise_variance))
     spread = log.std() or 1.0
     log = (log - log.mean()) / spread
     even = np.ones(len(log))
@@ -347,7 +394,6 @@ def row_weights(rows: Rows) -> NDArray[np.float64]:
     learned = Rows(Newton(task, SPREAD).numbers()[0])
     errors = learned.residuals / learned.left
     gain = log**2 - errors**2
-    if gain.mean() < UNEVEN * gain.std() / np.sqrt(len(gain)):
-        return even
+    error = gain.std() / np.sqrt(len(gain))
     weight = np.exp(np.clip(spread * (errors - log), -MOST_UNEVEN, MOST_UNEVEN))
-    return weight / weight.mean()
+    return weight / weight.mean(), float(gain.mean() / error) if error else 0.0

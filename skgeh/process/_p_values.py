@@ -18,7 +18,8 @@ from skgeh.tables.corrections import LEAST, cauchy
 
 WEIGHTS = 0.34, 0.33, 0.33  # of all columns together, of both lines, and of single columns
 LEAST_RELATIVE = 0.04  # prior variance of a column that is tested alone
-NOTHING = 1e-10  # share of the largest eigenvalue, or of a column's norm
+NOTHING = 1e-10  # share of the largest eigenvalue
+SEEN = 1e-3  # share of a column that others must not explain
 MOST_FREEDOM = 1e7
 
 
@@ -26,8 +27,8 @@ def p_values(found: PairStatistics) -> NDArray[np.float64]:
     """P-value of every pair, shape (p,); NaN where nothing is left of its columns."""
     o, waves = found.columns.relative, found.columns.waves
     variance = np.einsum("pmm->pm", found.M)
-    own = np.einsum("pmm->pm", found.C)
-    there = (own > NOTHING * own.max(initial=0.0)) & (variance > NOTHING * own)
+    there = (found.seen > SEEN) & (variance > 0)
+    o = np.where(there, o, 0)
     freedom = degrees_of_freedom(np.where(there, variance, 1), found.fourth_of_columns)
     t = np.abs(found.u) / np.sqrt(np.where(there, variance, 1))
     single = 2 * stdtr(freedom, -t)

@@ -26,6 +26,7 @@ AT_ONCE = 4000  # columns
 BLOCK = 3_000_000  # entries of columns at the rows of a block
 KEPT = 20_000_000  # entries of columns that are kept for the second pass
 LEAST_ROWS = 256
+BY_CHANCE = 0.5  # standard errors of a variance that rows may show beyond that of the model
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +73,14 @@ class PairStatistics:
     columns : PairColumns
     u : ndarray of shape (p, m)
     C, M : ndarray of shape (p, m, m)
-        Covariance of u according to the model, and according to the rows.
+        Covariance of u if there is no interaction, according to the model and to the rows.
+    spread : ndarray of shape (p, m, m)
+        Covariance of u around its mean, whether there is an interaction or not: for pairs of the
+        model, M from residuals that do not contain the pair's own signal.
+    seen : ndarray of shape (p, m)
+        Share of every column that main effects and other pairs do not explain.
     fourth : ndarray of shape (p,)
-        ``2 df`` is ``tr(o M)^2`` over a third of it: the sum over rows of squared shares of the
-        noise in ``sum_w o_w u_w^2``.
+        Variance of the noise's part of ``tr(o M)``, as estimated from the rows.
     fourth_of_columns : ndarray of shape (p, m)
         The same for each column alone.
     """
@@ -84,6 +89,8 @@ class PairStatistics:
     u: NDArray[np.float64]
     C: NDArray[np.float64]
     M: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    seen: NDArray[np.float64]
     fourth: NDArray[np.float64]
     fourth_of_columns: NDArray[np.float64]
 
@@ -120,6 +127,12 @@ class Rows:
         """Residuals times the roots of the weights, ``s^2 K^-1 y``, shape (n,)."""
         return self.root * (self.model.observed.y - self.model.fitted)
 
+    @property
+    def total(self) -> float:
+        """Weighted sum of squared responses around their mean."""
+        centred = self.model.observed.y - self.model.intercept
+        return float(self.model.observed.weight @ centred**2) or 1.0
+
     @cached_property
     def left(self) -> NDArray[np.float64]:
         """What the model leaves of every row, ``1 - h`` with its leverage h, shape (n,)."""
@@ -130,18 +143,20 @@ class Rows:
         return np.maximum(left, LEAST_LEFT)
 
     @cached_property
-    def unit_roots(self) -> list[tuple[NDArray, NDArray]]:
-        """For each unit, V and e of ``(I - H)^(-POWER / 2) = I + V' diag(e) V``."""
+    def left_of_units(self) -> list[NDArray[np.float64]]:
+        """For each unit, what the model leaves of its rows, ``I - H``."""
         model, found = self.model, []
         level = self.root / np.sqrt(model.data.weight)
         for rows in _units(self.starts, len(self.root)):
             Z = self.columns(self.values(rows), rows)
             H = Z.T @ model.solution.ridge(Z) + np.outer(level[rows], level[rows])
-            share, V = np.linalg.eigh(H)
-            some = share > LEAST_LEFT
-            left = np.maximum(1 - share[some], LEAST_LEFT)
-            found.append((V[:, some].T, left ** (-POWER / 2) - 1))
+            found.append(np.eye(len(H)) - H)
         return found
+
+    @cached_property
+    def stretches(self) -> list[NDArray[np.float64]]:
+        """For each unit, ``(I - H)^(-POWER / 2)``."""
+        return [_stretch(left) for left in self.left_of_units]
 
     def values(self, rows: slice) -> NDArray[np.float64]:
         """All functions at some rows, shape (F, r)."""
@@ -162,6 +177,12 @@ class Rows:
             if unit.stop - first >= size or unit.stop == len(self.root):
                 yield slice(first, unit.stop)
                 first = unit.stop
+
+
+def _stretch(left: NDArray) -> NDArray[np.float64]:
+    """``left^(-POWER / 2)`` of a symmetric matrix."""
+    share, V = np.linalg.eigh(left)
+    return (V * np.maximum(share, LEAST_LEFT) ** (-POWER / 2)) @ V.T
 
 
 def _units(starts: NDArray | None, n: int) -> Iterator[slice]:
@@ -197,7 +218,7 @@ def no_less(C: NDArray, M: NDArray, fourth: NDArray) -> NDArray[np.float64]:
         Variances of the diagonal of M.
     """
     own, seen = (np.einsum("pmm->pm", one) for one in (C, M))
-    beyond = np.maximum(seen - own - np.sqrt(fourth), 0)
+    beyond = np.maximum(seen - own - BY_CHANCE * np.sqrt(fourth), 0)
     stretch = np.sqrt(1 + beyond / np.maximum(own, np.finfo(float).tiny))
     return C * stretch[:, :, None] * stretch[:, None]
 
@@ -220,12 +241,15 @@ class _Pass:
         u = (self.out @ (self.sums / s2)[..., None])[..., 0]
         C = self.out @ C
         C = (C + C.swapaxes(1, 2)) / 2
+        whole = np.maximum(np.einsum("pmm->pm", self.gram), np.finfo(float).tiny)
+        seen = s2 * np.einsum("pmm->pm", C) / whole
         if quick:
-            return PairStatistics(self.columns, u, C, C, np.zeros(len(u)), np.zeros(u.shape))
-        M, fourth, of_columns = self._spread(u, C)
+            return PairStatistics(self.columns, u, C, C, C, seen, np.zeros(len(u)), 0 * u)
+        M, fourth, of_columns, spread = self._spread(u, C)
         if self.rows.even:
-            M, fourth, of_columns = no_less(C, M, of_columns), 0 * fourth, 0 * of_columns
-        return PairStatistics(self.columns, u, C, M, fourth, of_columns)
+            M, spread = (no_less(C, one, of_columns) for one in (M, spread))
+            fourth, of_columns = 0 * fourth, 0 * of_columns
+        return PairStatistics(self.columns, u, C, M, spread, seen, fourth, of_columns)
 
     def _blocks(self) -> Iterator[tuple[slice, NDArray, NDArray]]:
         """Rows, columns of the pairs (p, m, r) and of the model (k, r), not centred yet."""
@@ -256,82 +280,92 @@ class _Pass:
         shared = self.rows.model.solution.ridge(self.cross)
         self.cross, self.shared = (a.reshape(k, p, m).swapaxes(0, 1) for a in (self.cross, shared))
 
-    def _spread(self, u: NDArray, C: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """Covariance of u as the rows show it, and the sums for its degrees of freedom."""
+    def _spread(self, u: NDArray, C: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+        """Covariances of u as the rows show them, and the sums for degrees of freedom."""
         p, m = u.shape
-        found = C.copy(), np.zeros(p), np.zeros((p, m))
+        sums = C.copy(), np.zeros(p), np.zeros((p, m))
+        around = C.copy(), np.zeros(p), np.zeros((p, m))
         shared = np.ascontiguousarray(self.shared.transpose(1, 0, 2)).reshape(-1, p * m).T
-        entered = self.columns.prior.any(1)
-        others = np.flatnonzero(~entered)
+        entered = np.flatnonzero(self.columns.prior.any(1))
+        others = np.setdiff1d(np.arange(p), entered)
         for rows, D, Z in self.kept or self._blocks():
             R = (D.reshape(p * m, -1) - shared @ Z).reshape(D.shape)
             R -= self.centre[..., None] * self.rows.root[rows]
-            every = len(others) == p
-            self._add(found, others, R if every else R[others], self.rows.residuals[rows], rows)
-            for one in np.flatnonzero(entered).tolist():
-                noise, F = self._without(one, R[one], u[one], rows)
-                self._add(found, np.array([one]), F[None], noise, rows, entered=True)
-        M, fourth, of_columns = found
-        return (M + M.swapaxes(1, 2)) / 2, fourth, of_columns
+            noise = self.rows.residuals[rows]
+            scaled = self._scaled(noise, rows)
+            if len(others):
+                self._add(sums, others, R if len(others) == p else R[others], scaled, rows)
+            for one in entered.tolist():
+                own, prior = R[one], self.columns.prior[one]
+                F = self.out[one] @ own
+                without = self._scaled(noise + (prior * u[one]) @ own, rows, (F, prior, own))
+                self._add(sums, np.array([one]), F[None], without, rows)
+                self._add(around, np.array([one]), F[None], scaled, rows)
+        M, fourth, of_columns = sums
+        spread = M.copy()
+        spread[entered] = around[0][entered]
+        M, spread = ((one + one.swapaxes(1, 2)) / 2 for one in (M, spread))
+        return M, fourth, of_columns, spread
 
-    def _without(self, one: int, R: NDArray, u: NDArray, rows: slice) -> tuple[NDArray, NDArray]:
-        """Residuals without a pair of the model, and ``s^2 F`` of its columns.
+    def _scaled(
+        self, noise: NDArray, rows: slice, pair: tuple[NDArray, NDArray, NDArray] | None = None
+    ) -> NDArray[np.float64]:
+        """Residuals over a root of what the model leaves of their rows, or of their unit's.
 
-        Without units, residuals are divided by the root of what is left of their rows.
+        A pair that is left out of the model leaves ``F' V R / s^2`` more.
         """
-        prior = self.columns.prior[one]
-        F = self.out[one] @ R
-        noise = self.rows.residuals[rows] + (prior * u) @ R
-        if self.rows.starts is None and self.rows.known is None:
-            left = self.rows.left[rows] + (F * prior[:, None] * R).sum(0) / self._noise
-            noise /= np.maximum(left, LEAST_LEFT) ** (POWER / 2)
-        return noise, F
+        of, s2 = self.rows, self.rows.model.noise_variance
+        if of.known is not None:
+            return noise
+        if of.starts is None:
+            left = of.left[rows]
+            if pair is not None:
+                F, prior, R = pair
+                left = np.maximum(left + prior @ (F * R) / s2, LEAST_LEFT)
+            return noise / left ** (POWER / 2)
+        found = noise.copy()
+        for k, own in self._units(rows):
+            stretch = of.stretches[k]
+            if pair is not None:
+                F, prior, R = pair
+                more = (F[:, own].T * prior) @ R[:, own] / s2
+                stretch = _stretch(of.left_of_units[k] + (more + more.T) / 2)
+            found[own] = stretch @ noise[own]
+        return found
 
-    @property
-    def _noise(self) -> float:
-        """Noise variance of the model."""
-        return self.rows.model.noise_variance
+    def _units(self, rows: slice) -> Iterator[tuple[int, slice]]:
+        """Units of a block of rows, and where their rows are in it."""
+        starts = self.rows.starts
+        assert starts is not None
+        ends = np.append(starts, len(self.rows.root)) - rows.start
+        for k in range(*np.searchsorted(starts, [rows.start, rows.stop])):
+            yield k, slice(ends[k], ends[k + 1])
 
     def _add(
         self,
-        found: tuple[NDArray, NDArray, NDArray],
+        sums: tuple[NDArray, NDArray, NDArray],
         some: NDArray,
         F: NDArray,
         noise: NDArray,
         rows: slice,
-        *,
-        entered: bool = False,
     ) -> None:
         """Add a block of rows to the sums of some pairs, from ``s^2 F`` of their columns."""
-        if len(some) == 0:
-            return
-        (M, fourth, of_columns), s2, o = found, self._noise, self.columns.relative[some]
-        known, starts = self.rows.known, self.rows.starts
-        if starts is not None:
-            S = self._by_unit(F, noise, rows) / s2
-            M[some] += S @ S.swapaxes(1, 2) - F @ F.swapaxes(1, 2) / s2
-            F, square = S, np.full(S.shape[2], 2 / 3)
-        elif known is not None:
+        (M, fourth, of_columns), s2 = sums, self.rows.model.noise_variance
+        o, known, starts = self.columns.relative[some], self.rows.known, self.rows.starts
+        if known is not None:
             if known != 1:
                 M[some] += (known - 1) / s2 * F @ F.swapaxes(1, 2)
             return
+        if starts is None:
+            squares = (noise / s2) ** 2
+            M[some] += (F * (squares - 1 / s2)) @ F.swapaxes(1, 2)
+            square = 2 / 3 * squares**2
         else:
-            squares = noise**2 if entered else noise**2 / self.rows.left[rows] ** POWER
-            M[some] += (F * (squares / s2**2 - 1 / s2)) @ F.swapaxes(1, 2)
-            square = 2 / 3 * (squares / s2**2) ** 2
+            first, last = np.searchsorted(starts, [rows.start, rows.stop])
+            S = np.add.reduceat(F * noise, starts[first:last] - rows.start, axis=2) / s2
+            M[some] += S @ S.swapaxes(1, 2) - F @ F.swapaxes(1, 2) / s2
+            F, square = S, np.full(S.shape[2], 2 / 3)
         F = F * F
         fourth[some] += np.square((o[:, None] @ F)[:, 0]) @ square
         F *= F
         of_columns[some] += F @ square
-
-    def _by_unit(self, F: NDArray, noise: NDArray, rows: slice) -> NDArray[np.float64]:
-        """Sums over the rows of each unit, shape (p, m, units)."""
-        starts, noise = self.rows.starts, noise.copy()
-        assert starts is not None
-        first, last = np.searchsorted(starts, [rows.start, rows.stop])
-        ends = np.append(starts, len(self.rows.root))
-        for k in range(first, last):
-            V, stretch = self.rows.unit_roots[k]
-            own = slice(ends[k] - rows.start, ends[k + 1] - rows.start)
-            noise[own] += ((V @ noise[own]) * stretch) @ V
-        return np.add.reduceat(F * noise, starts[first:last] - rows.start, axis=2)

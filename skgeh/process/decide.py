@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from skgeh.geh.decisions import Decisions, SignedEffects
-from skgeh.geh.likelihoods import CrossEntropy, LogLink
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.geh.task import Task
@@ -119,16 +118,18 @@ class PairTests:
 
     @cached_property
     def share(self) -> NDArray[np.float64]:
-        """Shares of the variance or deviance that pairs explain, shape (P, c)."""
+        """Shares of the variance that pairs explain, shape (P, c).
+
+        For labels and a log link, it is that of the working responses.
+        """
         found = np.full(self.p_value.shape, np.nan)
-        totals = null_deviances(self.task)
         for k, model in enumerate(self.models):
             for part in model.statistics:
                 weights, covariance, _ = self._weights(model, part)
                 own = np.einsum("pa,pab,pb->p", weights, part.C, weights)
                 noise = np.einsum("pab,pba->p", part.C, covariance)
                 size = model.rows.model.noise_variance * np.maximum(own - noise, 0)
-                found[self.places[part.columns.places], k] = size / totals[k]
+                found[self.places[part.columns.places], k] = size / model.rows.total
         return found
 
     def decided(
@@ -224,7 +225,7 @@ class PairTests:
             for prior in priors
         )
         weights, means = (np.einsum("pab,pb->pa", one, part.u) for one in (wide, inverse))
-        return weights, wide @ part.M @ wide, means
+        return weights, wide @ part.spread @ wide, means
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,15 +287,3 @@ def too_few(task: Task) -> str:
     if task.units is not None and (n_units := task.units.max() + 1) < LEAST_UNITS:
         return f"rows of {n_units} units; a test needs at least {LEAST_UNITS}"
     return ""
-
-
-def null_deviances(task: Task) -> NDArray[np.float64]:
-    """Deviance of every output around the best constant, in units of its weights, (c,)."""
-    likelihood, n = task.likelihood, len(task.X)
-    if isinstance(likelihood, CrossEntropy):
-        return np.full(task.y.shape[1], 2 * n * likelihood.entropy)
-    if isinstance(likelihood, LogLink):
-        return 2 * n * np.array(likelihood.deviance)
-    weight = task.weight / task.weight.mean()
-    means = np.average(task.y, axis=0, weights=weight)
-    return np.maximum(weight @ np.square(task.y - means), np.finfo(float).tiny)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from skgeh.tables.testable import ALIKE, reasons
 
 from skgeh.geh.pairs import pair_index
-from skgeh.tables.testable import ALIKE, reasons
 
 NEARLY = "nearly the same: their interaction cannot be told from curvature"
 
