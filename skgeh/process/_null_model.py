@@ -42,6 +42,7 @@ UNEVEN = 3.0  # standard errors by which a variance function must predict rows b
 EVEN = 1.0  # and up to which noise may be even
 LONG_TAILED = 1.0  # standard errors of the kurtosis of normal noise
 LEAST_NOISE = 1e-4  # noise variance, in that of a typical function: below it, digits cancel
+MOST_FACTORS = 20  # for the noise of units
 MOST_JUDGED = 2000  # rows that are predicted without their units
 SPREAD = Sizes(5, 2)  # of the variance function
 NEAREST = 0.05  # median squared residuals that are added before logs
@@ -351,8 +352,8 @@ def with_free_main_effects(model: ProcessPosterior) -> ProcessPosterior:
 def design_effect(model: ProcessPosterior, units: NDArray) -> float:
     """By how much the noise of rows must grow, if those of a unit were independent.
 
-    Of 1, 2, 4, ..., up to the rows of the largest unit, it is the factor by which rows without
-    their unit are predicted best.
+    Of 1, 2, 4, ..., it is the factor by which rows are predicted best without their unit. It may
+    exceed the rows of a unit, as the noise of rows alone may be too small to begin with.
     """
     counts = np.bincount(units)
     some = np.random.default_rng(0).permutation(len(counts))
@@ -363,13 +364,13 @@ def design_effect(model: ProcessPosterior, units: NDArray) -> float:
     seen, solution = model.observed, model.solution
     prior = np.zeros(len(model.products))
     prior[solution.active] = solution.root**2
-    factors = 2.0 ** np.arange(np.floor(np.log2(counts.max())) + 1)
-    losses = []
-    for factor in factors:
-        other = model.data.solve(prior, factor * model.noise_variance, solution.output)
+    losses: list[float] = []
+    while len(losses) < MOST_FACTORS and min(losses, default=np.inf) in [np.inf, *losses[-2:]]:
+        noise = 2.0 ** len(losses) * model.noise_variance
+        other = model.data.solve(prior, noise, solution.output)
         means, _ = replace(model, solution=other).left_out(rows, together)
-        losses.append(seen.weight[rows] @ (seen.y[rows] - means) ** 2)
-    return float(factors[np.argmin(losses)])
+        losses.append(float(seen.weight[rows] @ (seen.y[rows] - means) ** 2))
+    return float(2.0 ** np.argmin(losses))
 
 
 def is_normal(rows: Rows) -> bool:
