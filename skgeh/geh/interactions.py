@@ -226,6 +226,10 @@ class Interactions:
             post_low, post_high, p_bayes. Its kind is that of the data frame that the model was
             fitted on, or pandas for arrays.
         """
+        return make_frame(self.columns(units, posterior), self.order, self.frame_backend)
+
+    def columns(self, units: str = "standard", posterior: bool = False) -> dict[str, NDArray]:
+        """Columns of the table, in the order of `pairs`; see `to_frame`."""
         (i, j), scale = self.pairs.T, self.unit_scale(units)
         names = np.array(self.feature_names, dtype=object)
         columns = {"feature_i": names[i], "feature_j": names[j], "score": self.score}
@@ -251,7 +255,7 @@ class Interactions:
                 "tested": self.decisions.tested,
                 "reason": self.decisions.reason,
             }
-        return make_frame(columns, self.order, self.frame_backend)
+        return columns
 
     def group_frame(self, feature_i: Any, feature_j: Any, units: str = "standard") -> Any:
         """Signed effect of a pair in every group of points.
