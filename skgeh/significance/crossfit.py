@@ -135,8 +135,8 @@ def crossfit_test(
     score :math:`t_{rk} = \sum a e / \sqrt{\sum a^2 e^2 / (1 - h)}`, and a pair has the score
     :math:`z = \sum_{rk} t_{rk} / (R \sqrt{K \phi})`, where :math:`\phi` is the variance inflation.
     The p-values of the score test (weight 1/2), ``norm.sf(z)`` of learned shapes (weight 1/4) and
-    the two-sided ones of smooth shapes (weight 1/4) are combined by the Cauchy combination or, in a sequence, by that of
-    Bonferroni. Main effects are cubic splines of the normal scores of every feature, or all
+    the two-sided ones of smooth shapes (weight 1/4) are combined by the Cauchy combination or, in a
+    sequence, by that of Bonferroni. Main effects are cubic splines of the normal scores of every feature, or all
     functions of one with few values; with few rows, its values, scores and squared scores.
     Smooth shapes of a category are those of each level against the rest.
 
