@@ -341,6 +341,32 @@ class Interactions:
             f"first: {first}>"
         )
 
+    def __str__(self) -> str:
+        """The table in words: what was found, and how large an effect is ruled out elsewhere."""
+        if self.decisions is None:
+            return repr(self)
+        found, tested = self.significant, self.decisions.tested
+        low, high = self.interval().T
+        text = f"{found.sum()} of {tested.sum()} pairs interact (false discovery rate 0.05)."
+        for place in self.order[: found.sum()]:
+            a, b = (self.feature_names[f] for f in self.pairs[place])
+            sign = self.decisions.sign[place]
+            shown = f", sign {sign}" if sign else ""
+            text += (
+                f"\n  {a} x {b}: {self.decisions.effect[place]:.2g}, between {low[place]:.2g} and "
+                f"{high[place]:.2g}{shown}"
+            )
+        others = tested & ~found
+        if others.any():
+            text += (
+                f"\nFor the other {others.sum()} pairs, effects above {high[others].max():.2g} are "
+                f"ruled out, for half of them above {np.median(high[others]):.2g} (each with 95 % "
+                "confidence, in standard units)."
+            )
+        if (~tested).any():
+            text += f"\n{(~tested).sum()} pairs were not tested; the table says why."
+        return text
+
     def _repr_html_(self) -> str:
         decided = self.decisions
         interval = "95 % interval" if decided is not None else "95 % of the posterior"

@@ -15,6 +15,7 @@ from skgeh.geh.task import Task
 from skgeh.geh.views.blocks import Blocks
 from skgeh.geh.views.differences import Steps
 from skgeh.parallel import no_bar
+from skgeh.process._doubts import doubts
 from skgeh.process._null_model import FeaturePairs, NullModel, null_models
 from skgeh.process._p_values import degrees_of_freedom
 from skgeh.process._pair_statistics import PairStatistics
@@ -99,6 +100,10 @@ class PairTests:
         for k, model in enumerate(self.models):
             found[self.places, k] = model.p_value
         return found
+
+    def doubts(self, names: Sequence[str]) -> list[str]:
+        """What speaks against the p-values, in sentences; `names` are those of the columns."""
+        return doubts(self.task, names, self.models)
 
     @property
     def reason(self) -> NDArray:

@@ -136,9 +136,9 @@ def crossfit_test(
     :math:`z = \sum_{rk} t_{rk} / (R \sqrt{K \phi})`, where :math:`\phi` is the variance inflation.
     The p-values of the score test (weight 1/2), ``norm.sf(z)`` of learned shapes (weight 1/4) and
     the two-sided ones of smooth shapes (weight 1/4) are combined by the Cauchy combination or, in a
-    sequence, by that of Bonferroni. Main effects are cubic splines of the normal scores of every feature, or all
-    functions of one with few values; with few rows, its values, scores and squared scores.
-    Smooth shapes of a category are those of each level against the rest.
+    sequence, by that of Bonferroni. Main effects are cubic splines of the normal scores of every
+    feature, or all functions of one with few values; with few rows, its values, scores and squared
+    scores. Smooth shapes of a category are those of each level against the rest.
 
     If two features are strongly correlated, their pairs can hardly be distinguished from smooth
     main effects or from each other's pairs: the level holds, but power falls.

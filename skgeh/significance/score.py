@@ -15,6 +15,7 @@ from skgeh.process.decide import LEAST_ROWS, PairTests
 from skgeh.process.family import GaussianProcess
 from skgeh.significance.result import TestResult
 from skgeh.tables.features import Features
+from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
 
 _TASKS = ("auto", "regression", "classification")
@@ -199,6 +200,8 @@ def of_table(
         n_jobs=n_jobs,
         progress=progress_bar("rows", verbose),
     )
+    for doubt in tests.doubts(table.feature_names):
+        warn(doubt)
     p = tests.p_value if table.targets is not None else tests.p_value[:, 0]
     return ScoreResult(
         pairs=pairs,
