@@ -56,7 +56,9 @@ def _of_units(task: Task, names: Sequence[str]) -> str:
         codes = np.unique(task.X[:, j], return_inverse=True)[1]
         low = pd.DataFrame(task.X).groupby(codes).agg(["min", "max"]).to_numpy()
         constant = (low[:, ::2] == low[:, 1::2]).all(0)
-        shared = [k for k in np.flatnonzero(constant) if k != j and counts[k] > LEAST_GROUPS]
+        shared = [
+            k for k in np.flatnonzero(constant).tolist() if k != j and counts[k] > LEAST_GROUPS
+        ]
         if shared:
             others = ", ".join(names[k] for k in shared[:NAMED])
             return (
