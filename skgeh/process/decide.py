@@ -16,11 +16,11 @@ from skgeh.geh.views.blocks import Blocks
 from skgeh.geh.views.differences import Steps
 from skgeh.parallel import no_bar
 from skgeh.process._doubts import doubts
-from skgeh.process._null_model import FeaturePairs, NullModel, null_models
+from skgeh.process._null_model import FeaturePairs, NullModel, null_models, promising_pairs
 from skgeh.process._p_values import degrees_of_freedom
 from skgeh.process._pair_statistics import PairStatistics
 from skgeh.process._products import Products, blocks, multiplied
-from skgeh.process._screen import Sizes
+from skgeh.process._screen import Sizes, is_feasible
 from skgeh.process._smooth_basis import SmoothBasis
 from skgeh.process._variances import TYPICAL
 from skgeh.tables.corrections import bonferroni
@@ -29,6 +29,7 @@ from skgeh.tables.features import Features
 WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of the function expected
 LEAST = 1e-12  # prior variance of a weight
 MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
+MOST_PAIRS = 20_000  # that are tested
 LEAST_ROWS, LEAST_CLASS, LEAST_UNITS = 40, 10, 5
 LOST = "main effects and other pairs explain all that could be seen of it"
 
@@ -85,10 +86,17 @@ class PairTests:
         why = features.reasons(pairs)
         if few := too_few(task):
             why = np.where(why == "", few, why)
+        sizes = Sizes(24, 4) if sizes is None else sizes
+        if not is_feasible(len(task.X), task.X.shape[1], sizes):
+            why = np.where(why == "", "too many features for a test", why)
         places = np.flatnonzero(why == "")
+        if len(places) > MOST_PAIRS:
+            best = promising_pairs(task, features.columns, pairs[places], sizes, MOST_PAIRS)
+            others = np.setdiff1d(places, places[best])
+            why[others] = f"not one of the {MOST_PAIRS} pairs with the strongest products"
+            places = places[best]
         models: Sequence[NullModel] = ()
         if len(places):
-            sizes = Sizes(24, 4) if sizes is None else sizes
             asked = FeaturePairs.of(task, features.columns, pairs[places], sizes, bases)
             models = null_models(task, asked, n_jobs, progress)
         return cls(task, pairs, places, why, models)
