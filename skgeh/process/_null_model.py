@@ -17,7 +17,7 @@ from skgeh.geh.likelihoods import SquaredError
 from skgeh.geh.task import Task
 from skgeh.parallel import no_bar
 from skgeh.process._model import AnovaModel
-from skgeh.process._newton import CERTAIN, FEW, MANY, Newton
+from skgeh.process._newton import FEW, MANY, Newton
 from skgeh.process._p_values import p_values
 from skgeh.process._pair_statistics import (
     PairColumns,
@@ -35,7 +35,9 @@ from skgeh.process._variances import VARYING, prior_variances
 ROUNDS = 2  # in which pairs enter
 ENTER = 0.25  # largest p-value of a pair that enters
 ROWS_PER_PAIR = 400  # for each pair that enters by chance
-FREE = 10.0  # prior variance of what is not shrunk, in that of a typical function
+FREE = 1000.0  # prior variance of what is not shrunk, in that of a typical function
+FOUND = 0.05  # level, over all pairs, from which on a pair's own signal is no noise
+TAILS = 3  # knots that halve the last interval of a feature
 FREE_WAVES = 1
 MOST_QUICK = 100  # pairs that may enter by quick p-values, whose far tails are too light
 ROWS_PER_FREE = 5  # at least; with fewer, main effects enter one after another
@@ -47,6 +49,7 @@ LONG_TAILED = 1.0  # standard errors of the kurtosis of normal noise
 LEAST_NOISE = 1e-4  # noise variance, in that of a typical function: below it, digits cancel
 MOST_FACTORS = 20  # for the noise of units
 MOST_JUDGED = 2000  # rows that are predicted without their units
+NO_SIZES = Sizes(0, 0)  # of models whose products are chosen here
 SPREAD = Sizes(5, 2)  # of the variance function
 NEAREST = 0.05  # median squared residuals that are added before logs
 MOST_UNEVEN = np.log(20.0)
@@ -72,22 +75,6 @@ class FeaturePairs:
     features: Sequence[NDArray[np.intp]]
     pairs: NDArray[np.intp]
     size: int
-
-    @classmethod
-    def of(
-        cls,
-        task: Task,
-        features: Sequence[NDArray[np.intp]],
-        pairs: NDArray,
-        sizes: Sizes,
-        bases: Sequence[SmoothBasis] | None = None,
-    ) -> "FeaturePairs":
-        """Pairs of features of a table, whose columns may have known bases."""
-        sizes = sizes.of_many(task.X.shape[1])
-        if bases is None:
-            weight = task.weight / task.weight.mean()
-            bases = [SmoothBasis.fit(x, sizes.main, weight) for x in task.X.T]
-        return cls(Products.main_effects(bases), features, pairs, sizes.pair)
 
     @cached_property
     def column_pairs(self) -> list[NDArray[np.intp]]:
@@ -191,19 +178,23 @@ class NullModel:
         """P-values of all pairs."""
         p = np.full(len(self.pairs.pairs), np.nan)
         for found in statistics:
-            p[found.columns.places] = p_values(found)
+            p[found.columns.places] = p_values(found, FOUND / len(p))
         return p
 
 
-def promising_pairs(
-    task: Task, features: Sequence[NDArray], pairs: NDArray, sizes: Sizes, most: int
-) -> NDArray[np.intp]:
+def main_effects(task: Task, sizes: Sizes) -> Products:
+    """Main effects of all columns, with knots where functions bend at the ends."""
+    main = sizes.of_many(task.X.shape[1]).main
+    weight = task.weight / task.weight.mean()
+    return Products.main_effects([SmoothBasis.fit(x, main, weight, TAILS) for x in task.X.T])
+
+
+def promising_pairs(task: Task, asked: FeaturePairs, most: int) -> NDArray[np.intp]:
     """Places of the pairs whose products fit best what main effects leave, in increasing order."""
-    main = FeaturePairs.of(task, features, pairs[:0], sizes)
-    newton = Newton(replace(task, weight=task.weight / task.weight.mean()), sizes)
-    best = np.zeros(len(pairs))
-    i, j = pairs.T
-    for model in _Search(newton, main).main_effects_alone():
+    newton = Newton(replace(task, weight=task.weight / task.weight.mean()), NO_SIZES)
+    best, features = np.zeros(len(asked.pairs)), asked.features
+    i, j = asked.pairs.T
+    for model in _Search(newton, asked).main_effects_alone():
         rest = model.observed.weight * (model.observed.y - model.fitted)
         products = np.abs((task.X * rest[:, None]).T @ task.X)
         products = np.array([np.max(products[own], axis=0) for own in features])
@@ -219,7 +210,7 @@ def null_models(
     task = replace(task, weight=task.weight / task.weight.mean())
     if task.units is not None:
         task = task.some(np.argsort(task.units, kind="stable"))
-    newton = Newton(task, Sizes(0, 0), progress)
+    newton = Newton(task, NO_SIZES, progress)
     return _Search(newton, pairs, n_jobs).found()
 
 
@@ -242,7 +233,7 @@ class _Search:
             fits = self._with_units(fits)
         models, entered = self._enter(fits, np.array([], dtype=np.intp))
         rows = [self._rows(one) for one in models]
-        if self._is_linear and self.task.units is None:
+        if self._is_linear and self.task.units is None and not self._is_wide:
             weights, doubts = zip(*map(row_weights, rows), strict=True)
             if max(doubts) > UNEVEN:
                 self.newton = replace(self.newton, row_weights=np.column_stack(weights))
@@ -268,7 +259,7 @@ class _Search:
 
     def main_effects_alone(self) -> Sequence[ProcessPosterior]:
         """Models of the main effects, of those that stand out if all are too many."""
-        if (1 + FREE_WAVES) * len(self.main.bases) * ROWS_PER_FREE > len(self.task.X):
+        if self._is_wide:
             return self._main_effects_that_stand_out()
         return self._main_effects()
 
@@ -295,6 +286,11 @@ class _Search:
     def task(self) -> Task:
         """What is learned."""
         return self.newton.task
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether the free main effects of all features would be too many for the rows."""
+        return (1 + FREE_WAVES) * len(self.main.bases) * ROWS_PER_FREE > len(self.task.X)
 
     @property
     def _is_linear(self) -> bool:
@@ -324,9 +320,6 @@ class _Search:
             start = regress(products, task.X, *first, **newton.options)
         outputs = np.column_stack([one.predict(task.X) for one in start])
         outputs, fits = newton.steps(products, outputs, list(start))
-        if task.has_labels:
-            most = max(CERTAIN, np.abs(newton.constant()).max() + CERTAIN / 2)
-            outputs = np.clip(outputs, -most, most)
         return newton.around(products, outputs, fits)
 
     def _enter(

@@ -55,7 +55,7 @@ class PairColumns:
     waves: NDArray[np.intp]
     prior: NDArray[np.float64]
 
-    def part(self, some: slice) -> "PairColumns":
+    def part(self, some: slice | NDArray) -> "PairColumns":
         """Some of the pairs."""
         return PairColumns(
             self.places[some],
@@ -95,6 +95,12 @@ class PairStatistics:
     seen: NDArray[np.float64]
     fourth: NDArray[np.float64]
     fourth_of_columns: NDArray[np.float64]
+
+    def part(self, some: NDArray) -> "PairStatistics":
+        """Some of the pairs."""
+        given = {name: value for name, value in vars(self).items() if name != "columns"}
+        parts = {name: value[some] for name, value in given.items()}
+        return PairStatistics(self.columns.part(some), **parts)
 
 
 @dataclass(frozen=True, eq=False)
