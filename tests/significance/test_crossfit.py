@@ -695,7 +695,8 @@ def test_a_linear_model_gives_each_target_what_it_would_have_alone():
         alone = once(products(), X, Y[:, k])
         assert_close(both.fold_scores[..., k], alone.fold_scores, 1e-6)
         assert_close(both.shape_scores[..., k], alone.shape_scores, 1e-6)
-        np.testing.assert_allclose(both.p_value[:, k], alone.p_value, rtol=0.3)  # pairs that enter
+        # pairs that enter the null model are those of any target
+        np.testing.assert_allclose(np.log(both.p_value[:, k]), np.log(alone.p_value), atol=0.5)
         assert_close(both.strength[:, k], alone.strength, 1e-6)
 
 

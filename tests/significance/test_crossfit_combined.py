@@ -34,13 +34,13 @@ def test_a_score_test_counts_as_a_third(asked, cv):
 
 def test_the_score_test_is_that_of_the_table(asked):
     X, y = table(300, 4, 0.5)
-    X[:, 3] = np.exp(X[:, 0])
+    X[:, 3] = X[:, 0] + 0.02 * X[:, 3]  # nearly the same
     units = np.arange(300) // 2
     for given in ({}, {"groups": units}):
         score = score_test(X, y, **given).p_value
         one, two = (asked(X, y, own, **given) for own in (None, score))
         np.testing.assert_array_equal(one.p_value, two.p_value)
-        assert np.isnan(one.p_value[[2, 4, 5]]).all() and np.isfinite(one.p_value[:2]).all()
+        assert np.isnan(one.p_value).tolist() == [False, False, True, False, False, False]
 
 
 def test_a_score_test_is_all_there_is_for_pairs_that_no_training_set_named(asked):
