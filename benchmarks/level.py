@@ -28,11 +28,10 @@ from numpy.typing import NDArray
 
 import skgeh
 from benchmarks import designs
-from benchmarks.level_designs import DESIGNS, NUMBERS, Design, shapes, simulated, simulated_labels
+from benchmarks.level_designs import DESIGNS, Design, shapes, simulated, simulated_labels
 from skgeh import (
     BayesianInteractionClassifier,
     BayesianInteractionRegressor,
-    GEHSelector,
     crossfit_test,
     score_test,
 )
@@ -40,7 +39,7 @@ from skgeh.significance.result import TestResult
 from skgeh.tables.corrections import adjust
 
 TABLES = 200  # of the score test in a cell; a quarter of them where tables are large
-FEW = 40  # of tests that refit
+FEW = 20  # of the test that refits
 AGAIN = 4  # times as many tables where a level seems broken
 FRESH = 1_000_000  # first seed of these
 CACHE = Path(__file__).parent / ".cache" / "level"
@@ -57,11 +56,7 @@ def by_refits(table: dict, seed: int) -> TestResult:
     return crossfit_test(model, table["X"], table["y"], random_state=seed, **given)
 
 
-def by_selector(table: dict, seed: int) -> TestResult:
-    return GEHSelector(random_state=seed).fit(table["X"], table["y"]).test_result_
-
-
-TESTS = {"score_test": by_score, "crossfit_test": by_refits, "selector": by_selector}
+TESTS = {"score_test": by_score, "crossfit_test": by_refits}
 REFITTED = ("groups", "task")  # what `by_refits` passes on
 
 
@@ -73,9 +68,6 @@ def cells() -> Iterator[tuple[Design, str, int]]:
     for design in small:
         if set(design.draw(0)["kwargs"]) <= set(REFITTED):
             yield design, "crossfit_test", FEW
-    for design in small:
-        if design in NUMBERS:
-            yield design, "selector", FEW // 2
 
 
 def tables_of(design: Design) -> int:

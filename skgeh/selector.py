@@ -16,19 +16,19 @@ from sklearn.utils.validation import (
 )
 
 from skgeh.estimators import BayesianInteractionRegressor, InteractionEstimator, check_auto
-from skgeh.geh.interactions import Interactions
 from skgeh.posteriors.trainer import Trainer
 from skgeh.significance.crossfit import check_loss, crossfit
 from skgeh.significance.permutation import permute
 from skgeh.significance.result import CrossfitResult, TestResult
+from skgeh.significance.score import LEAST_ROWS, of_table
 from skgeh.tables.features import Features
-from skgeh.tables.frames import with_columns
+from skgeh.tables.frames import make_frame
 from skgeh.tables.messages import warn
 from skgeh.tables.table import MIN_ROWS, Table
 
 _CROSSFITTED = ("crossfit", "sequential")
-_TESTS = ("crossfit", "sequential", "permutation", "interval", None)
-_CLEAR = 2.0  # standard deviations from which the sign of a group's effect is clear
+_TESTED = ("p_value", "p_fdr", "tested", "reason")  # columns that are those of the test instead
+_TESTS = ("score", "crossfit", "sequential", "permutation", "interval", None)
 
 
 class GEHSelector(TransformerMixin, BaseEstimator):
@@ -43,11 +43,11 @@ class GEHSelector(TransformerMixin, BaseEstimator):
     ----------
     estimator : BayesianInteractionRegressor or -Classifier, or FrozenEstimator, default=None
         Estimator that ranks the pairs. A clone of it is fitted; None means a regressor with default
-        parameters. A fitted estimator inside `sklearn.frozen.FrozenEstimator` ranks as it is; tests
-        always refit clones.
-    test : {"crossfit", "sequential", "permutation", "interval", None}, default="crossfit"
-        Rule by which pairs are chosen. "crossfit" is `crossfit_test`, which controls errors in the
-        presence of true interactions, and "sequential" is the same test with sequential splits.
+        parameters. A fitted estimator inside `sklearn.frozen.FrozenEstimator` ranks as it is.
+    test : {"score", "crossfit", "sequential", "permutation", "interval", None}, default="score"
+        Rule by which pairs are chosen. "score" is `score_test`, "crossfit" is `crossfit_test`,
+        which refits the estimator and takes in the score test, and "sequential" is the same with
+        sequential splits; all three control errors in the presence of true interactions.
         "permutation" is `permutation_test`, which tests the global hypothesis that nothing in the
         table matters; it does not control errors in the presence of true interactions (a warning
         says so). "interval" chooses pairs whose posterior interval lies above 0, a description
@@ -79,7 +79,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         The same as pairs of columns, all between the columns of both features.
     interactions_ : Interactions
         The ranking.
-    test_result_ : CrossfitResult, PermutationResult or None
+    test_result_ : ScoreResult, CrossfitResult, PermutationResult or None
         Result of the test.
     estimator_ : BayesianInteractionRegressor or BayesianInteractionClassifier
         The fitted estimator that ranks the pairs.
@@ -116,7 +116,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         self,
         estimator=None,
         *,
-        test="crossfit",
+        test="score",
         control="fdr",
         alpha=0.05,
         max_pairs=None,
@@ -139,13 +139,14 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n, d)
-            All numbers, none missing; at least 100 rows for a cross-fitted test.
+            All numbers, none missing; at least 40 rows for the score test, 100 for a cross-fitted
+            one.
         y : array-like of shape (n,) or (n, c)
             With several targets or classes, pairs that interact for any of them are chosen; see
             `TestResult.adjusted_pairs`.
         sample_weight : array-like of shape (n,), default=None
-            How often each row counts in the ranking. Tests leave out rows of weight 0. They support
-            no other weights, so the rest must be equal unless `test` is "interval" or None.
+            How often each row counts in the ranking, and its precision in the score test. Other
+            tests leave out rows of weight 0 and support no other weights.
         groups : array-like of shape (n,), default=None
             Unit (patient, site, ...) of every row, for rows that are not independent; see
             `crossfit_test`.
@@ -165,7 +166,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         model = self._ranking_model(rank_seed)
         trainer, frozen = model.trainer(), isinstance(self.estimator, FrozenEstimator)
         labels, reader = is_classifier(model), type(self).__name__
-        least = 1 if frozen or self.test in _CROSSFITTED else MIN_ROWS  # the test checks its own
+        checked = frozen or self.test in ("score", *_CROSSFITTED)  # the test checks its own
+        least = 1 if checked else MIN_ROWS
         if self.test in _CROSSFITTED:
             check_loss(model)
         known = {"labels": labels, "loss": trainer.loss}
@@ -181,7 +183,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         self.interactions_ = model.interactions(n_groups=self.n_groups_)
         self.means_ = np.average(table.X, axis=0, weights=table.weight)
         self.test_result_ = self._tested(table, trainer, int(test_seed))
-        order = self.interactions_.order
+        order = self._order()
         chosen = order[self._passed()[order]][: self.max_pairs]
         self.pairs_ = [(int(i), int(j)) for i, j in self.interactions_.pairs[chosen]]
         self._columns = list(model.feature_groups_.values())
@@ -225,7 +227,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         return np.array([*names, *products], dtype=object)
 
     def to_frame(self, units="standard"):
-        """The table of `Interactions.to_frame` with sign, p-value, q-value and decision.
+        """The table of `Interactions.to_frame` with the p-values of the selector's test.
 
         Parameters
         ----------
@@ -234,34 +236,33 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Returns
         -------
         data frame
-            With the further columns sign, p_value, p_adjusted and selected. sign is "+", "-" or
-            "mixed" over the groups of points; with several targets or more than two classes, it is
-            always "mixed", and it is '' for pairs with a category. p_adjusted is p_value corrected
-            as `control` says. With several targets, both belong to an interaction for any of them;
-            without a test, and for pairs that were not tested, both are missing. After a
-            cross-fitted test of one target by networks, there are also confirmed_effect, with the
-            confidence interval confirmed_low to confirmed_high for detected pairs, and
-            strength_low; see `CrossfitResult`. ci_low and ci_high are the interval of the
-            posterior.
+            p_adjusted is p_value corrected as `control` says, and replaces p_fdr; with several
+            targets, both belong to an interaction for any of them. Both are missing without a test.
+            There is a column selected. After a cross-fitted test of one target by networks, there
+            are also confirmed_effect, with the confidence interval confirmed_low to confirmed_high
+            for detected pairs, and strength_low; see `CrossfitResult`.
         """
         check_is_fitted(self, "pairs_")
-        order, result = self.interactions_.order, self.test_result_
-        p, q = np.full((2, len(order)), np.nan)
+        found, result = self.interactions_, self.test_result_
+        p, q = np.full((2, len(found.pairs)), np.nan)
+        tested, reason = np.zeros(len(p), dtype=bool), np.full(len(p), "no test", dtype=object)
         if result is not None:
             p, q = result.pair_p_value, result.adjusted_pairs(self.control)
-        selected = [tuple(pair) in set(self.pairs_) for pair in self.interactions_.pairs]
+            tested, reason = result.tested_pairs, result.reason
+        chosen = set(self.pairs_)
         columns = {
-            "sign": self._signs(),
             "p_value": p,
             "p_adjusted": q,
-            "selected": np.array(selected),
+            "tested": tested,
+            "reason": reason,
+            "selected": np.array([tuple(pair) in chosen for pair in found.pairs.tolist()]),
         }
         if (
             isinstance(result, CrossfitResult)
             and result.targets is None
             and result.confirmed_effect is not None
         ):
-            scale = self.interactions_.unit_scale(units)
+            scale = found.unit_scale(units)
             low, high = result.confirmed_interval().T * scale
             columns |= {
                 "confirmed_effect": result.confirmed_effect * scale,
@@ -269,8 +270,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 "confirmed_high": high,
                 "strength_low": result.strength_lower(),
             }
-        ordered = {name: values[order] for name, values in columns.items()}
-        return with_columns(self.interactions_.to_frame(units), ordered)
+        own = {name: values for name, values in found.columns(units).items() if name not in _TESTED}
+        return make_frame(own | columns, self._order(), found.frame_backend)
 
     def interaction_cst(self):
         """Interaction constraints for HistGradientBoosting: chosen pairs, and other features alone.
@@ -307,13 +308,13 @@ class GEHSelector(TransformerMixin, BaseEstimator):
                 "max_pairs, or choose a test."
             )
 
-    def _signs(self) -> NDArray:
-        """Sign of each pair; always "mixed" for several targets, and '' for categories."""
-        found = _signs(self.interactions_)
-        if not self.estimator_.is_of_one_output:
-            found = np.full(found.shape, "mixed")
-        single = np.array([len(mine) == 1 for mine in self._columns])
-        return np.where(single[self.interactions_.pairs].all(1), found, "")
+    def _order(self) -> NDArray[np.intp]:
+        """Pairs by p-value of the test, then by score; without a test, as in `interactions_`."""
+        found, result = self.interactions_, self.test_result_
+        if result is None:
+            return found.order
+        p = np.nan_to_num(result.pair_p_value, nan=np.inf)
+        return np.lexsort([-found.score, p])
 
     def _ranking_model(self, seed: int) -> InteractionEstimator:
         """The estimator that ranks: an unfitted clone, or the one inside a FrozenEstimator."""
@@ -356,13 +357,14 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         """Raise an error if the table cannot be tested."""
         if self.test in ("interval", None):
             return
-        if np.ptp(table.weight) > 0:
+        if np.ptp(table.weight) > 0 and self.test != "score":
             raise ValueError(
                 f"The test {self.test!r} does not support sample weights: all weights above zero "
-                "must be equal, but they differ. Use test='interval' or test=None, or leave the "
-                "weights out."
+                "must be equal, but they differ. Use test='score', or leave the weights out."
             )
-        if self.test in _CROSSFITTED:
+        if self.test == "score":
+            table.check_testable(LEAST_ROWS)
+        elif self.test in _CROSSFITTED:
             table.check_testable()
         else:
             table.check_testable(MIN_ROWS, min_class=1)
@@ -371,14 +373,17 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         """Result of the test."""
         if self.test in ("interval", None):
             return None
+        features = Features.grouped(table, self.estimator_.feature_groups_)
+        if self.test == "score":
+            pairs = self.interactions_.pairs
+            return of_table(table, features, pairs, n_jobs=self.n_jobs)
         model = clone(self.estimator_).set_params(n_groups=self.n_groups_)
         options = {"n_jobs": self.n_jobs, "random_state": seed, "verbose": model.verbose}
-        features = Features.grouped(table, self.estimator_.feature_groups_)
         if self.test == "permutation":
             warn(
                 "test='permutation' selects pairs by the maximum of a null without any signal, as "
                 "published. This tests the hypothesis that nothing in the table matters; it does "
-                "not control errors in the presence of true interactions. test='crossfit' does."
+                "not control errors in the presence of true interactions. test='score' does."
             )
             return permute(model, table, trainer, features=features, **options)
         cv = "sequential" if self.test == "sequential" else 5
@@ -391,17 +396,4 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         if self.test_result_ is None:
             found = self.interactions_
             return found.effect > norm.isf(self.alpha / 2) * found.std
-        return self.test_result_.adjusted_pairs(self.control) <= self.alpha
-
-
-def _signs(interactions: Interactions) -> NDArray:
-    """Sign of each pair, "+" or "-" where all groups with a clear sign agree, else "mixed", (P,).
-
-    A group's sign is clear if its effect exceeds two posterior standard deviations; if no group has
-    a clear sign, all groups count.
-    """
-    mean, std = interactions.group_effects, interactions.group_std
-    clear = np.abs(mean) > _CLEAR * std
-    counted = np.where(clear.any(0), clear, True) & (mean != 0)
-    positive, negative = (counted & (mean > 0)).any(0), (counted & (mean < 0)).any(0)
-    return np.where(positive == negative, "mixed", np.where(positive, "+", "-"))
+        return np.asarray(self.test_result_.adjusted_pairs(self.control) <= self.alpha)

@@ -32,6 +32,7 @@ from skgeh.posteriors.trainer import Trainer
 from skgeh.process.decide import PairTests
 from skgeh.tables.column_groups import resolve_groups
 from skgeh.tables.features import Features
+from skgeh.tables.messages import warn
 from skgeh.tables.rows import point_rows
 from skgeh.tables.table import Table
 from skgeh.training.loop import StackNet
@@ -346,6 +347,8 @@ class InteractionEstimator(_NetworkParameters):
             features = Features.named(self._task.X, self.feature_groups_)
             bar = progress_bar("rows", self.verbose)
             self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
+            for doubt in self._tests.doubts(self._names):
+                warn(doubt)
         return self._tests
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:

@@ -226,6 +226,10 @@ class Interactions:
             post_low, post_high, p_bayes. Its kind is that of the data frame that the model was
             fitted on, or pandas for arrays.
         """
+        return make_frame(self.columns(units, posterior), self.order, self.frame_backend)
+
+    def columns(self, units: str = "standard", posterior: bool = False) -> dict[str, NDArray]:
+        """Columns of the table, in the order of `pairs`; see `to_frame`."""
         (i, j), scale = self.pairs.T, self.unit_scale(units)
         names = np.array(self.feature_names, dtype=object)
         columns = {"feature_i": names[i], "feature_j": names[j], "score": self.score}
@@ -251,7 +255,7 @@ class Interactions:
                 "tested": self.decisions.tested,
                 "reason": self.decisions.reason,
             }
-        return make_frame(columns, self.order, self.frame_backend)
+        return columns
 
     def group_frame(self, feature_i: Any, feature_j: Any, units: str = "standard") -> Any:
         """Signed effect of a pair in every group of points.
@@ -336,6 +340,32 @@ class Interactions:
             f"<Interactions of {len(self.pairs)} pairs, {found} at a false discovery rate of 0.05, "
             f"first: {first}>"
         )
+
+    def __str__(self) -> str:
+        """The table in words: what was found, and how large an effect is ruled out elsewhere."""
+        if self.decisions is None:
+            return repr(self)
+        found, tested = self.significant, self.decisions.tested
+        low, high = self.interval().T
+        text = f"{found.sum()} of {tested.sum()} pairs interact (false discovery rate 0.05)."
+        for place in self.order[: found.sum()]:
+            a, b = (self.feature_names[f] for f in self.pairs[place])
+            sign = self.decisions.sign[place]
+            shown = f", sign {sign}" if sign else ""
+            text += (
+                f"\n  {a} x {b}: {self.decisions.effect[place]:.2g}, between {low[place]:.2g} and "
+                f"{high[place]:.2g}{shown}"
+            )
+        others = tested & ~found
+        if others.any():
+            text += (
+                f"\nFor the other {others.sum()} pairs, effects above {high[others].max():.2g} are "
+                f"ruled out, for half of them above {np.median(high[others]):.2g} (each with 95 % "
+                "confidence, in standard units)."
+            )
+        if (~tested).any():
+            text += f"\n{(~tested).sum()} pairs were not tested; the table says why."
+        return text
 
     def _repr_html_(self) -> str:
         decided = self.decisions

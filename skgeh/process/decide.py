@@ -15,6 +15,7 @@ from skgeh.geh.task import Task
 from skgeh.geh.views.blocks import Blocks
 from skgeh.geh.views.differences import Steps
 from skgeh.parallel import no_bar
+from skgeh.process._doubts import doubts
 from skgeh.process._null_model import FeaturePairs, NullModel, null_models
 from skgeh.process._p_values import degrees_of_freedom
 from skgeh.process._pair_statistics import PairStatistics
@@ -25,11 +26,11 @@ from skgeh.process._variances import TYPICAL
 from skgeh.tables.corrections import bonferroni
 from skgeh.tables.features import Features
 
-WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of the function expected
-LEAST = 1e-12  # prior variance of a weight
-MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
-LEAST_ROWS, LEAST_CLASS, LEAST_UNITS = 40, 10, 5
-LOST = "main effects and other pairs explain all that could be seen of it"
+_WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of the function expected
+_LEAST = 1e-12  # prior variance of a weight
+_MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
+LEAST_ROWS, _LEAST_CLASS, _LEAST_UNITS = 40, 10, 5
+_LOST = "main effects and other pairs explain all that could be seen of it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ class PairTests:
         """
         pairs = pair_index(len(features)) if pairs is None else pairs
         why = features.reasons(pairs)
-        if few := too_few(task):
+        if few := _too_few(task):
             why = np.where(why == "", few, why)
         places = np.flatnonzero(why == "")
         models: Sequence[NullModel] = ()
@@ -100,11 +101,15 @@ class PairTests:
             found[self.places, k] = model.p_value
         return found
 
+    def doubts(self, names: Sequence[str]) -> list[str]:
+        """What speaks against the p-values, in sentences; `names` are those of the columns."""
+        return doubts(self.task, names, self.models)
+
     @property
     def reason(self) -> NDArray:
         """Why pairs were not tested; '' for those that were, shape (P,)."""
         lost = (self.given_reason == "") & np.isnan(self.p_value).all(1)
-        return np.where(lost, LOST, self.given_reason).astype(object)
+        return np.where(lost, _LOST, self.given_reason).astype(object)
 
     @property
     def pair_p_value(self) -> NDArray[np.float64]:
@@ -159,13 +164,13 @@ class PairTests:
             Finite differences that replace derivatives.
         """
         outputs = list(range(self.task.y.shape[1])) if output is None else [output]
-        at = Places(points, partition, groups, steps)
+        at = _Places(points, partition, groups, steps)
         effects = [self._effects(k, at).turned(sign) for k in outputs]
         p = self.pair_p_value if len(outputs) > 1 else self.p_value[:, outputs[0]]
         share = self.share[:, outputs].mean(1)
         return Decisions(p, self.reason, share, effects, partition.weights)
 
-    def _effects(self, output: int, at: "Places") -> SignedEffects:
+    def _effects(self, output: int, at: "_Places") -> SignedEffects:
         """Effects of one output."""
         P, M = len(self.pairs), at.partition.n_groups + 1
         effect, shrunken, square, spread = np.full((4, P, M), np.nan)
@@ -219,9 +224,9 @@ class PairTests:
         """
         o, unit = part.columns.relative, model.rows.model.unit
         own = part.columns.prior.any(1, keepdims=True)
-        priors = WIDE * unit * o, np.where(own, part.columns.prior, TYPICAL[2] * unit * o)
+        priors = _WIDE * unit * o, np.where(own, part.columns.prior, TYPICAL[2] * unit * o)
         wide, inverse = (
-            np.linalg.inv(part.C + np.eye(o.shape[1]) / np.maximum(prior, LEAST)[:, None])
+            np.linalg.inv(part.C + np.eye(o.shape[1]) / np.maximum(prior, _LEAST)[:, None])
             for prior in priors
         )
         weights, means = (np.einsum("pab,pb->pa", one, part.u) for one in (wide, inverse))
@@ -229,7 +234,7 @@ class PairTests:
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class _Places:
     """Points at which effects are asked for.
 
     Parameters
@@ -255,7 +260,7 @@ class Places:
         """
         flat, partition = factors.reshape(2, -1), self.partition
         sums = np.zeros((partition.n_groups, flat.shape[1]))
-        for rows in blocks(len(self.points), max(MOST_ENTRIES // flat.shape[1], 1)):
+        for rows in blocks(len(self.points), max(_MOST_ENTRIES // flat.shape[1], 1)):
             labels = partition.labels[rows]
             member = np.zeros((partition.n_groups, len(labels)))
             member[labels, np.arange(len(labels))] = 1
@@ -275,15 +280,15 @@ class Places:
         return found
 
 
-def too_few(task: Task) -> str:
+def _too_few(task: Task) -> str:
     """Why a table has too few rows for tests; '' if it has enough."""
     if len(task.X) < LEAST_ROWS:
         return f"{len(task.X)} rows; a test needs at least {LEAST_ROWS}"
     if task.has_labels:
         counts = task.y.sum(0)
         rarest = min(counts.min(), (len(task.y) - counts).min())
-        if rarest < LEAST_CLASS:
-            return f"{rarest:.0f} rows of the rarest class; a test needs at least {LEAST_CLASS}"
-    if task.units is not None and (n_units := task.units.max() + 1) < LEAST_UNITS:
-        return f"rows of {n_units} units; a test needs at least {LEAST_UNITS}"
+        if rarest < _LEAST_CLASS:
+            return f"{rarest:.0f} rows of the rarest class; a test needs at least {_LEAST_CLASS}"
+    if task.units is not None and (n_units := task.units.max() + 1) < _LEAST_UNITS:
+        return f"rows of {n_units} units; a test needs at least {_LEAST_UNITS}"
     return ""

@@ -18,6 +18,7 @@ VARIANCE_INFLATION = {"concrete_dropout": {1: 1.5, 3: 1.2}}
 CALIBRATED_FOLDS = 5
 CONSERVATIVE = 2.0  # the most that a learner linear in the target can reach
 
+SCORE = 2.0  # weight of the score test, in that of learned or of smooth shapes
 MOST = 0.9  # largest p-value of one kind of evidence: at 0.05, errors grow by a fifteenth at most
 
 
@@ -32,7 +33,8 @@ def combined(
 ) -> NDArray[np.float64]:
     """One p-value per pair from scores of learned and of smooth shapes, shape (q,).
 
-    Each kind of evidence has the same weight; one that says nothing leaves its own to the others.
+    The score test has half of the weight, and learned and smooth shapes have a quarter each. One
+    kind of evidence that says nothing leaves its weight to the others.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ def combined(
     third = np.full(len(one_sided), np.nan) if score is None else score
     p = np.column_stack([one_sided, two_sided, np.nan_to_num(third, nan=1.0)])
     one = np.ones((len(p), 1))
-    shares = np.hstack([one, weights, one * np.isfinite(third)[:, None]])
+    shares = np.hstack([one, weights, SCORE * np.isfinite(third)[:, None]])
     shares[:, 1:-1] *= two_sided < 1  # aliased shapes have p = 1
     shares /= np.maximum(shares.sum(1, keepdims=True), np.finfo(float).tiny)
     return bonferroni(p, shares) if sequential else cauchy(p, shares, MOST)

@@ -85,6 +85,14 @@ def confirm_by_halves(
     return found, (effect, error)
 
 
+def nothing_confirmed(
+    shape: tuple[int, ...], *, has_effect: bool
+) -> tuple[Confirmation, tuple[NDArray, NDArray] | None]:
+    """What there is to confirm where no pair was found: NaN."""
+    nothing = np.full(shape, np.nan)
+    return Confirmation(nothing, nothing, nothing), (nothing, nothing) if has_effect else None
+
+
 def without_main_effects(shapes: NDArray, nuisance: NDArray) -> NDArray[np.float64]:
     """Shapes (n, q, c) with main effects removed."""
     return without(shapes.reshape(len(shapes), -1), nuisance).reshape(shapes.shape)

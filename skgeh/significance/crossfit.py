@@ -13,11 +13,12 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, check_scalar
 
 from skgeh.estimators import InteractionEstimator
+from skgeh.geh.interactions import SIGNIFICANT
 from skgeh.geh.pairs import chosen_pairs
 from skgeh.parallel import progress_bar
 from skgeh.posteriors.trainer import Trainer
-from skgeh.significance._combination import combined, inflation
-from skgeh.significance._confirmation import confirm_by_halves
+from skgeh.significance._combination import SCORE, combined, inflation
+from skgeh.significance._confirmation import confirm_by_halves, nothing_confirmed
 from skgeh.significance._folds import (
     dealt_units,
     draw_folds,
@@ -30,6 +31,7 @@ from skgeh.significance._refits import fixed_n_groups, learner_of, refit
 from skgeh.significance._regressions import Regressions, information
 from skgeh.significance.result import CrossfitResult
 from skgeh.significance.score import of_table
+from skgeh.tables.corrections import adjust
 from skgeh.tables.features import Features
 from skgeh.tables.frames import frame_of
 from skgeh.tables.messages import warn
@@ -62,7 +64,8 @@ def crossfit_test(
     shape that the data of this fold did not influence. If the pair interacts, the target correlates
     with that shape after smooth main effects and all other pairs are removed from both. In addition
     to the learned shapes, there are smooth ones known beforehand: products of polynomials of degree
-    1 and 2. Both kinds of evidence, and repeated splits, are combined into one p-value per pair.
+    1 and 2, and the p-value of the score test. All kinds of evidence, and repeated splits, are
+    combined into one p-value per pair.
 
     Parameters
     ----------
@@ -131,11 +134,11 @@ def crossfit_test(
     Let :math:`a` be a shape and :math:`e` the target, both residualised. Fold k of split r has the
     score :math:`t_{rk} = \sum a e / \sqrt{\sum a^2 e^2 / (1 - h)}`, and a pair has the score
     :math:`z = \sum_{rk} t_{rk} / (R \sqrt{K \phi})`, where :math:`\phi` is the variance inflation.
-    The p-values ``norm.sf(z)`` of learned shapes (weight 1/2) and the two-sided ones of smooth
-    shapes (weight 1/2) are combined by the Cauchy combination or, in a sequence, by that of
-    Bonferroni. Main effects are cubic splines of the normal scores of every feature, or all
-    functions of one with few values; with few rows, its values, scores and squared scores.
-    Smooth shapes of a category are those of each level against the rest.
+    The p-values of the score test (weight 1/2), ``norm.sf(z)`` of learned shapes (weight 1/4) and
+    the two-sided ones of smooth shapes (weight 1/4) are combined by the Cauchy combination or, in a
+    sequence, by that of Bonferroni. Main effects are cubic splines of the normal scores of every
+    feature, or all functions of one with few values; with few rows, its values, scores and squared
+    scores. Smooth shapes of a category are those of each level against the rest.
 
     If two features are strongly correlated, their pairs can hardly be distinguished from smooth
     main effects or from each other's pairs: the level holds, but power falls.
@@ -248,15 +251,19 @@ def crossfit(
     third = scored.p_value.reshape(len(pairs), -1)
     p = evidence.p_values(phi, 1.0 if bool(kept.all()) else phi, sequential, third[tested])
 
-    again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
-    order = generator.permutation(len(table.X))
-    groups = fixed_n_groups(estimator) if isinstance(learner, Trainer) else None
-    halves = order % 2 if table.units is None else _halves(table, generator)
-    found, effect = confirm_by_halves(again, table, regressions, halves, order, groups)
     one = table.targets is None
     shaped = partial(_spread, places=tested, size=len(pairs), one=one)
     p = _spread(p, tested, len(pairs), one=False)
-    p = np.where(np.isnan(p), np.minimum(3 * third, 1.0), p)  # alone, it keeps its share
+    alone = (2 + SCORE) / SCORE  # it keeps its share
+    p = np.where(np.isnan(p), np.minimum(alone * third, 1.0), p)
+    groups = fixed_n_groups(estimator) if isinstance(learner, Trainer) else None
+    if (adjust(p, "fdr") <= SIGNIFICANT).any():
+        again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
+        order = generator.permutation(len(table.X))
+        halves = order % 2 if table.units is None else _halves(table, generator)
+        found, effect = confirm_by_halves(again, table, regressions, halves, order, groups)
+    else:  # there is nothing to confirm, and nothing to refit for
+        found, effect = nothing_confirmed(evidence.alive.shape, has_effect=groups is not None)
     known = np.isfinite(p)
     z = norm.isf(np.minimum(p, 1 - _EPSILON))
     return CrossfitResult(

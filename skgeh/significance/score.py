@@ -15,6 +15,7 @@ from skgeh.process.decide import LEAST_ROWS, PairTests
 from skgeh.process.family import GaussianProcess
 from skgeh.significance.result import TestResult
 from skgeh.tables.features import Features
+from skgeh.tables.messages import warn
 from skgeh.tables.table import Table
 
 _TASKS = ("auto", "regression", "classification")
@@ -168,7 +169,7 @@ def score_test(
     table = Table.of(X, y, sample_weight, groups, labels=labels, loss=loss, min_rows=1)
     table.check_testable(LEAST_ROWS)
     known = Features.of(table, feature_groups)
-    asked = asked_pairs(pairs, features, known)
+    asked = _asked_pairs(pairs, features, known)
     if covariates is not None:
         covariates = _covariate_columns(covariates, sample_weight, len(np.asarray(y)))
     return of_table(table, known, asked, covariates, n_jobs=n_jobs, verbose=bool(verbose))
@@ -199,6 +200,8 @@ def of_table(
         n_jobs=n_jobs,
         progress=progress_bar("rows", verbose),
     )
+    for doubt in tests.doubts(table.feature_names):
+        warn(doubt)
     p = tests.p_value if table.targets is not None else tests.p_value[:, 0]
     return ScoreResult(
         pairs=pairs,
@@ -213,7 +216,7 @@ def of_table(
     )
 
 
-def asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:
+def _asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:
     """Pairs that are asked about: some or all, and of them those with one of some features."""
     found = chosen_pairs(pairs, features.labels)
     if some is None:

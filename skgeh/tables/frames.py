@@ -52,13 +52,3 @@ def frame_of(values: NDArray, names: Sequence[str], backend: Backend) -> Any:
     """A data frame with the columns of an array (n, d)."""
     columns = dict(zip(names, values.T, strict=True))
     return nw.from_dict(columns, backend=backend).to_native()
-
-
-def with_columns(frame: Any, columns: dict[str, NDArray]) -> Any:
-    """The data frame with further columns appended."""
-    known = nw.from_native(frame)
-    series = [
-        nw.new_series(name, values.tolist(), backend=known.implementation)
-        for name, values in columns.items()
-    ]
-    return known.with_columns(*series).to_native()

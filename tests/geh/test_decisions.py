@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import norm, ortho_group
 from scipy.stats import t as student
 
-from skgeh.geh.decisions import Decisions, SignedEffects, largest_error
+from skgeh.geh.decisions import Decisions, SignedEffects, _largest_error
 from skgeh.tables.corrections import adjust
 from tests.oracles import assert_close
 
@@ -69,21 +69,21 @@ TRUTHS = {
 def test_the_largest_of_independent_errors():
     for k in (1, 3, 10):
         expected = norm.ppf((1 + 0.95 ** (1 / k)) / 2)
-        assert largest_error(np.eye(k)[None], 0.95)[0] == pytest.approx(expected, rel=0.02)
+        assert _largest_error(np.eye(k)[None], 0.95)[0] == pytest.approx(expected, rel=0.02)
 
 
 def test_the_largest_of_equal_errors_is_any_of_them():
-    found = largest_error(np.stack([np.ones((6, 6)), np.full((6, 6), np.nan)]), 0.9)
+    found = _largest_error(np.stack([np.ones((6, 6)), np.full((6, 6), np.nan)]), 0.9)
     assert found[0] == pytest.approx(norm.ppf(0.95), rel=0.03) and np.isnan(found[1])
 
 
 def test_a_sum_of_errors():
     shares = np.array([[0.5, 0.3, 0.2, 0.4]])
-    equal = largest_error(np.ones((1, 4, 4)), 0.95, shares)
+    equal = _largest_error(np.ones((1, 4, 4)), 0.95, shares)
     assert equal[0] == pytest.approx(1.4 * norm.ppf(0.975), rel=0.03)
     draws = np.random.default_rng(0).normal(size=(200_000, 4))
     expected = np.quantile(np.abs(draws) @ shares[0], 0.95)
-    assert largest_error(np.eye(4)[None], 0.95, shares)[0] == pytest.approx(expected, rel=0.03)
+    assert _largest_error(np.eye(4)[None], 0.95, shares)[0] == pytest.approx(expected, rel=0.03)
 
 
 def test_many_pairs_are_drawn_in_parts(monkeypatch):
@@ -93,10 +93,10 @@ def test_many_pairs_are_drawn_in_parts(monkeypatch):
     scale = np.sqrt(np.einsum("pmm->pm", some))
     some /= scale[:, None] * scale[..., None]
     shares = rng.dirichlet(np.ones(3), 7)
-    whole = largest_error(some, 0.9), largest_error(some, 0.9, shares)
-    monkeypatch.setattr("skgeh.geh.decisions.CHUNK", 2)
-    np.testing.assert_allclose(largest_error(some, 0.9), whole[0])
-    np.testing.assert_allclose(largest_error(some, 0.9, shares), whole[1])
+    whole = _largest_error(some, 0.9), _largest_error(some, 0.9, shares)
+    monkeypatch.setattr("skgeh.geh.decisions._CHUNK", 2)
+    np.testing.assert_allclose(_largest_error(some, 0.9), whole[0])
+    np.testing.assert_allclose(_largest_error(some, 0.9, shares), whole[1])
 
 
 # Bounds and intervals

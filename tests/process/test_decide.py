@@ -16,7 +16,7 @@ from skgeh.geh.views.differences import Steps
 from skgeh.process import decide
 from skgeh.process._products import AnovaFunctions
 from skgeh.process._screen import Sizes
-from skgeh.process.decide import LOST, WIDE, PairTests, Places, too_few
+from skgeh.process.decide import _LOST, _WIDE, PairTests, _Places, _too_few
 from skgeh.tables.features import Features
 from tests.oracles import assert_close, random_partition
 from tests.process.dense import standard
@@ -339,7 +339,7 @@ def test_shares_by_their_formula():
         for part in model.statistics:
             unit, o = model.rows.model.unit, part.columns.relative
             for row, place in enumerate(part.columns.places):
-                prior = np.diag(1 / (WIDE * unit * o[row]))
+                prior = np.diag(1 / (_WIDE * unit * o[row]))
                 wide = np.linalg.inv(part.C[row] + prior)
                 b = wide @ part.u[row]
                 seen = b @ part.C[row] @ b
@@ -409,7 +409,7 @@ def test_a_product_that_main_effects_explain():
     kind = rng.integers(0, 3, 400)
     X = np.column_stack([kind == 0, kind == 1, rng.normal(size=400)]).astype(float)
     found = pair_tests(task(X, X[:, 0] + rng.normal(size=400)))
-    assert np.isnan(found.p_value[0, 0]) and found.reason[0] == LOST
+    assert np.isnan(found.p_value[0, 0]) and found.reason[0] == _LOST
     assert np.isfinite(found.p_value[1:]).all() and found.reason[1:].tolist() == ["", ""]
 
 
@@ -418,7 +418,7 @@ def test_a_product_that_main_effects_explain_among_no_others():
     kind = rng.integers(0, 3, 400)
     X = np.column_stack([kind == 0, kind == 1]).astype(float)
     found = pair_tests(task(X, X[:, 0] + rng.normal(size=400)))
-    assert np.isnan(found.p_value).all() and found.reason.tolist() == [LOST]
+    assert np.isnan(found.p_value).all() and found.reason.tolist() == [_LOST]
 
 
 @pytest.mark.parametrize(
@@ -443,7 +443,7 @@ def test_too_few_rows(n, classes, units, words):
         likelihood = CrossEntropy(0.5)
     codes = None if units is None else np.arange(n) % units
     given = Task(X, y, np.ones(n), likelihood, codes)
-    assert too_few(given) == words
+    assert _too_few(given) == words
     found = pair_tests(given)
     assert found.reason.tolist() == [words] and np.isnan(found.p_value).all() == (words != "")
     decided = found.decided(X, Partition.one_group(n), Blocks.of([[0], [1]], X))
@@ -464,13 +464,13 @@ def test_pairs_that_are_asked_for():
 
 @pytest.mark.parametrize("most", [1, 20_000_000])
 def test_mean_products_of_slopes(most, monkeypatch):
-    monkeypatch.setattr(decide, "MOST_ENTRIES", most)
+    monkeypatch.setattr(decide, "_MOST_ENTRIES", most)
     X, y = product(80)
     model = pair_tests(task(X, y)).models[0]
     points = np.random.default_rng(1).normal(size=(50, 3))
     groups = random_partition(50, 4)
     factors = model.pairs.columns[0].factors
-    found = Places(points, groups, Blocks.of([[0], [1], [2]], points)).mean_slopes(
+    found = _Places(points, groups, Blocks.of([[0], [1], [2]], points)).mean_slopes(
         model.pairs.main, factors
     )
     slopes = model.pairs.main.slopes(points)

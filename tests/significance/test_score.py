@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from skgeh import score_test
-from skgeh.process.decide import LEAST_UNITS
+from skgeh.process.decide import _LEAST_UNITS
 from tests.oracles import assert_close
 
 NAMES = list("abcd")
@@ -280,7 +280,7 @@ def test_units_of_one_row_find_as_much_as_rows():
 
 def test_too_few_units():
     X, y = table()
-    found = score_test(X, y, groups=np.arange(150) % (LEAST_UNITS - 1))
+    found = score_test(X, y, groups=np.arange(150) % (_LEAST_UNITS - 1))
     assert np.isnan(found.p_value).all() and not found.tested.any()
     assert set(found.reason) == {"rows of 4 units; a test needs at least 5"}
     assert np.isnan(found.adjusted()).all() and np.isnan(found.rows_needed()).all()

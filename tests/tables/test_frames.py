@@ -8,7 +8,6 @@ from skgeh.tables.frames import (
     backend_of,
     make_frame,
     values_and_names,
-    with_columns,
 )
 
 KINDS = {"pandas": pd.DataFrame, "polars": pl.DataFrame}
@@ -62,19 +61,6 @@ def test_rows_of_a_frame_are_in_the_order_given(backend):
     np.testing.assert_array_equal(frame["value"].to_numpy(), [0.3, 0.1, np.nan])
     assert frame["chosen"].to_list() == [True, True, False]
     assert frame["place"].to_list() == [2, 0, 1]
-
-
-@pytest.mark.parametrize("backend", KINDS)
-def test_further_columns_stand_behind_and_the_frame_stays_as_it_is(backend):
-    frame = make_frame({"a": X[:, 0]}, np.arange(3), backend)
-    longer = with_columns(
-        frame, {"sign": np.array(["+", "-", "mixed"]), "p": np.array([0.5, np.nan, 0.25])}
-    )
-    assert type(longer) is KINDS[backend]
-    assert list(longer.columns) == ["a", "sign", "p"] and list(frame.columns) == ["a"]
-    assert longer["a"].to_list() == [0, 2, 4]
-    assert longer["sign"].to_list() == ["+", "-", "mixed"]
-    np.testing.assert_array_equal(longer["p"].to_numpy(), [0.5, np.nan, 0.25])
 
 
 @pytest.mark.parametrize("backend", KINDS)

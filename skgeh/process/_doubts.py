@@ -1,0 +1,86 @@
+"""What speaks against p-values of a table, said by name: repeated rows, units, an order in time."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skgeh.geh.task import Task
+from skgeh.process._null_model import NullModel
+
+REPEATED = 0.02  # share of rows that may repeat others
+CONTINUOUS = 0.5  # share of distinct values from which on equal rows are no chance
+LEAST_GROUPS, LEAST_SIZE = 5, 2.0  # values of a column that may name units, and rows of each
+CORRELATED = 5.0  # standard errors of the correlation of neighbouring rows
+NAMED = 3  # columns that are named at most
+
+
+def doubts(task: Task, names: Sequence[str], models: Sequence[NullModel]) -> list[str]:
+    """Sentences for a warning; none for a table without flaws, or whose units are known.
+
+    Parameters
+    ----------
+    task : Task
+    names : sequence of d str
+        Of the columns.
+    models : sequence of NullModel
+    """
+    if task.units is not None:
+        return []
+    repeated = _of_repeated_rows(task)
+    found = [repeated, "" if repeated else _of_units(task, names), *map(_of_order, models)]
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _of_repeated_rows(task: Task) -> str:
+    """Rows that are there more than once, if their values are too many for chance."""
+    table = pd.DataFrame(np.column_stack([task.X, task.y]))
+    again = int(table.duplicated().sum())
+    once = table.drop_duplicates()
+    if again <= REPEATED * len(table) or once.nunique().max() < CONTINUOUS * len(once):
+        return ""
+    return (
+        f"{again} of {len(table)} rows are repeated: their features and targets are those of "
+        "another row. Each counts as a row of its own, so that noise looks like an interaction. "
+        "Drop the duplicate rows, or say by groups= which rows belong to one unit."
+    )
+
+
+def _of_units(task: Task, names: Sequence[str]) -> str:
+    """A column whose values many rows share, and with them those of other columns."""
+    counts = [len(np.unique(x)) for x in task.X.T]
+    n = len(task.X)
+    many = [j for j in range(len(counts)) if LEAST_GROUPS <= counts[j] <= n / LEAST_SIZE]
+    for j in sorted(many, key=lambda j: -counts[j]):
+        codes = np.unique(task.X[:, j], return_inverse=True)[1]
+        low = pd.DataFrame(task.X).groupby(codes).agg(["min", "max"]).to_numpy()
+        constant = (low[:, ::2] == low[:, 1::2]).all(0)
+        shared = [
+            k for k in np.flatnonzero(constant).tolist() if k != j and counts[k] > LEAST_GROUPS
+        ]
+        if shared:
+            others = ", ".join(names[k] for k in shared[:NAMED])
+            return (
+                f"Rows that share a value of {names[j]} also share that of {others}. If they "
+                f"belong to one unit, such as a patient, p-values are too small: pass {names[j]}, "
+                "or what names the units, as groups=."
+            )
+    return ""
+
+
+def _of_order(model: NullModel) -> str:
+    """Residuals of neighbouring rows that are correlated."""
+    rows = model.rows
+    rest: NDArray[np.float64] = rows.residuals / np.sqrt(rows.left)
+    middle = float(np.median(np.abs(rest)))
+    rest = np.clip(rest / (middle or 1.0), -5, 5)
+    rest -= rest.mean()
+    r = float(rest[1:] @ rest[:-1]) / max(float(rest @ rest), np.finfo(float).tiny)
+    if r < CORRELATED / np.sqrt(len(rest)):
+        return ""
+    return (
+        f"Residuals of neighbouring rows have a correlation of {r:.2f}. If rows are in the order "
+        "of time, or of units, they are not independent and p-values are too small: pass groups=, "
+        "such as the day of every row."
+    )
