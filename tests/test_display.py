@@ -216,7 +216,7 @@ def test_intervals_are_those_that_are_decided(d, level):
             part[np.isnan(part)] = 1.0
     ax = InteractionDisplay.from_interactions(found, kind="intervals", level=level, k=20).ax_
     top, names = found.order[:20], texts(ax.get_legend().get_texts())
-    bars = {name: bar for name, bar in zip(names, ax.containers, strict=True)}
+    bars = dict(zip(names, ax.containers, strict=True))
     real, tested = found.significant[top], found.tested[top]
     label, seen = f"{100 * level:g} % interval", []
     for some, fill, name in ((real, _NEGATIVE, f"significant, {label}"),

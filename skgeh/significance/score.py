@@ -188,9 +188,10 @@ def of_table(
     """The test of a checked table, for pairs of its features; covariates are in standard units."""
     process = GaussianProcess()
     trainer = Trainer(process, has_labels=table.classes is not None, loss=table.loss)
-    columns = table.Z
+    columns, names = table.Z, list(table.feature_names)
     if covariates is not None:
         columns = np.column_stack([columns, covariates])
+        names += [f"covariate {k}" for k in range(covariates.shape[1])]
     task = trainer.task(columns, table.target, table.weight, table.units)
     tests = PairTests.of(
         task,
@@ -200,7 +201,7 @@ def of_table(
         n_jobs=n_jobs,
         progress=progress_bar("rows", verbose),
     )
-    for doubt in tests.doubts(table.feature_names):
+    for doubt in tests.doubts(names):
         warn(doubt)
     p = tests.p_value if table.targets is not None else tests.p_value[:, 0]
     return ScoreResult(

@@ -316,7 +316,7 @@ def test_shares_add_up_to_that_of_the_interactions(seed):
 
 
 def test_shares_are_of_rows_by_their_weights():
-    """Of uneven noise, rows count more where it is small; curves explain more of a product there."""
+    """Of uneven noise, rows count more where it is small, and curves explain more there."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(3000, 3))
     f = X[:, 0] * X[:, 1]

@@ -311,7 +311,7 @@ def test_of_many_features_the_strongest_pairs_are_learned(estimator):
     assert result.tested.all() and (result.reason == "").all()
     assert result.p_value[0] < 1e-6
     score = score_test(X, y).p_value
-    np.testing.assert_allclose(result.p_value[~learned], np.minimum(3 * score, 1)[~learned])
+    np.testing.assert_allclose(result.p_value[~learned], np.minimum(2 * score, 1)[~learned])
     for control in ("fdr", "fwer"):
         np.testing.assert_array_equal(result.adjusted(control), adjust(result.p_value, control))
 
@@ -696,7 +696,7 @@ def test_a_linear_model_gives_each_target_what_it_would_have_alone():
         assert_close(both.fold_scores[..., k], alone.fold_scores, 1e-6)
         assert_close(both.shape_scores[..., k], alone.shape_scores, 1e-6)
         # pairs that enter the null model are those of any target
-        np.testing.assert_allclose(np.log(both.p_value[:, k]), np.log(alone.p_value), atol=0.5)
+        np.testing.assert_allclose(np.log(both.p_value[:, k]), np.log(alone.p_value), atol=1)
         assert_close(both.strength[:, k], alone.strength, 1e-6)
 
 
