@@ -48,6 +48,11 @@ def test_repeated_rows():
     assert asked(*repeated(REPEATED / 2)) == []
 
 
+def test_nothing_is_said_where_nothing_is_tested():
+    X, y = table(16)
+    assert asked(np.vstack([X, X]), np.append(y, y)) == []
+
+
 def test_rows_of_the_same_features_are_no_repetition():
     """Measured twice, with noise of their own."""
     X, y = repeated(0.5)
