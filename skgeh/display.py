@@ -216,8 +216,10 @@ class InteractionDisplay:
         """Effects of the first pairs, with intervals and the truth; significant ones are filled."""
         found, top = self.interactions, self.interactions.order[: self.k]
         decided = found.decisions
-        effect = (found.effect if decided is None else decided.effect)[top]
         low, high = found.interval(self.level)[top].T
+        effect = found.effect[top]
+        if decided is not None:  # inside the interval at any level
+            effect = np.clip(decided.effect[top], low, high)
         rows, shown = np.arange(len(top)), np.isfinite(low)
         if decided is None:
             label = f"mean and {100 * self.level:g} % posterior interval"

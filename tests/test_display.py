@@ -53,8 +53,10 @@ def decided(found):
     """The same with decisions, whose order and intervals are not those of the posterior."""
     P, M = len(found.pairs), len(found.group_weights)
     rng = np.random.default_rng(1)
+    effect = rng.normal(size=(P, M + 1))
     effects = SignedEffects(
-        effect=rng.normal(size=(P, M + 1)),
+        effect=effect,
+        shrunken=0.5 * effect,
         square=np.ones((P, M + 1)),
         spread=np.ones((P, M + 1)),
         correlation=np.tile(np.eye(M + 1), (P, 1, 1)),
@@ -63,6 +65,8 @@ def decided(found):
     )
     p = rng.random(P) ** 6
     p[::7] = np.nan
+    for part in (effects.effect, effects.shrunken, effects.square, effects.correlation):
+        part[::7] = np.nan
     reason = np.where(np.isnan(p), "a copy", "").astype(object)
     decisions = Decisions(p, reason, rng.random(P), [effects], found.group_weights)
     return replace(found, decisions=decisions)
@@ -186,9 +190,8 @@ def test_rows_follow_the_order_of_the_table(kind):
 
 @pytest.mark.parametrize("d", SIZES)
 @pytest.mark.parametrize("level", [0.5, 0.95])
-@pytest.mark.parametrize("decides", [False, True])
-def test_intervals_are_those_of_the_posterior(d, level, decides):
-    found = decided(some_interactions(d)) if decides else some_interactions(d)
+def test_intervals_of_models_trained_elsewhere_are_those_of_the_posterior(d, level):
+    found = some_interactions(d)
     ax = InteractionDisplay.from_interactions(found, kind="intervals", level=level).ax_
     top = found.order[:15]
     points, segments = ax.containers[0].lines[0], line_segments(ax.containers[0])
@@ -200,6 +203,90 @@ def test_intervals_are_those_of_the_posterior(d, level, decides):
     assert ax.get_xlabel() == "M-GEH, standard units"
     legend = f"mean and {100 * level:g} % posterior interval"
     assert texts(ax.get_legend().get_texts()) == [legend]
+
+
+@pytest.mark.parametrize("d", SIZES)
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_intervals_are_those_that_are_decided(d, level):
+    """Filled where a pair is significant, and none where it was not tested."""
+    found = decided(some_interactions(d))
+    if d == 2:
+        found = replace(found, decisions=replace(found.decisions, p_value=np.array([0.5])))
+        for part in vars(found.decisions.effects[0]).values():
+            part[np.isnan(part)] = 1.0
+    ax = InteractionDisplay.from_interactions(found, kind="intervals", level=level, k=20).ax_
+    top, names = found.order[:20], texts(ax.get_legend().get_texts())
+    bars = dict(zip(names, ax.containers, strict=True))
+    real, tested = found.significant[top], found.tested[top]
+    label, seen = f"{100 * level:g} % interval", []
+    for some, fill, name in ((real, _NEGATIVE, f"significant, {label}"),
+                             (tested & ~real, "white", f"not significant, {label}")):  # fmt: skip
+        if not some.any():
+            assert name not in names
+            continue
+        points = bars[name].lines[0]
+        expected = found.interval(level)[top][some]
+        effect = found.decisions.effect[top][some]
+        inside = effect if level == 0.95 else np.clip(effect, *expected.T)
+        np.testing.assert_array_equal(points.get_xdata(), inside)
+        np.testing.assert_array_equal(points.get_ydata(), np.flatnonzero(some))
+        assert to_rgba(points.get_markerfacecolor()) == to_rgba(fill)
+        np.testing.assert_allclose(line_segments(bars[name])[:, :, 0], expected)
+        seen.append(name)
+    assert names == seen
+    assert [text.xy[1] for text in ax.texts] == np.flatnonzero(~tested).tolist()
+    assert set(texts(ax.texts)) <= {"not tested"}
+    assert texts(ax.get_yticklabels()) == row_names(found, 20)
+
+
+@pytest.mark.parametrize("d", [8, 60])
+def test_frames_are_those_of_significant_pairs(d):
+    found = decided(some_interactions(d))
+    display = InteractionDisplay.from_interactions(found, max_features=10)
+    kept = display._features().tolist()
+    cells = {(round(one.get_y() + 0.5), round(one.get_x() + 0.5)) for one in display.ax_.patches}
+    expected = {
+        (kept.index(a), kept.index(b))
+        for i, j in found.pairs[found.significant].tolist()
+        for a, b in ((i, j), (j, i))
+        if i in kept and j in kept
+    }
+    assert cells == expected and expected
+    assert len(display.ax_.patches) == len(expected)
+    assert "false discovery rate of 0.05" in display.ax_.get_xlabel()
+
+
+def test_without_significant_pairs_there_are_no_frames():
+    found = decided(some_interactions(8))
+    found = replace(found, decisions=replace(found.decisions, p_value=np.full(28, 0.5)))
+    for one in (found, some_interactions(8)):
+        ax = InteractionDisplay.from_interactions(one).ax_
+        assert len(ax.patches) == 0 and ax.get_xlabel() == ""
+
+
+def test_groups_are_the_decided_effects():
+    found = decided(some_interactions(8))
+    ax = InteractionDisplay.from_interactions(found, kind="groups", k=5, level=0.9).ax_
+    top, effects = found.order[:5], found.decisions.effects[0]
+    np.testing.assert_array_equal(
+        ax.collections[-1].get_offsets()[:, 0].reshape(4, 5), effects.effect[top, :-1].T
+    )
+    ends = line_segments(ax.containers[0])[:, :, 0].reshape(4, 5, 2)
+    low, high, _ = (one[top, :-1].T for one in effects.pointwise(0.9))
+    np.testing.assert_allclose(ends, np.stack([low, high], axis=-1))
+    assert "90 % interval" in ax.get_title()
+
+
+def test_groups_of_several_targets_are_those_of_the_posterior():
+    found = decided(some_interactions(8))
+    two = replace(found.decisions, effects=[*found.decisions.effects] * 2)
+    found = replace(found, decisions=two)
+    ax = InteractionDisplay.from_interactions(found, kind="groups", k=5).ax_
+    np.testing.assert_array_equal(
+        ax.collections[-1].get_offsets()[:, 0].reshape(4, 5),
+        found.group_effects[:, found.order[:5]],
+    )
+    assert "posterior" in ax.get_title()
 
 
 def test_truth_is_marked_beside_its_own_pair():
@@ -243,7 +330,10 @@ def test_groups_are_the_signed_means(d, n_groups):
 def test_k_pairs_or_as_many_as_there_are(kind, k):
     ax = InteractionDisplay.from_interactions(some_interactions(8), kind=kind, k=k).ax_
     assert len(ax.get_yticklabels()) == min(k, 28)
-    assert ax.get_ylabel() == f"pairs by score, top {min(k, 28)} of 28"
+    assert ax.get_ylabel() == f"{min(k, 28)} of 28 pairs, by score"
+    found = decided(some_interactions(8))
+    ax = InteractionDisplay.from_interactions(found, kind=kind, k=k).ax_
+    assert ax.get_ylabel() == f"{min(k, 28)} of 28 pairs, significant first, then by score"
 
 
 class Fitted:

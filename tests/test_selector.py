@@ -18,13 +18,17 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skgeh.selector
-from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor, GEHSelector
-from skgeh.geh.interactions import Interactions
+from skgeh import (
+    BayesianInteractionClassifier,
+    BayesianInteractionRegressor,
+    GEHSelector,
+    score_test,
+)
 from skgeh.geh.pairs import pair_index
 from skgeh.posteriors.trainer import Trainer
-from skgeh.selector import _signs
 from skgeh.significance.crossfit import crossfit
 from skgeh.significance.result import TestResult
+from skgeh.significance.score import ScoreResult
 from tests.significance.oracles import binary, numbers, three
 
 SAMPLE_WEIGHT = {
@@ -50,7 +54,8 @@ def rough(**parameters):
 
 def selector(estimator=None, **parameters):
     estimator = quick() if estimator is None else estimator
-    return GEHSelector(estimator, **{"n_groups": 3, "random_state": 0, **parameters})
+    given = {"test": "crossfit", "n_groups": 3, "random_state": 0, **parameters}
+    return GEHSelector(estimator, **given)
 
 
 def product(n=200, d=4, noise=0.5, seed=0):
@@ -128,7 +133,7 @@ class TestDecisions:
         X, y = product(n=150, d=3, noise=0.1)
         y = y - 0.5 * X[:, 1]
         model = selector(quick(n_networks=1), test="permutation", control="fwer")
-        with pytest.warns(UserWarning, match="nothing in the table matters.*'crossfit'") as caught:
+        with pytest.warns(UserWarning, match="nothing in the table matters.*'score'") as caught:
             model.fit(X, y)
         assert {warning.filename for warning in caught} == {__file__}
         assert (0, 2) in model.pairs_
@@ -144,7 +149,7 @@ class TestDecisions:
             model = selector(ranking, test="interval", alpha=alpha).fit(X, y)
             assert model.test_result_ is None
             assert model.pairs_[0] == (0, 2)
-            above = model.interactions_.interval(1 - alpha)[:, 0] > 0
+            above = model.interactions_.interval(1 - alpha, kind="posterior")[:, 0] > 0
             assert {tuple(pair) for pair in model.interactions_.pairs[above]} == set(model.pairs_)
             chosen.append(len(model.pairs_))
         assert chosen[0] > chosen[1]
@@ -199,22 +204,26 @@ class TestDecisions:
         assert frame.p_adjusted["x0", "x2"] == pytest.approx(0.1)
         assert frame[["p_value", "p_adjusted"]].isna().sum().tolist() == [4, 4]
 
-    def test_pairs_are_in_the_order_of_the_ranking_not_of_p_values(self, frozen, monkeypatch):
+    def test_pairs_are_in_the_order_of_p_values_and_ties_in_that_of_scores(
+        self, frozen, monkeypatch
+    ):
         ranking = frozen.estimator.interactions(n_groups=3)
-        ordered = [tuple(pair) for pair in ranking.pairs[ranking.order].tolist()]
-        assert ordered != sorted(ordered)
+        strongest = np.argsort(-ranking.score)
         p_value = np.empty(6)
-        p_value[ranking.order] = [0.006, 0.005, 0.004, 0.003, 0.002, 0.001]
+        p_value[strongest] = [0.006, 0.005, 0.004, 0.004, 0.004, 0.001]
         set_p_values(monkeypatch, p_value)
-        assert selector(frozen).fit(*product(100)).pairs_ == ordered
+        ordered = [tuple(pair) for pair in ranking.pairs[strongest[[5, 2, 3, 4, 1, 0]]].tolist()]
+        model = selector(frozen).fit(*product(100))
+        assert model.pairs_ == ordered
         assert selector(frozen, max_pairs=2).fit(*product(100)).pairs_ == ordered[:2]
+        assert by_names(model.to_frame()).index.tolist() == [(f"x{i}", f"x{j}") for i, j in ordered]
 
     def test_most_pairs_are_taken_of_those_that_pass(self, frozen, monkeypatch):
         ranking = frozen.estimator.interactions(n_groups=3)
-        p_value = np.full(6, 0.001)
-        p_value[ranking.order[0]] = 0.9
+        p_value, strongest = np.full(6, 0.001), np.argsort(-ranking.score)
+        p_value[strongest[0]] = 0.9
         set_p_values(monkeypatch, p_value)
-        ordered = [tuple(pair) for pair in ranking.pairs[ranking.order].tolist()]
+        ordered = [tuple(pair) for pair in ranking.pairs[strongest].tolist()]
         assert selector(frozen, max_pairs=2).fit(*product(100)).pairs_ == ordered[1:3]
         assert selector(frozen, max_pairs=0).fit(*product(100)).pairs_ == []
         assert selector(frozen, max_pairs=99).fit(*product(100)).pairs_ == ordered[1:]
@@ -242,6 +251,57 @@ class TestDecisions:
         selector(rough(max_epochs=2), test="sequential").fit(*product(450, d=3))
         assert asked[1][3]["cv"] == "sequential"
         assert asked[1][2].settings.max_epochs == asked[1][0].max_epochs == 2
+
+
+class TestScoreTest:
+    """The default."""
+
+    def test_it_is_the_default(self):
+        assert GEHSelector().test == "score"
+
+    def test_p_values_are_those_of_the_score_test(self):
+        X, y = product(150)
+        frame = pd.DataFrame(X, columns=NAMES)
+        model = selector(rough(), test="score").fit(frame, y)
+        expected = score_test(frame, y)
+        np.testing.assert_allclose(model.test_result_.p_value, expected.p_value, rtol=1e-9)
+        assert isinstance(model.test_result_, ScoreResult) and model.pairs_ == [(0, 2)]
+        rows = by_names(model.to_frame())
+        assert "confirmed_effect" not in rows and "p_fdr" not in rows
+        np.testing.assert_allclose(
+            [rows.p_adjusted[NAMES[i], NAMES[j]] for i, j in expected.pairs],
+            expected.adjusted("fdr"),
+        )
+        np.testing.assert_allclose(model.interactions_.p_value, expected.p_value, rtol=1e-6)
+
+    def test_weights_and_units_enter(self):
+        X, y = product(150)
+        weight, units = np.random.default_rng(1).uniform(0.5, 2, 150), np.arange(150) // 2
+        for given in ({"sample_weight": weight}, {"groups": units}):
+            found = selector(rough(), test="score").fit(X, y, **given).test_result_.p_value
+            np.testing.assert_allclose(found, score_test(X, y, **given).p_value, rtol=1e-6)
+
+    def test_nothing_is_refitted(self, frozen, monkeypatch):
+        monkeypatch.setattr(Trainer, "train", None)
+        assert selector(frozen, test="score").fit(*product(100, seed=3)).pairs_ == [(0, 2)]
+
+    @pytest.mark.parametrize("loss", ["poisson", "gamma"])
+    def test_log_links(self, loss):
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(300, 3))
+        mean = np.exp(1 + X[:, 2] + 0.7 * X[:, 0] * X[:, 1])
+        y = rng.poisson(mean) if loss == "poisson" else mean * rng.gamma(4, 0.25, size=300)
+        model = selector(rough(loss=loss), test="score").fit(X, y)
+        assert model.pairs_[0] == (0, 1)
+        np.testing.assert_allclose(
+            model.test_result_.p_value, score_test(X, y, loss=loss).p_value, rtol=1e-6
+        )
+
+    def test_too_few_rows(self, frozen):
+        X, y = product(100)
+        with pytest.raises(ValueError, match="at least 40 rows; got 39"):
+            selector(frozen, test="score").fit(X[:39], y[:39])
+        assert selector(frozen, test="score").fit(X[:40], y[:40]).test_result_.tested.all()
 
 
 class TestTransform:
@@ -351,21 +411,23 @@ class TestFrame:
         model = selector().fit(kind(dict(zip(NAMES, X.T, strict=True))), y)
         frame = model.to_frame()
         assert isinstance(frame, kind)
-        columns = ["feature_i", "feature_j", "score", "effect", "std", "ci_low", "ci_high"]
-        columns += ["p_bayes", "sign", "p_value", "p_adjusted", "selected"]
+        columns = ["feature_i", "feature_j", "score", "effect", "ci_low", "ci_high", "sign"]
+        columns += ["share", "p_value", "p_adjusted", "tested", "reason", "selected"]
         columns += ["confirmed_effect", "confirmed_low", "confirmed_high", "strength_low"]
         assert list(frame.columns) == columns
-        assert list(frame["score"]) == sorted(frame["score"], reverse=True)
+        assert list(frame["p_value"]) == sorted(frame["p_value"])
         rows, result = by_names(frame), model.test_result_
         assert rows.index[0] == ("age", "dose")  # not in the order of the pairs
-        adjusted, sign = result.adjusted("fdr"), _signs(model.interactions_)
+        adjusted, decided = result.adjusted("fdr"), model.interactions_.decisions
         confirmed = result.confirmed_interval()
         for k, (i, j) in enumerate(model.interactions_.pairs.tolist()):
             row = rows.loc[NAMES[i], NAMES[j]]
-            assert row.effect == model.interactions_.effect[k]
+            assert row.effect == decided.effect[k] and row.share == decided.share[k]
+            assert [row.ci_low, row.ci_high] == decided.interval(0.95)[k].tolist()
             assert row.p_value == result.p_value[k]
             assert row.p_adjusted == adjusted[k]
-            assert row.sign == sign[k]
+            assert row.sign == decided.sign[k]
+            assert (row.tested, row.reason) == (True, "")
             assert row.selected == ((i, j) in model.pairs_)
             assert row.confirmed_effect == result.confirmed_effect[k]
             assert [row.confirmed_low, row.confirmed_high] == confirmed[k].tolist()
@@ -377,7 +439,7 @@ class TestFrame:
         scale = dict(zip(NAMES, fitted.interactions_.feature_scales, strict=True))
         factor = fitted.interactions_.target_scale / (scale["age"] * scale["dose"])
         pair = ("age", "dose")
-        for column in ("effect", "std", "ci_low", "ci_high"):
+        for column in ("effect", "ci_low", "ci_high", "confirmed_effect"):
             assert original[column][pair] == pytest.approx(standard[column][pair] * factor)
         unit_free = ["score", "sign", "p_value", "p_adjusted", "selected"]
         pd.testing.assert_frame_equal(standard[unit_free], original[unit_free])
@@ -391,50 +453,11 @@ class TestFrame:
         model = selector(rough(), test=test, max_pairs=2)
         rows = by_names(model.fit(kind(dict(zip(NAMES, X.T, strict=True))), y).to_frame())
         assert rows.p_value.isna().all() and rows.p_adjusted.isna().all()
+        assert not rows.tested.any() and (rows.reason == "no test").all()
         assert rows.selected.sum() == len(model.pairs_)
 
 
-def grouped(group_effects, group_std):
-    """Interactions of three features of which only the groups matter."""
-    effect = np.abs(group_effects).mean(0)
-    n_groups = len(group_effects)
-    return Interactions(
-        pairs=pair_index(3),
-        effect=effect,
-        std=effect,
-        score=effect,
-        draws=None,
-        group_effects=np.array(group_effects, dtype=float),
-        group_std=np.array(group_std, dtype=float),
-        group_weights=np.full(n_groups, 1 / n_groups),
-        feature_names=("x0", "x1", "x2"),
-        feature_scales=np.ones(3),
-        target_scale=1.0,
-    )
-
-
 class TestSigns:
-    @pytest.mark.parametrize(
-        ("effects", "std", "sign"),
-        [
-            ([1.0, 2.0], [0.1, 0.1], "+"),
-            ([-1.0, -2.0], [0.1, 0.1], "-"),
-            ([1.0, -2.0], [0.1, 0.1], "mixed"),
-            ([1.0, -0.1], [0.1, 0.1], "+"),  # the second group's sign is not clear
-            ([0.1, -1.0], [0.1, 0.1], "-"),
-            ([0.1, 0.1], [0.1, 0.1], "+"),  # none is clear: all count
-            ([0.1, -0.1], [0.1, 0.1], "mixed"),
-            ([0.0, 0.1], [0.1, 0.1], "+"),
-            ([0.0, -1.0], [0.0, 0.1], "-"),
-            ([0.0, 0.0], [0.0, 0.0], "mixed"),
-        ],
-    )
-    def test_groups_with_a_clear_sign_decide(self, effects, std, sign):
-        beside = grouped(
-            np.column_stack([effects, [-1, -1], [1, 1]]), np.column_stack([std, [0, 0], [0, 0]])
-        )
-        assert _signs(beside).tolist() == [sign, "-", "+"]
-
     @pytest.mark.parametrize(
         ("formula", "sign"),
         [
@@ -712,7 +735,7 @@ class TestWeights:
     @pytest.mark.parametrize("test", ["crossfit", "sequential", "permutation"])
     def test_unequal_weights_are_refused_by_tests(self, frozen, test):
         X, y = product(100)
-        words = f"'{test}' does not support sample weights.*test='interval' or test=None"
+        words = f"'{test}' does not support sample weights.*Use test='score'"
         with pytest.raises(ValueError, match=words):
             selector(frozen, test=test).fit(X, y, sample_weight=np.arange(100.0))
 
@@ -752,8 +775,8 @@ class TestTables:
         rows = by_names(model.to_frame())
         constant = rows[rows.index.get_level_values("feature_j") == "x3"]
         assert len(constant) == 3
-        assert constant.p_value.isna().all() and (constant.effect == 0).all()
-        assert (constant.sign == "mixed").all()
+        assert constant[["p_value", "effect", "share"]].isna().all(axis=None)
+        assert (constant.sign == "").all() and (constant.reason == "x3 is constant").all()
 
     @pytest.mark.parametrize("dtype", [np.int64, bool, np.float32])
     def test_dtypes(self, dtype):
@@ -912,7 +935,7 @@ def test_a_selector_takes_the_union(data, kind, expected):
     assert found.shape[1] == 4 + len(expected)
     frame = model.to_frame()
     assert frame.selected.sum() == len(expected)
-    assert (frame.sign == "mixed").all() == (data is not binary)
+    assert (frame.sign == "").all() == (data is not binary)
     assert ("confirmed_effect" in frame) == (data is binary)
     result = model.test_result_
     assert set(frame.p_value) == set(result.pair_p_value)

@@ -21,9 +21,9 @@ from scipy.stats import t as student
 
 from skgeh.tables.corrections import adjust
 
-DRAWS = 4000  # of the largest error over groups
-CHUNK = 200  # pairs whose errors are drawn at once
-LEVEL = 0.95  # of intervals and of signs
+_DRAWS = 4000  # of the largest error over groups
+_CHUNK = 200  # pairs whose errors are drawn at once
+_LEVEL = 0.95  # of intervals and of signs
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class SignedEffects:
 
     def bounds(self, level: float) -> tuple[NDArray, NDArray]:
         """Bounds that hold at once, for all groups and over all points, each (P, M + 1)."""
-        half = np.sqrt(self.square) * self._longer(level, largest_error(self.correlation, level))
+        half = np.sqrt(self.square) * self._longer(level, _largest_error(self.correlation, level))
         if self.is_norm.any():
             half[self.is_norm] = self._longest(level ** (1 / self.effect.shape[1]))  # Sidak
         low = self.effect - half
@@ -75,7 +75,7 @@ class SignedEffects:
         nearest = np.maximum(np.maximum(low, -high), 0)
         farthest = np.maximum(np.abs(low), np.abs(high))[:, :-1] @ weights
         error = np.sqrt(self.square[:, :-1]) * weights
-        mean_error = largest_error(self.correlation[:, :-1, :-1], level, error)
+        mean_error = _largest_error(self.correlation[:, :-1, :-1], level, error)
         sizes = np.abs(self.effect[:, :-1]) @ weights
         above = sizes + self._longer(level, mean_error)[:, 0]
         above[self.is_norm] = np.inf
@@ -99,7 +99,7 @@ class SignedEffects:
         """Quantiles of F, whose numerator is the squared length and whose denominator its mean."""
         return f_law.ppf(level, np.minimum(first, 1e6), np.minimum(second[:, None], 1e6))
 
-    def sign(self, level: float = LEVEL) -> NDArray:
+    def sign(self, level: float = _LEVEL) -> NDArray:
         """Whether all that is away from 0 is "+", "-" or "mixed"; "" if nothing is, (P,)."""
         low, high = self.bounds(level)
         positive, negative = (low > 0).any(1), (high < 0).any(1)
@@ -123,7 +123,7 @@ class SignedEffects:
         return replace(self, effect=effect, shrunken=shrunken)
 
 
-def largest_error(
+def _largest_error(
     correlation: NDArray, level: float, shares: NDArray | None = None
 ) -> NDArray[np.float64]:
     """Quantiles of the largest absolute of normal errors, for matrices (P, M, M), shape (P,).
@@ -132,16 +132,16 @@ def largest_error(
 
     Examples
     --------
-    >>> one, many = largest_error(np.stack([np.ones((20, 20)), np.eye(20)]), 0.95)
+    >>> one, many = _largest_error(np.stack([np.ones((20, 20)), np.eye(20)]), 0.95)
     >>> round(float(one), 1), round(float(many), 1)
     (2.0, 3.0)
     """
     n_errors = correlation.shape[-1]
-    normal = np.random.default_rng(0).standard_normal((DRAWS, n_errors))
+    normal = np.random.default_rng(0).standard_normal((_DRAWS, n_errors))
     found = np.full(len(correlation), np.nan)
     known = np.flatnonzero(np.isfinite(correlation).all((1, 2)))
-    for first in range(0, len(known), CHUNK):
-        some = known[first : first + CHUNK]
+    for first in range(0, len(known), _CHUNK):
+        some = known[first : first + _CHUNK]
         values, vectors = np.linalg.eigh(correlation[some])
         root = vectors * np.sqrt(np.maximum(values, 0))[:, None]
         errors = np.abs(normal @ root.swapaxes(1, 2))
@@ -189,7 +189,7 @@ class Decisions:
     @property
     def effect(self) -> NDArray[np.float64]:
         """Magnitudes by shrunken effects, inside their intervals, shape (P,)."""
-        low, high = self.interval(LEVEL).T
+        low, high = self.interval(_LEVEL).T
         mean = np.mean([one.magnitude(self.weights) for one in self.effects], axis=0)
         return np.clip(mean, low, high)
 

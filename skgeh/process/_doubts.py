@@ -17,7 +17,8 @@ NAMED = 3  # columns that are named at most
 
 
 def doubts(task: Task, names: Sequence[str], models: Sequence[NullModel]) -> list[str]:
-    """Sentences for a warning; none for a table without flaws, or whose units are known.
+    """Sentences for a warning; none for a table without flaws, without tests, or whose
+    units are known.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ def doubts(task: Task, names: Sequence[str], models: Sequence[NullModel]) -> lis
         Of the columns.
     models : sequence of NullModel
     """
-    if task.units is not None:
+    if task.units is not None or not models:
         return []
     repeated = _of_repeated_rows(task)
     found = [repeated, "" if repeated else _of_units(task, names), *map(_of_order, models)]

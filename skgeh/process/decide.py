@@ -31,15 +31,15 @@ from skgeh.process._variances import TYPICAL
 from skgeh.tables.corrections import bonferroni
 from skgeh.tables.features import Features
 
-WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of the function expected
-LEAST = 1e-12  # prior variance of a weight
-MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
-MOST_PAIRS = 20_000  # that are tested
-LEAST_ROWS, LEAST_CLASS, LEAST_UNITS = 40, 10, 5
-FUNCTION = 0.98  # share of a feature that functions of another explain
-MOST_COMPARED = 5000  # rows
-SIZES = Sizes(24, 4)
-LOST = "main effects and other pairs explain all that could be seen of it"
+_WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of the function expected
+_LEAST = 1e-12  # prior variance of a weight
+_MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
+_MOST_PAIRS = 20_000  # that are tested
+LEAST_ROWS, _LEAST_CLASS, _LEAST_UNITS = 40, 10, 5
+_FUNCTION = 0.98  # share of a feature that functions of another explain
+_MOST_COMPARED = 5000  # rows
+_SIZES = Sizes(24, 4)
+_LOST = "main effects and other pairs explain all that could be seen of it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class PairTests:
         features: Features,
         *,
         pairs: NDArray | None = None,
-        sizes: Sizes = SIZES,
+        sizes: Sizes = _SIZES,
         n_jobs: int | None = None,
         progress: Callable = no_bar,
     ) -> "PairTests":
@@ -92,7 +92,7 @@ class PairTests:
         if task.units is not None and task.units.max() + 1 == len(task.X):
             task = replace(task, units=None)  # every row is a unit
         why = features.reasons(pairs)
-        few = too_few(task)
+        few = _too_few(task)
         if not is_feasible(len(task.X), task.X.shape[1], sizes):
             few = few or "too many features for a test"
         if few:
@@ -103,10 +103,10 @@ class PairTests:
             _say_functions(why, main, task, features, pairs)
             places = np.flatnonzero(why == "")
             asked = FeaturePairs(main, features.columns, pairs[places], sizes.pair)
-            if len(places) > MOST_PAIRS:
-                best = promising_pairs(task, asked, MOST_PAIRS)
+            if len(places) > _MOST_PAIRS:
+                best = promising_pairs(task, asked, _MOST_PAIRS)
                 others = np.setdiff1d(places, places[best])
-                why[others] = f"not one of the {MOST_PAIRS} pairs with the strongest products"
+                why[others] = f"not one of the {_MOST_PAIRS} pairs with the strongest products"
                 places, asked = places[best], replace(asked, pairs=pairs[places[best]])
             models = null_models(task, asked, n_jobs, progress) if len(places) else ()
         places = np.flatnonzero(why == "")
@@ -128,7 +128,7 @@ class PairTests:
     def reason(self) -> NDArray:
         """Why pairs were not tested; '' for those that were, shape (P,)."""
         lost = (self.given_reason == "") & np.isnan(self.p_value).all(1)
-        return np.where(lost, LOST, self.given_reason).astype(object)
+        return np.where(lost, _LOST, self.given_reason).astype(object)
 
     @property
     def pair_p_value(self) -> NDArray[np.float64]:
@@ -183,13 +183,13 @@ class PairTests:
             Finite differences that replace derivatives.
         """
         outputs = list(range(self.task.y.shape[1])) if output is None else [output]
-        at = Places(points, partition, groups, steps)
+        at = _Places(points, partition, groups, steps)
         effects = [self._effects(k, at).turned(sign) for k in outputs]
         p = self.pair_p_value if len(outputs) > 1 else self.p_value[:, outputs[0]]
         share = self.share[:, outputs].mean(1)
         return Decisions(p, self.reason, share, effects, partition.weights)
 
-    def _effects(self, output: int, at: "Places") -> SignedEffects:
+    def _effects(self, output: int, at: "_Places") -> SignedEffects:
         """Effects of one output."""
         P, M = len(self.pairs), at.partition.n_groups + 1
         effect, shrunken, square, spread = np.full((4, P, M), np.nan)
@@ -243,9 +243,9 @@ class PairTests:
         """
         o, unit = part.columns.relative, model.rows.model.unit
         own = part.columns.prior.any(1, keepdims=True)
-        priors = WIDE * unit * o, np.where(own, part.columns.prior, TYPICAL[2] * unit * o)
+        priors = _WIDE * unit * o, np.where(own, part.columns.prior, TYPICAL[2] * unit * o)
         wide, inverse = (
-            np.linalg.inv(part.C + np.eye(o.shape[1]) / np.maximum(prior, LEAST)[:, None])
+            np.linalg.inv(part.C + np.eye(o.shape[1]) / np.maximum(prior, _LEAST)[:, None])
             for prior in priors
         )
         weights, means = (np.einsum("pab,pb->pa", one, part.u) for one in (wide, inverse))
@@ -253,7 +253,7 @@ class PairTests:
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class _Places:
     """Points at which effects are asked for.
 
     Parameters
@@ -279,7 +279,7 @@ class Places:
         """
         flat, partition = factors.reshape(2, -1), self.partition
         sums = np.zeros((partition.n_groups, flat.shape[1]))
-        for rows in blocks(len(self.points), max(MOST_ENTRIES // flat.shape[1], 1)):
+        for rows in blocks(len(self.points), max(_MOST_ENTRIES // flat.shape[1], 1)):
             labels = partition.labels[rows]
             member = np.zeros((partition.n_groups, len(labels)))
             member[labels, np.arange(len(labels))] = 1
@@ -305,7 +305,7 @@ def _say_functions(
     """Say where one feature is nearly a function of the other, so that a product is curvature."""
     alone = np.array([len(own) == 1 for own in features.columns])
     asked = np.flatnonzero((why == "") & alone[pairs].all(axis=1))
-    values = main.values(task.X[:MOST_COMPARED])
+    values = main.values(task.X[:_MOST_COMPARED])
     d = len(main.bases)
     centred = values[1:] - values[1:].mean(1, keepdims=True)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.finfo(float).tiny)
@@ -318,22 +318,22 @@ def _say_functions(
     for place in asked.tolist():
         i, j = (features.columns[f][0] for f in pairs[place])
         for a, b, one, other in ((i, j, *pairs[place]), (j, i, *pairs[place][::-1])):
-            if explained[a, b] > FUNCTION and main.bases[b].n_functions < len(task.X) / 2:
+            if explained[a, b] > _FUNCTION and main.bases[b].n_functions < len(task.X) / 2:
                 why[place] = (
                     f"{features.names[one]} is nearly a function of {features.names[other]}: their "
                     "interaction cannot be told from curvature"
                 )
 
 
-def too_few(task: Task) -> str:
+def _too_few(task: Task) -> str:
     """Why a table has too few rows for tests; '' if it has enough."""
     if len(task.X) < LEAST_ROWS:
         return f"{len(task.X)} rows; a test needs at least {LEAST_ROWS}"
     if task.has_labels:
         counts = task.y.sum(0)
         rarest = min(counts.min(), (len(task.y) - counts).min())
-        if rarest < LEAST_CLASS:
-            return f"{rarest:.0f} rows of the rarest class; a test needs at least {LEAST_CLASS}"
-    if task.units is not None and (n_units := task.units.max() + 1) < LEAST_UNITS:
-        return f"rows of {n_units} units; a test needs at least {LEAST_UNITS}"
+        if rarest < _LEAST_CLASS:
+            return f"{rarest:.0f} rows of the rarest class; a test needs at least {_LEAST_CLASS}"
+    if task.units is not None and (n_units := task.units.max() + 1) < _LEAST_UNITS:
+        return f"rows of {n_units} units; a test needs at least {_LEAST_UNITS}"
     return ""

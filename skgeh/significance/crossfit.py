@@ -17,7 +17,6 @@ from skgeh.geh.interactions import SIGNIFICANT
 from skgeh.geh.pairs import chosen_pairs
 from skgeh.parallel import progress_bar
 from skgeh.posteriors.trainer import Trainer
-from skgeh.significance import score
 from skgeh.significance._combination import SCORE, combined, inflation
 from skgeh.significance._confirmation import confirm_by_halves, nothing_confirmed
 from skgeh.significance._folds import (
@@ -31,6 +30,7 @@ from skgeh.significance._learned import assemble, fold_shapes
 from skgeh.significance._refits import fixed_n_groups, learner_of, refit
 from skgeh.significance._regressions import Regressions, information
 from skgeh.significance.result import CrossfitResult
+from skgeh.significance.score import of_table
 from skgeh.tables.corrections import adjust
 from skgeh.tables.features import Features
 from skgeh.tables.frames import frame_of
@@ -247,7 +247,7 @@ def crossfit(
     regressions = Regressions(table, pairs[tested], sequential, fold_rows(folds), features)
     evidence = _Evidence.of(regressions, shapes, kept, folds)
     _warn_of_aliases(features, pairs[tested[~evidence.alive.any(1)]])
-    scored = score.of_table(table, features, pairs, n_jobs=n_jobs, verbose=verbose)
+    scored = of_table(table, features, pairs, n_jobs=n_jobs, verbose=verbose)
     third = scored.p_value.reshape(len(pairs), -1)
     p = evidence.p_values(phi, 1.0 if bool(kept.all()) else phi, sequential, third[tested])
 

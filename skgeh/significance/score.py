@@ -169,7 +169,7 @@ def score_test(
     table = Table.of(X, y, sample_weight, groups, labels=labels, loss=loss, min_rows=1)
     table.check_testable(LEAST_ROWS)
     known = Features.of(table, feature_groups)
-    asked = asked_pairs(pairs, features, known)
+    asked = _asked_pairs(pairs, features, known)
     if covariates is not None:
         covariates = _covariate_columns(covariates, sample_weight, len(np.asarray(y)))
     return of_table(table, known, asked, covariates, n_jobs=n_jobs, verbose=bool(verbose))
@@ -188,9 +188,10 @@ def of_table(
     """The test of a checked table, for pairs of its features; covariates are in standard units."""
     process = GaussianProcess()
     trainer = Trainer(process, has_labels=table.classes is not None, loss=table.loss)
-    columns = table.Z
+    columns, names = table.Z, list(table.feature_names)
     if covariates is not None:
         columns = np.column_stack([columns, covariates])
+        names += [f"covariate {k}" for k in range(covariates.shape[1])]
     task = trainer.task(columns, table.target, table.weight, table.units)
     tests = PairTests.of(
         task,
@@ -200,7 +201,7 @@ def of_table(
         n_jobs=n_jobs,
         progress=progress_bar("rows", verbose),
     )
-    for doubt in tests.doubts(table.feature_names):
+    for doubt in tests.doubts(names):
         warn(doubt)
     p = tests.p_value if table.targets is not None else tests.p_value[:, 0]
     return ScoreResult(
@@ -216,7 +217,7 @@ def of_table(
     )
 
 
-def asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:
+def _asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:
     """Pairs that are asked about: some or all, and of them those with one of some features."""
     found = chosen_pairs(pairs, features.labels)
     if some is None:

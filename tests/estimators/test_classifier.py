@@ -238,6 +238,7 @@ class TestWeights:
         sums = [found[y == label].sum() for label in ("no", "yes")]
         np.testing.assert_allclose(sums, weight.sum() / 2)
 
+    @pytest.mark.filterwarnings("ignore:.*(rows are repeated|neighbouring rows)")
     def test_weights_and_repeats_agree_within_monte_carlo_error(self):
         X, y = binary(250)
         weight = np.random.default_rng(1).integers(0, 4, len(X))

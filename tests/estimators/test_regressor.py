@@ -133,6 +133,7 @@ class TestInvariance:
             factor = 1e4 / (scale[int(i[1])] * scale[int(j[1])])
             assert converted[i, j] == pytest.approx(effect * factor, rel=2e-3, abs=1e-4 * factor)
 
+    @pytest.mark.filterwarnings("ignore:.*(rows are repeated|neighbouring rows)")
     def test_weights_and_repeats_agree_within_monte_carlo_error(self):
         X, y = product(n=250)
         weight = np.random.default_rng(1).integers(0, 4, len(X))

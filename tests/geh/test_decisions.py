@@ -1,4 +1,4 @@
-"""Intervals that cover, signs, and magnitudes less what noise adds."""
+"""Intervals that cover, signs, and magnitudes of shrunken effects."""
 
 import pickle
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import norm, ortho_group
 from scipy.stats import t as student
 
-from skgeh.geh.decisions import Decisions, SignedEffects, largest_error
+from skgeh.geh.decisions import Decisions, SignedEffects, _largest_error
 from skgeh.tables.corrections import adjust
 from tests.oracles import assert_close
 
@@ -28,13 +28,14 @@ def with_mean(truth):
     return np.append(truth, WEIGHTS @ truth)
 
 
-def signed(effect, S, freedom=np.inf):
+def signed(effect, S, freedom=np.inf, shrunken=None):
     """Effects of P pairs whose errors have one covariance."""
     effect = np.atleast_2d(effect)
     P = len(effect)
     error = np.sqrt(S.diagonal())
     return SignedEffects(
         effect=effect,
+        shrunken=0.8 * effect if shrunken is None else np.atleast_2d(shrunken),
         square=np.tile(error**2, (P, 1)),
         spread=np.full(effect.shape, np.nan),
         correlation=np.tile(S / np.outer(error, error), (P, 1, 1)),
@@ -68,21 +69,21 @@ TRUTHS = {
 def test_the_largest_of_independent_errors():
     for k in (1, 3, 10):
         expected = norm.ppf((1 + 0.95 ** (1 / k)) / 2)
-        assert largest_error(np.eye(k)[None], 0.95)[0] == pytest.approx(expected, rel=0.02)
+        assert _largest_error(np.eye(k)[None], 0.95)[0] == pytest.approx(expected, rel=0.02)
 
 
 def test_the_largest_of_equal_errors_is_any_of_them():
-    found = largest_error(np.stack([np.ones((6, 6)), np.full((6, 6), np.nan)]), 0.9)
+    found = _largest_error(np.stack([np.ones((6, 6)), np.full((6, 6), np.nan)]), 0.9)
     assert found[0] == pytest.approx(norm.ppf(0.95), rel=0.03) and np.isnan(found[1])
 
 
 def test_a_sum_of_errors():
     shares = np.array([[0.5, 0.3, 0.2, 0.4]])
-    equal = largest_error(np.ones((1, 4, 4)), 0.95, shares)
+    equal = _largest_error(np.ones((1, 4, 4)), 0.95, shares)
     assert equal[0] == pytest.approx(1.4 * norm.ppf(0.975), rel=0.03)
     draws = np.random.default_rng(0).normal(size=(200_000, 4))
     expected = np.quantile(np.abs(draws) @ shares[0], 0.95)
-    assert largest_error(np.eye(4)[None], 0.95, shares)[0] == pytest.approx(expected, rel=0.03)
+    assert _largest_error(np.eye(4)[None], 0.95, shares)[0] == pytest.approx(expected, rel=0.03)
 
 
 def test_many_pairs_are_drawn_in_parts(monkeypatch):
@@ -92,10 +93,10 @@ def test_many_pairs_are_drawn_in_parts(monkeypatch):
     scale = np.sqrt(np.einsum("pmm->pm", some))
     some /= scale[:, None] * scale[..., None]
     shares = rng.dirichlet(np.ones(3), 7)
-    whole = largest_error(some, 0.9), largest_error(some, 0.9, shares)
-    monkeypatch.setattr("skgeh.geh.decisions.CHUNK", 2)
-    np.testing.assert_allclose(largest_error(some, 0.9), whole[0])
-    np.testing.assert_allclose(largest_error(some, 0.9, shares), whole[1])
+    whole = _largest_error(some, 0.9), _largest_error(some, 0.9, shares)
+    monkeypatch.setattr("skgeh.geh.decisions._CHUNK", 2)
+    np.testing.assert_allclose(_largest_error(some, 0.9), whole[0])
+    np.testing.assert_allclose(_largest_error(some, 0.9, shares), whole[1])
 
 
 # Bounds and intervals
@@ -163,8 +164,10 @@ def norms(truth, n=1500, s=3, freedom=np.inf, seed=1):
     square = np.full((n, M + 1), np.sum(own**2))
     if np.isfinite(freedom):
         square *= rng.chisquare(freedom, n)[:, None] / freedom
+    effect = np.linalg.norm(given + errors, axis=2)
     return SignedEffects(
-        effect=np.linalg.norm(given + errors, axis=2),
+        effect=effect,
+        shrunken=0.8 * effect,
         square=square,
         spread=np.full((n, M + 1), np.sum(own**4)),
         correlation=np.tile(np.eye(M + 1), (n, 1, 1)),
@@ -227,13 +230,20 @@ def test_signs_of_noise_are_rare():
     assert (found.sign() != "").mean() < 0.07
 
 
-def test_magnitudes_are_corrected_for_noise():
-    strong = signed(10 * with_mean(TRUTHS["both signs"]), covariance())
-    assert strong.magnitude(WEIGHTS)[0] == pytest.approx(50, rel=0.01)
-    noise = estimates(TRUTHS["nothing"], covariance())
-    raw = np.abs(noise.effect[:, :-1]) @ WEIGHTS
-    assert (noise.magnitude(WEIGHTS) <= raw).all() and (noise.magnitude(WEIGHTS) >= 0).all()
-    assert noise.magnitude(WEIGHTS).mean() < 0.5 * raw.mean()
+def test_magnitudes_are_those_of_shrunken_effects():
+    shrunken = np.array([[1.0, -2, 3, -4, 99], [0, 0, 0, 10, 99]])
+    found = signed(5 * shrunken, covariance(), shrunken=shrunken)
+    np.testing.assert_allclose(found.magnitude(WEIGHTS), [0.4 + 0.6 + 0.6 + 0.4, 1])
+
+
+def test_the_opposite_turns_both():
+    found = signed(with_mean(TRUTHS["both signs"]), covariance())
+    one = found.turned(-1)
+    np.testing.assert_array_equal(one.effect, -found.effect)
+    np.testing.assert_array_equal(one.shrunken, -found.shrunken)
+    lengths = norms(1.0, n=3)
+    np.testing.assert_array_equal(lengths.turned(-1).effect, lengths.effect)
+    np.testing.assert_array_equal(lengths.turned(-1).shrunken, lengths.shrunken)
 
 
 def test_pointwise_bounds_and_p_values():
@@ -252,7 +262,7 @@ def test_pointwise_bounds_and_p_values():
 def decisions(n_outputs=1, p=(1e-4, 0.3, np.nan)):
     effects = [estimates(TRUTHS["one sign"], covariance(), n=3, seed=k) for k in range(n_outputs)]
     for one in effects:
-        for part in (one.effect, one.square, one.correlation, one.freedom):
+        for part in (one.effect, one.shrunken, one.square, one.correlation, one.freedom):
             part[2] = np.nan
     return Decisions(
         np.array(p),
@@ -279,14 +289,24 @@ def test_effects_are_inside_their_intervals(n_outputs):
         assert np.isnan(part).tolist() == [False, False, True]
 
 
+def test_magnitudes_beyond_an_interval_are_its_ends():
+    found = decisions()
+    (one,) = found.effects
+    low, high = found.interval(0.95).T
+    for factor, end in ((0, low), (100, high)):
+        other = replace(found, effects=[replace(one, shrunken=factor * one.effect)])
+        np.testing.assert_array_equal(other.effect, end)
+    inside = replace(found, effects=[replace(one, shrunken=one.effect)])
+    np.testing.assert_allclose(inside.effect, np.abs(one.effect[:, :-1]) @ WEIGHTS)
+
+
 def test_several_outputs():
     found = decisions(3)
     assert found.sign.tolist() == ["", "", ""] and decisions().sign.tolist() == ["+", "+", ""]
     each = [one.interval(WEIGHTS, 1 - 0.05 / 3) for one in found.effects]
     np.testing.assert_array_equal(found.interval(0.95), np.mean(each, axis=0))
-    with np.errstate(invalid="ignore"):
-        mean = np.mean([one.magnitude(WEIGHTS) for one in found.effects], axis=0)
-    np.testing.assert_allclose(found.effect[:2], mean[:2])
+    mean = np.mean([one.magnitude(WEIGHTS) for one in found.effects], axis=0)
+    np.testing.assert_allclose(found.effect[:2], np.clip(mean, *found.interval(0.95).T)[:2])
 
 
 def test_pickle():

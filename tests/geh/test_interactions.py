@@ -46,6 +46,7 @@ def signed(sign=1.0, seed=0):
     effect[4] = np.abs(effect[4])
     found = SignedEffects(
         effect=effect,
+        shrunken=0.7 * effect,
         square=rng.uniform(0.5, 1, (6, 4)),
         spread=np.full((6, 4), 0.3),
         correlation=np.tile(np.eye(4), (6, 1, 1)),
@@ -53,7 +54,7 @@ def signed(sign=1.0, seed=0):
         is_norm=np.arange(6) == 4,
     )
     untested = np.isnan(P_VALUES)
-    for part in (found.effect, found.square, found.correlation, found.freedom):
+    for part in (found.effect, found.shrunken, found.square, found.correlation, found.freedom):
         part[untested] = np.nan
     return found
 

@@ -1,5 +1,7 @@
 """Tails against known laws and simulations, and the combination of a pair's tests."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import chi2, f, norm, t
@@ -7,6 +9,7 @@ from scipy.stats import chi2, f, norm, t
 from skgeh.process._p_values import (
     LEAST_RELATIVE,
     MOST_FREEDOM,
+    SEEN,
     degrees_of_freedom,
     of_quadratic_form,
     p_values,
@@ -85,7 +88,7 @@ def test_degrees_of_freedom():
 # Pairs
 
 
-def asked(u, M, relative=None, waves=None, freedom=np.inf, C=None):
+def asked(u, M, relative=None, waves=None, freedom=np.inf, C=None, seen=None):
     """Statistics of p pairs (p, m) with one covariance, and its degrees of freedom."""
     u = np.atleast_2d(u)
     p, m = u.shape
@@ -96,7 +99,8 @@ def asked(u, M, relative=None, waves=None, freedom=np.inf, C=None):
     columns = PairColumns(np.arange(p), np.zeros((2, p, m), int), relative, waves, 0 * relative)
     fourth = 2 * (relative * variance).sum(1) ** 2 / freedom
     C = M if C is None else np.broadcast_to(C, M.shape)
-    return PairStatistics(columns, u, C, M, fourth, 2 * variance**2 / freedom)
+    seen = np.tile(np.ones(m) if seen is None else seen, (p, 1))
+    return PairStatistics(columns, u, C, M, M, seen, fourth, 2 * variance**2 / freedom)
 
 
 GRID = np.array(list(np.ndindex(4, 4)))
@@ -180,3 +184,25 @@ def test_columns_of_which_nothing_is_left_do_not_count():
     two = p_values(asked(u[there], M[np.ix_(there, there)], RELATIVE[there], WAVES[there]))
     np.testing.assert_allclose(one, two, rtol=1e-6)
     assert np.isfinite(one).all()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.99])
+def test_columns_that_others_explain_do_not_count(share):
+    """Whatever their statistics are."""
+    rng = np.random.default_rng(0)
+    there = np.arange(16) % 3 != 1
+    half, u = rng.normal(size=(16, 30)), 4 * rng.normal(size=16)
+    M, seen = half @ half.T, np.where(there, 2 * SEEN, share * SEEN)
+    one = p_values(asked(u, M, RELATIVE, WAVES, seen=seen))
+    two = p_values(asked(u[there], M[np.ix_(there, there)], RELATIVE[there], WAVES[there]))
+    np.testing.assert_allclose(one, two, rtol=1e-6)
+    u[~there] = 1e6
+    np.testing.assert_allclose(p_values(asked(u, M, RELATIVE, WAVES, seen=seen)), two, rtol=1e-6)
+
+
+def test_pairs_that_others_explain_have_no_p_value():
+    u = np.random.default_rng(0).normal(size=(3, 16))
+    seen = np.full((3, 16), 0.5)
+    seen[1] = 0.9 * SEEN
+    p = p_values(replace(asked(u, np.eye(16), RELATIVE, WAVES), seen=seen))
+    assert np.isnan(p).tolist() == [False, True, False]

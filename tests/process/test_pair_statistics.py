@@ -7,11 +7,12 @@ import pytest
 
 from skgeh.process import _pair_statistics
 from skgeh.process._pair_statistics import (
+    BY_CHANCE,
     LEAST_LEFT,
     POWER,
-    LabelNoise,
     PairColumns,
     Rows,
+    no_less,
     pair_statistics,
 )
 from tests.oracles import assert_close
@@ -20,6 +21,7 @@ from tests.process.dense import (
     Dense,
     main_effects,
     posterior_of,
+    standard,
     table,
     variances_of,
     weights_of,
@@ -28,7 +30,7 @@ from tests.process.dense import (
 spaces = pytest.mark.parametrize("space", SPACES)
 rows = pytest.mark.parametrize("n", [30, 90])  # fewer and more than the columns
 weighted = pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
-NAMES = ("u", "C", "M", "fourth", "fourth_of_columns")
+NAMES = ("u", "C", "M", "spread", "seen", "fourth", "fourth_of_columns")
 
 # in the order 01 02 03 12 13 23: pairs 01 and 13 are in the model, the variance of 12 is 0
 INSIDE, PAIRS = [0, 3, 4], [[0], [1], [3], [4]]
@@ -76,38 +78,58 @@ class Naive:
             if both in factors.T.tolist()
         ]
         self.o, self.s2 = columns.relative[pair], dense.noise
-        phi, inverse = dense.columns(factors), np.linalg.inv(dense.K(own))
+        phi, self.without = dense.columns(factors), np.linalg.inv(dense.K(own))
         weight = posterior.observed.weight
         self.mean = np.outer(np.sqrt(weight), np.sqrt(weight)) / weight.sum()
-        self.F = inverse @ phi
-        self.u, self.C = phi.T @ inverse @ dense.y, phi.T @ self.F
-        self.noise = self.s2 * inverse @ dense.y
-        self.left = 1 - (1 - self.s2 * inverse.diagonal()) - self.mean.diagonal()
+        self.F = self.without @ phi
+        self.u, self.C = phi.T @ self.without @ dense.y, phi.T @ self.F
+        self.seen = self.s2 * self.C.diagonal() / (phi**2).sum(0)
 
-    def spread(self, S, share=2 / 3):
-        """M and its fourth moments from the noise's contributions (rows or units, m)."""
-        M = self.C - self.s2 * self.F.T @ self.F + S.T @ S
-        return M, np.sum((S**2 @ self.o) ** 2) * share, (S**4).sum(0) * share
+    def covariances(self, stretched):
+        """M, its spread and fourth moments, by residuals over what a model leaves of them.
+
+        M has residuals of the model without the pair, and the spread those of the model.
+        """
+        without, within = (
+            stretched(self.s2 * one @ self.dense.y, self.s2 * one - self.mean)
+            for one in (self.without, self.dense.inverse)
+        )
+        S, own = without(self.F), within(self.F)
+        rest = self.C - self.s2 * self.F.T @ self.F
+        fourth = 2 / 3 * np.sum((S**2 @ self.o) ** 2), 2 / 3 * (S**4).sum(0)
+        return rest + S.T @ S, rest + own.T @ own, self.seen, *fourth
 
     def by_rows(self):
-        return self.spread(self.F * (self.noise / self.left ** (POWER / 2))[:, None])
+        def stretched(noise, left):
+            return lambda F: F * (noise / left.diagonal() ** (POWER / 2))[:, None]
+
+        return self.covariances(stretched)
 
     def by_units(self, starts):
-        whole = np.eye(len(self.noise)) - self.s2 * self.dense.inverse + self.mean
-        sums = []
-        for unit in np.split(np.arange(len(self.noise)), starts[1:]):
-            share, V = np.linalg.eigh(np.eye(len(unit)) - whole[np.ix_(unit, unit)])
-            stretched = V @ (
-                np.maximum(share, LEAST_LEFT) ** (-POWER / 2) * (V.T @ self.noise[unit])
-            )
-            sums.append(stretched @ self.F[unit])
-        return self.spread(np.array(sums))
+        def stretched(noise, left):
+            found = noise.copy()
+            for unit in np.split(np.arange(len(noise)), starts[1:]):
+                share, V = np.linalg.eigh(left[np.ix_(unit, unit)])
+                share = np.maximum(share, LEAST_LEFT) ** (-POWER / 2)
+                found[unit] = V @ (share * (V.T @ noise[unit]))
+            return lambda F: np.add.reduceat(F * found[:, None], starts)
 
-    def by_law(self, law):
-        variance = self.s2 * law.variance
-        M = self.C - self.s2 * self.F.T @ self.F + variance * self.F.T @ self.F
-        kurtosis = variance**2 * law.fourth
-        return M, (self.F**2 @ self.o) ** 2 @ kurtosis, kurtosis @ self.F**4
+        return self.covariances(stretched)
+
+    def by_known(self, known):
+        M = self.C + (known - 1) * self.s2 * self.F.T @ self.F
+        return M, M, self.seen, 0.0, 0 * self.u
+
+    def by_even(self):
+        M, spread, seen, _, variances = self.by_rows()
+        return *(self.no_less(one, variances) for one in (M, spread)), seen, 0.0, 0 * self.u
+
+    def no_less(self, M, variances):
+        """Covariances with the correlations of the model."""
+        error = np.sqrt(self.C.diagonal())
+        sure = M.diagonal() - BY_CHANCE * np.sqrt(variances)
+        larger = np.sqrt(np.maximum(self.C.diagonal(), sure))
+        return self.C / np.outer(error, error) * np.outer(larger, larger)
 
 
 def assert_same(found, posterior, columns, spread, share=1e-6):
@@ -140,22 +162,55 @@ def test_sums_over_units(space, n, weighted):
 
 
 @spaces
-@pytest.mark.parametrize("n_outputs", [1, 2, 3])
-def test_noise_of_labels_follows_their_law(space, n_outputs):
+@pytest.mark.parametrize("known", [1, 0.5, 2 / 3])
+def test_noise_of_labels_is_known(space, known):
     posterior = case(space, noise=1.0)
     columns = columns_of(posterior)
-    law = LabelNoise(np.random.default_rng(0).uniform(0.02, 0.25, 60), n_outputs)
-    found = asked(Rows(posterior, law=law), columns)
-    assert_same(found, posterior, columns, lambda one: one.by_law(law))
+    found = asked(Rows(posterior, known=known), columns)
+    assert_same(found, posterior, columns, lambda one: one.by_known(known))
+    if known == 1:
+        assert_close(found["M"], found["C"], 1e-12)
 
 
-@pytest.mark.parametrize("n_outputs", [1, 3])
-def test_the_fourth_cumulant_of_a_label(n_outputs):
-    p = np.array([0.02, 0.2, 0.5, 0.9])
-    weight = p * (1 - p) * (1 if n_outputs == 1 else n_outputs / (n_outputs - 1))
-    variance = p * (1 - p)
-    fourth = p * (1 - p) ** 4 + (1 - p) * p**4
-    assert_close(LabelNoise(weight, n_outputs).fourth, fourth / variance**2 - 3, 1e-12)
+@spaces
+@weighted
+def test_even_noise_has_the_variance_of_the_model_or_more(space, weighted):
+    posterior = case(space, weighted=weighted)
+    columns = columns_of(posterior)
+    found = asked(Rows(posterior, even=True), columns)
+    assert_same(found, posterior, columns, Naive.by_even)
+    own, seen = (np.einsum("pmm->pm", found[name]) for name in ("C", "M"))
+    assert (seen > own * (1 - 1e-9)).all()
+    assert (seen > 1.01 * own).any() and (seen < own * (1 + 1e-9)).any()  # there are both
+
+
+def test_what_is_no_less():
+    """Correlations stay, and so do variances that squared residuals exceed by chance alone."""
+    C = np.array([[[4.0, 1], [1, 1]]])
+    M, variances = [*C, [[3, 5], [5, 2.0]]], np.array([[4.0, 400]])
+    more = (7 - BY_CHANCE * 2) / 4
+    root = np.sqrt(more)
+    assert_close(no_less(C, M, variances), [[[4 * more, root], [root, 1]]], 1e-12)
+    assert_close(no_less(C, M - 5 * np.eye(2), variances), C, 1e-12)
+    assert_close(no_less(C, M, 0 * variances).diagonal(axis1=1, axis2=2), [[7, 3]], 1e-12)
+    np.testing.assert_array_equal(no_less(0 * C, 0 * C, variances), 0)
+
+
+def test_seen_is_what_others_do_not_explain():
+    """Of a product of features of which no row has both, nothing is."""
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 3, 200)
+    X = standard(np.column_stack([kind == 0, kind == 1, rng.normal(size=200)]).astype(float))
+    products = main_effects(X, 4).with_pairs(np.array([], int), 2)
+    variances = np.full(products.component.max() + 1, 1e4)
+    y = standard(X[:, 0] + rng.normal(size=200))
+    posterior = posterior_of("weights", X, y, products, variances)
+    seen, one = [], np.ones((1, 1))
+    for k in range(3):
+        lines = products.products_of(k, 2).factors[:, :1, None]
+        columns = PairColumns(np.arange(1), lines, one, np.zeros((1, 1), int), 0 * one)
+        seen.append(asked(Rows(posterior), columns)["seen"].item())
+    assert seen[0] < 1e-5 and min(seen[1:]) > 0.5 and max(seen) <= 1
 
 
 @spaces
@@ -187,7 +242,7 @@ def test_quick_statistics_believe_the_noise_of_the_model(space):
 
 
 @spaces
-@pytest.mark.parametrize("kind", ["rows", "units", "labels"])
+@pytest.mark.parametrize("kind", ["rows", "units", "labels", "even"])
 @pytest.mark.parametrize(
     "sizes",
     [{"KEPT": 0}, {"AT_ONCE": 4}, {"BLOCK": 1, "LEAST_ROWS": 7},
@@ -199,7 +254,8 @@ def test_the_sizes_of_blocks_do_not_matter(space, kind, sizes, monkeypatch):
     given = {
         "rows": {},
         "units": {"starts": STARTS},
-        "labels": {"law": LabelNoise(np.linspace(0.05, 0.25, 60), 3)},
+        "labels": {"known": 2 / 3},
+        "even": {"even": True},
     }[kind]
     columns = columns_of(posterior)
     whole = asked(Rows(posterior, **given), columns)
@@ -232,20 +288,41 @@ def test_the_number_of_jobs_does_not_matter(starts, monkeypatch):
 
 
 def test_units_of_one_row_are_rows():
+    """Pairs of the model, too."""
     posterior = case("weights")
-    columns = columns_of(posterior, [[1], [3]])
+    columns = columns_of(posterior)
     one, two = (asked(Rows(posterior, starts), columns) for starts in (None, np.arange(60)))
     for name in NAMES:
         assert_close(two[name], one[name], 1e-7)
 
 
-@pytest.mark.xfail(reason="a pair of the model counts in the leverage of a unit", strict=True)
-def test_units_of_one_row_are_rows_for_pairs_of_the_model():
-    posterior = case("weights")
-    columns = columns_of(posterior, [[0], [4]])
-    one, two = (asked(Rows(posterior, starts), columns) for starts in (None, np.arange(60)))
+@spaces
+@pytest.mark.parametrize("times", [2, 5])
+def test_units_of_copies_of_a_row_are_the_row(space, times):
+    """If rows count as less, by as much."""
+    posterior = case(space, weighted=False)
+    seen, products = posterior.observed, posterior.products
+    copied = posterior_of(
+        space,
+        np.repeat(seen.X, times, 0),
+        np.repeat(seen.y, times),
+        products,
+        posterior.variances,
+        times * posterior.noise_variance,
+    )
+    columns = columns_of(posterior)
+    one = asked(Rows(posterior), columns)
+    two = asked(Rows(copied, np.arange(0, 60 * times, times)), columns)
     for name in NAMES:
-        assert_close(two[name], one[name], 1e-7)
+        assert_close(two[name], one[name], 1e-6)
+
+
+def test_the_total_is_of_responses_around_their_mean():
+    posterior = case("weights")
+    seen = posterior.observed
+    mean = np.average(seen.y, weights=seen.weight)
+    expected = np.sum(seen.weight * (seen.y - mean) ** 2)
+    assert Rows(posterior).total == pytest.approx(expected)
 
 
 @spaces

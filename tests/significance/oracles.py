@@ -42,7 +42,7 @@ def combined_by_hand(t, phi, z, phi_smooth, weights, sequential, score=None):
             p.append(2 * norm.sf(abs(mean) / np.sqrt(phi_smooth)))
             w.append(weight)
         if score is not None and np.isfinite(score[pair]):
-            p, w = [*p, score[pair]], [*w, 1.0]
+            p, w = [*p, score[pair]], [*w, 2.0]
         p, w = np.array(p), np.array(w) / sum(w)
         if sequential:
             found.append(min(1, (p / w).min()))

@@ -92,7 +92,7 @@ def test_learned_shapes_count_on_one_side_and_smooth_ones_on_both():
 
 
 @pytest.mark.parametrize("sequential", [True, False])
-def test_a_score_test_is_a_third_of_the_evidence(sequential):
+def test_a_score_test_is_half_of_the_evidence(sequential):
     """Where it says nothing, the other two share its weight."""
     rng = np.random.default_rng(0)
     t, z = rng.normal(size=(3, 5, 6)), rng.normal(size=(1, 6, 4))
@@ -100,17 +100,17 @@ def test_a_score_test_is_a_third_of_the_evidence(sequential):
     score = np.array([1e-12, 0.3, np.nan, 0.02, 1.0, np.nan])
     p = combined(t, 1.5, z, 1.0, weights, sequential, score)
     expected = combined_by_hand(t, 1.5, z, 1.0, weights, sequential, score)
-    np.testing.assert_allclose(p, expected, rtol=1e-5)
+    np.testing.assert_allclose(p, expected, rtol=1e-4)
     without = combined(t, 1.5, z, 1.0, weights, sequential)
-    assert (p[[2, 5]] == without[[2, 5]]).all() and p[0] == pytest.approx(3e-12)
+    assert (p[[2, 5]] == without[[2, 5]]).all() and p[0] == pytest.approx(2e-12)
 
 
 def test_values_near_1_do_not_undo_a_small_one():
-    """Two of three that say no leave about three times the third."""
+    """Two that say no leave about twice the third."""
     t, z = np.full((1, 5, 1), -4.0), np.full((1, 1, 1), 1e-6)
     for small in (1e-2, 1e-3, 1e-6):
         p = combined(t, 1.0, z, 1.0, np.ones((1, 1)), False, np.array([small]))
-        assert 3 * small <= p <= 4 * small
+        assert 2 * small <= p <= 3 * small
 
 
 @pytest.mark.parametrize("sequential", [True, False])

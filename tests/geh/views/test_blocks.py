@@ -134,10 +134,12 @@ def test_each_column_alone_if_asked():
     assert len(model.interactions_.pairs) == 10
 
 
-def test_a_selector_looks_at_columns():
+def test_a_selector_looks_at_features():
     frame, y, _ = people(200)
     X = encoder().fit_transform(frame)
     model = BayesianInteractionRegressor(posterior="gaussian_process", n_draws=10)
     selector = GEHSelector(model, test=None, max_pairs=2, n_groups=3, random_state=0).fit(X, y)
-    assert len(selector.interactions_.pairs) == 10
-    assert len(model.fit(X, y).interactions_.pairs) == 3
+    expected = model.fit(X, y).interactions_.pairs
+    assert len(expected) == 3
+    np.testing.assert_array_equal(selector.interactions_.pairs, expected)
+    assert len(selector.pairs_) == 2 <= len(selector.column_pairs_)
