@@ -44,7 +44,6 @@ ROWS_PER_FREE = 5  # at least; with fewer, main effects enter one after another
 MOST_ROUNDS = 10  # in which they do
 STEPS = 6  # that find variances once pairs have entered
 UNEVEN = 3.0  # standard errors by which a variance function must predict rows better
-EVEN = 3.0  # and up to which noise may be even
 LONG_TAILED = 2.0  # standard errors of the kurtosis of normal noise
 LEAST_NOISE = 1e-4  # noise variance, in that of a typical function: below it, digits cancel
 MOST_FACTORS = 20  # for the noise of units
@@ -240,10 +239,7 @@ class _Search:
                 models, _ = self._enter(models, entered)
                 rows = [self._rows(one) for one in models]
             elif np.ptp(self.task.weight) == 0:
-                even = [
-                    doubt < EVEN and is_normal(of) for doubt, of in zip(doubts, rows, strict=True)
-                ]
-                rows = [replace(of, even=one) for of, one in zip(rows, even, strict=True)]
+                rows = [replace(one, even=is_normal(one)) for one in rows]
         return [NullModel(one, self.pairs, self.n_jobs) for one in rows]
 
     def _with_units(self, fits: Sequence[ProcessPosterior]) -> list[ProcessPosterior]:
