@@ -118,7 +118,8 @@ class InteractionEstimator(_NetworkParameters):
         learned = trainer.family.learn(task, trainer, train_seed)
         held_out = learned.held_out
         generator = np.random.default_rng(rows_seed)
-        self._points = Z[point_rows(held_out.rows, task.weight, generator)]
+        self._rows = point_rows(held_out.rows, task.weight, generator)
+        self._points = Z[self._rows]
         self._fit_sample = _FitSample.of(task, held_out, rows_seed)
         self._net = learned.net
         self._task = task
@@ -336,10 +337,15 @@ class InteractionEstimator(_NetworkParameters):
         found = replace(found, group_effects=sign * found.group_effects)
         if by_column:
             return found
-        assert found.labels_ is not None
-        at = points, Partition(found.labels_), self._blocks()
+        labels = found.labels_
+        assert labels is not None
+        at = points, Partition(labels), self._blocks()
         decided = self._pair_tests().decided(*at, output=output, sign=sign, steps=steps)
-        return replace(found, decisions=decided)
+        found = replace(found, decisions=decided)
+        if points is not self._points:
+            return found
+        order = np.argsort(self._rows, kind="stable")
+        return replace(found, labels_=labels[order], rows_=self._rows[order])
 
     def _pair_tests(self) -> PairTests:
         """Tests of all pairs of features, computed once."""

@@ -10,14 +10,14 @@ from scipy.linalg import eigh
 from scipy.stats import rankdata
 from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
 from sklearn.model_selection import PredefinedSplit, StratifiedKFold, cross_val_predict
-from sklearn.preprocessing import SplineTransformer, StandardScaler
+from sklearn.preprocessing import SplineTransformer
 
 from skgeh.estimators._boosting import boosted_predictions, folds
 from skgeh.estimators._collinearity import exchangeable
 from skgeh.geh.likelihoods import LEAST, LogLink
 from skgeh.geh.task import HeldOut, Task
 from skgeh.tables.messages import warn
-from skgeh.tables.table import codes_of
+from skgeh.tables.table import codes_of, standard_scaler
 
 _MOST_ROWS = 2000  # rows that the additive model learns from, unless more are held out
 _MOST_BOOSTED = 2000, 4  # rows and targets that boosting learns from
@@ -175,7 +175,7 @@ class _FitSample:
     @cached_property
     def exchangeable(self) -> list[set[int]]:
         """Sets of columns that can stand for each other."""
-        return exchangeable(StandardScaler().fit_transform(self.task.X))
+        return exchangeable(standard_scaler().fit_transform(self.task.X))
 
     def quality(self) -> FitQuality:
         """Compare the model, an additive model and a constant by their held-out losses."""
@@ -241,7 +241,8 @@ def _additive_basis(X: NDArray) -> NDArray[np.float64]:
     ranks = (rankdata(X, axis=0) - 0.5) / n
     if _COLUMNS * d > min(n, _MOST_COLUMNS):
         return ranks
-    return SplineTransformer(_KNOTS).fit_transform(ranks)
+    splines = SplineTransformer(_KNOTS).set_output(transform="default")
+    return splines.fit_transform(ranks)
 
 
 def _splits(strata: NDArray, units: NDArray | None, seed: int, n_folds: int = _FOLDS) -> list:

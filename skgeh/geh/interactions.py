@@ -54,7 +54,10 @@ class Interactions:
     frame_backend : {"pandas", "polars"}, default="pandas"
         Kind of data frame that `to_frame` returns.
     labels_ : ndarray of shape (n,), optional
-        Group of every point.
+        Group of every point that was asked for, or of every row in `rows_`.
+    rows_ : ndarray of shape (n,), optional
+        Rows of the fitted table (of those that count) that are the points, in increasing order;
+        None if points were given.
     decisions : Decisions, optional
         What the table decides about the pairs; None for models trained elsewhere, whose table is
         not known.
@@ -96,6 +99,7 @@ class Interactions:
     target_scale: float | None
     frame_backend: Backend = "pandas"
     labels_: NDArray[np.intp] | None = None
+    rows_: NDArray[np.intp] | None = None
     decisions: Decisions | None = None
 
     @property

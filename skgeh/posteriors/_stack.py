@@ -225,6 +225,7 @@ class MainEffects:
         self.columns = (0, d if self.kind == "linear" else 0)
         if self.kind == "spline":
             self.splines = SplineTransformer(_N_KNOTS, include_bias=False, extrapolation="linear")
+            self.splines.set_output(transform="default")
             self.columns = (d, d + self.splines.fit(X).n_features_out_)
         return self
 

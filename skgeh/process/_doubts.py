@@ -11,7 +11,9 @@ from skgeh.process._null_model import NullModel
 
 REPEATED = 0.02  # share of rows that may repeat others
 CONTINUOUS = 0.5  # share of distinct values from which on equal rows are no chance
-LEAST_GROUPS, LEAST_SIZE = 5, 2.0  # values of a column that may name units, and rows of each
+LEAST_GROUPS = 5  # values of a column that may name units
+LEAST_SIZE, MOST_SIZE = 2.0, 50.0  # rows of each
+LEAST_EFFECTIVE = 0.2  # share of the rows that must be left by weights
 CORRELATED = 5.0  # standard errors of the correlation of neighbouring rows
 NAMED = 3  # columns that are named at most
 
@@ -31,8 +33,19 @@ def doubts(task: Task, names: Sequence[str], models: Sequence[NullModel]) -> lis
     if task.units is not None or not models:
         return []
     repeated = _of_repeated_rows(task)
-    found = [repeated, "" if repeated else _of_units(task, names), *map(_of_order, models)]
-    return list(dict.fromkeys(filter(None, found)))
+    others = [] if repeated else [_of_units(task, names), *map(_of_order, models)]
+    return list(dict.fromkeys(filter(None, [repeated, _of_weights(task), *others])))
+
+
+def _of_weights(task: Task) -> str:
+    """Weights that leave few rows to decide."""
+    effective = task.weight.sum() ** 2 / (task.weight @ task.weight)
+    if effective > LEAST_EFFECTIVE * len(task.X):
+        return ""
+    return (
+        f"Weights leave {effective:.0f} effective rows of {len(task.X)}: p-values are right only "
+        "if these are precisions, that is, if noise is smaller where weights are larger."
+    )
 
 
 def _of_repeated_rows(task: Task) -> str:
@@ -53,7 +66,8 @@ def _of_units(task: Task, names: Sequence[str]) -> str:
     """A column whose values many rows share, and with them those of other columns."""
     counts = [len(np.unique(x)) for x in task.X.T]
     n = len(task.X)
-    many = [j for j in range(len(counts)) if LEAST_GROUPS <= counts[j] <= n / LEAST_SIZE]
+    least = max(LEAST_GROUPS, n / MOST_SIZE)
+    many = [j for j in range(len(counts)) if least <= counts[j] <= n / LEAST_SIZE]
     for j in sorted(many, key=lambda j: -counts[j]):
         codes = np.unique(task.X[:, j], return_inverse=True)[1]
         low = pd.DataFrame(task.X).groupby(codes).agg(["min", "max"]).to_numpy()
@@ -66,7 +80,8 @@ def _of_units(task: Task, names: Sequence[str]) -> str:
             return (
                 f"Rows that share a value of {names[j]} also share that of {others}. If they "
                 f"belong to one unit, such as a patient, p-values are too small: pass {names[j]}, "
-                "or what names the units, as groups=."
+                "or what names the units, as groups=. If one column is only derived from the "
+                "other, all is well."
             )
     return ""
 
@@ -84,5 +99,5 @@ def _of_order(model: NullModel) -> str:
     return (
         f"Residuals of neighbouring rows have a correlation of {r:.2f}. If rows are in the order "
         "of time, or of units, they are not independent and p-values are too small: pass groups=, "
-        "such as the day of every row."
+        "such as the day of every row. If the table is only sorted, all is well."
     )

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
 
 from skgeh.geh.effect import group_expected_hessian
 from skgeh.geh.partition import Partition
@@ -14,7 +13,7 @@ from skgeh.significance._learned import half_shapes
 from skgeh.significance._logistic import Working
 from skgeh.significance._regressions import Regressions, without
 from skgeh.tables.rows import MAX_POINTS
-from skgeh.tables.table import Table
+from skgeh.tables.table import Table, standard_scaler
 
 HALF_NETWORKS = 4
 INFLATION = 1.5  # variance of the mean of two halves, each learned from the other
@@ -55,7 +54,7 @@ def confirm_by_halves(
     points = order[:MAX_POINTS]
     partition = None
     if n_groups is not None:
-        Z = StandardScaler().fit_transform(table.X[points])
+        Z = standard_scaler().fit_transform(table.X[points])
         partition = Partition.kmeans(Z, n_groups)
     ask = partial(
         half_shapes,

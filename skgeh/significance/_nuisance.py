@@ -92,7 +92,8 @@ def main_effect(x: NDArray, n_knots: int, spare: bool = True) -> NDArray[np.floa
     knots = np.unique(np.quantile(z, np.linspace(0, 1, n_knots))) if n_knots else np.zeros(0)
     if len(knots) < 3:
         return np.column_stack([line, z, z**2 - (z**2).mean()])
-    splines = SplineTransformer(degree=3, knots=knots[:, None]).fit_transform(z[:, None])
+    splines = SplineTransformer(degree=3, knots=knots[:, None]).set_output(transform="default")
+    splines = splines.fit_transform(z[:, None])
     return np.column_stack([line, splines])
 
 

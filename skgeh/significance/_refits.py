@@ -10,7 +10,6 @@ import torch
 from joblib import delayed
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
-from sklearn.preprocessing import StandardScaler
 
 from skgeh.estimators import InteractionEstimator
 from skgeh.geh.effect import group_expected_hessian
@@ -23,6 +22,7 @@ from skgeh.geh.views.units import InUnits
 from skgeh.parallel import ONE_THREAD, run_jobs
 from skgeh.posteriors.trainer import Trainer
 from skgeh.tables.rows import MAX_HELD_OUT
+from skgeh.tables.table import standard_scaler
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 Learner = Any  # a `Trainer` of networks, or any scikit-learn regressor or classifier
@@ -69,7 +69,7 @@ class NetworkRefit(Refit):
     target_scales : ndarray of shape (n_networks, c)
     """
 
-    def __init__(self, members: Any, x_scaler: StandardScaler, target_scales: NDArray):
+    def __init__(self, members: Any, x_scaler: Any, target_scales: NDArray):
         self.members, self.x_scaler, self.target_scales = members, x_scaler, target_scales
 
     def __call__(self, X: NDArray) -> NDArray[np.float64]:
@@ -279,7 +279,7 @@ def fit_stack(
             for _ in range(trainer.n_networks)
         ]
     )
-    x_scaler = StandardScaler().fit(X)
+    x_scaler = standard_scaler().fit(X)
     targets, scale = y, np.ones((len(orders), y.shape[1]))
     if not trainer.has_labels:
         # each refit has the units of its own rows: other rows must not reach it, even by a mean

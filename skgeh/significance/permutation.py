@@ -10,7 +10,6 @@ import torch
 from joblib import delayed, hash
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_scalar
 from tqdm.auto import tqdm
 
@@ -28,7 +27,7 @@ from skgeh.significance._refits import fit_targets, fixed_n_groups, learner_of, 
 from skgeh.significance.result import PermutationResult, _share_above
 from skgeh.tables.features import Features
 from skgeh.tables.messages import warn
-from skgeh.tables.table import MIN_ROWS, Table
+from skgeh.tables.table import MIN_ROWS, Table, standard_scaler
 
 _N_POINTS = 300  # at most, since the statistic is computed for every refit
 _N_DRAWS = BLOCK  # at most, per refit; all refits share the noise of this one block
@@ -272,7 +271,7 @@ class _Null:
         columns: Sequence[Sequence[int]] | None = None,
     ) -> "_Null":
         """Choose the points and their groups from X alone."""
-        Z = StandardScaler().fit_transform(table.X)
+        Z = standard_scaler().fit_transform(table.X)
         points = np.random.default_rng(seed).permutation(len(Z))[:_N_POINTS]
         partition = Partition.kmeans(Z[points], n_groups, seed)
         several = columns is not None and len(columns) < Z.shape[1]

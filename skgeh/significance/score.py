@@ -222,6 +222,7 @@ def _asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:
     found = chosen_pairs(pairs, features.labels)
     if some is None:
         return found
+    some = [some] if isinstance(some, str | int) else list(some)
     place = {f: f for f in range(len(features))}
     place |= {label: f for f, label in enumerate(features.labels)}
     unknown = [one for one in some if one not in place]

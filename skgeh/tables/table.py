@@ -158,7 +158,7 @@ class Table:
     @cached_property
     def x_scaler(self) -> StandardScaler:
         """Scaler of the features to standard units."""
-        return StandardScaler().fit(self.X, sample_weight=self.weight)
+        return standard_scaler().fit(self.X, sample_weight=self.weight)
 
     @cached_property
     def Z(self) -> NDArray[np.float64]:
@@ -175,7 +175,7 @@ class Table:
     @cached_property
     def y_scaler(self) -> StandardScaler:
         """Scaler of numeric targets to standard units."""
-        return StandardScaler().fit(self.y, sample_weight=self.weight)
+        return standard_scaler().fit(self.y, sample_weight=self.weight)
 
     @property
     def y_mean(self) -> NDArray[np.float64]:
@@ -225,6 +225,11 @@ class Table:
         estimator.__dict__.pop("feature_names_in_", None)
         if self.is_named:
             estimator.feature_names_in_ = np.array(self.feature_names, dtype=object)
+
+
+def standard_scaler() -> StandardScaler:
+    """A scaler that gives arrays, whatever scikit-learn's global output is."""
+    return StandardScaler().set_output(transform="default")
 
 
 def _check_spread(values: NDArray, names: Sequence[str]) -> None:
