@@ -26,7 +26,7 @@ from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.process._smooth_basis import SmoothBasis
 
-TABLES, FIRST_SEED = 100, 3_000_000
+TABLES, FIRST_SEED = 30, 3_000_000
 ROWS = (1000, 2000)
 NOISES = ("even", "by a feature", "by a product")
 D, PAIRS = 8, pair_index(8)
@@ -104,7 +104,7 @@ def answer(model: BayesianInteractionRegressor, X: NDArray) -> Answer:
     frames = [found.group_frame(first, second)[columns].to_numpy() for first, second in names]
     table = found.to_frame().set_index(["feature_i", "feature_j"])[columns]
     return Answer(
-        points=X,
+        points=X[found.rows_],
         labels=found.labels_,
         signed=np.stack(frames).transpose(2, 1, 0),
         magnitude=table.loc[list(map(tuple, names))].to_numpy().T,
