@@ -17,8 +17,9 @@ NAMED = 3  # columns that are named at most
 
 
 def doubts(task: Task, names: Sequence[str], models: Sequence[NullModel]) -> list[str]:
-    """Sentences for a warning; none for a table without flaws, without tests, or whose
-    units are known.
+    """Sentences for a warning; none for a table without flaws, or whose units are known.
+
+    Nor are there any where nothing was tested.
 
     Parameters
     ----------
