@@ -17,9 +17,9 @@ NAMED = 3  # columns that are named at most
 
 
 def doubts(task: Task, names: Sequence[str], models: Sequence[NullModel]) -> list[str]:
-    """Sentences for a warning; none for a table without flaws, or whose units are known.
+    """Sentences for a warning; none for a table without flaws, or without tests.
 
-    Nor are there any where nothing was tested.
+    Where units are known, nothing is said of them.
 
     Parameters
     ----------
