@@ -17,7 +17,7 @@ from skgeh.geh.likelihoods import SquaredError
 from skgeh.geh.task import Task
 from skgeh.parallel import no_bar
 from skgeh.process._model import AnovaModel
-from skgeh.process._newton import CERTAIN, FEW, MANY, Newton
+from skgeh.process._newton import FEW, MANY, Newton
 from skgeh.process._p_values import p_values
 from skgeh.process._pair_statistics import (
     PairColumns,
@@ -35,15 +35,20 @@ from skgeh.process._variances import VARYING, prior_variances
 ROUNDS = 2  # in which pairs enter
 ENTER = 0.25  # largest p-value of a pair that enters
 ROWS_PER_PAIR = 400  # for each pair that enters by chance
-FREE = 10.0  # prior variance of what is not shrunk, in that of a typical function
+FREE = 1000.0  # prior variance of what is not shrunk, in that of a typical function
+FOUND = 0.05  # level, over all pairs, from which on a pair's own signal is no noise
+TAILS = 3  # knots that halve the last interval of a feature
 FREE_WAVES = 1
+MOST_QUICK = 100  # pairs that may enter by quick p-values, whose far tails are too light
+ROWS_PER_FREE = 5  # at least; with fewer, main effects enter one after another
+MOST_ROUNDS = 10  # in which they do
 STEPS = 6  # that find variances once pairs have entered
 UNEVEN = 3.0  # standard errors by which a variance function must predict rows better
-EVEN = 1.0  # and up to which noise may be even
-LONG_TAILED = 1.0  # standard errors of the kurtosis of normal noise
+LONG_TAILED = 2.0  # standard errors of the kurtosis of normal noise
 LEAST_NOISE = 1e-4  # noise variance, in that of a typical function: below it, digits cancel
 MOST_FACTORS = 20  # for the noise of units
 MOST_JUDGED = 2000  # rows that are predicted without their units
+NO_SIZES = Sizes(0, 0)  # of models whose products are chosen here
 SPREAD = Sizes(5, 2)  # of the variance function
 NEAREST = 0.05  # median squared residuals that are added before logs
 MOST_UNEVEN = np.log(20.0)
@@ -69,22 +74,6 @@ class FeaturePairs:
     features: Sequence[NDArray[np.intp]]
     pairs: NDArray[np.intp]
     size: int
-
-    @classmethod
-    def of(
-        cls,
-        task: Task,
-        features: Sequence[NDArray[np.intp]],
-        pairs: NDArray,
-        sizes: Sizes,
-        bases: Sequence[SmoothBasis] | None = None,
-    ) -> "FeaturePairs":
-        """Pairs of features of a table, whose columns may have known bases."""
-        sizes = sizes.of_many(task.X.shape[1])
-        if bases is None:
-            weight = task.weight / task.weight.mean()
-            bases = [SmoothBasis.fit(x, sizes.main, weight) for x in task.X.T]
-        return cls(Products.main_effects(bases), features, pairs, sizes.pair)
 
     @cached_property
     def column_pairs(self) -> list[NDArray[np.intp]]:
@@ -141,12 +130,12 @@ class FeaturePairs:
             found.append(replace(part, prior=prior))
         return found
 
-    def entered(self, places: NDArray) -> Products:
-        """Main effects, and the products of some pairs."""
+    def entered(self, main: Products, places: NDArray) -> Products:
+        """Some main effects, and the products of some pairs."""
         if len(places) == 0:
-            return self.main
+            return main
         own = np.unique(np.concatenate([self.column_pairs[place] for place in places]))
-        return self.main.with_pairs(own, self.size)
+        return main.with_pairs(own, self.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,8 +177,29 @@ class NullModel:
         """P-values of all pairs."""
         p = np.full(len(self.pairs.pairs), np.nan)
         for found in statistics:
-            p[found.columns.places] = p_values(found)
+            p[found.columns.places] = p_values(found, FOUND / len(p))
         return p
+
+
+def main_effects(task: Task, sizes: Sizes) -> Products:
+    """Main effects of all columns, with knots where functions bend at the ends."""
+    main = sizes.of_many(task.X.shape[1]).main
+    weight = task.weight / task.weight.mean()
+    return Products.main_effects([SmoothBasis.fit(x, main, weight, TAILS) for x in task.X.T])
+
+
+def promising_pairs(task: Task, asked: FeaturePairs, most: int) -> NDArray[np.intp]:
+    """Places of the pairs whose products fit best what main effects leave, in increasing order."""
+    newton = Newton(replace(task, weight=task.weight / task.weight.mean()), NO_SIZES)
+    best, features = np.zeros(len(asked.pairs)), asked.features
+    i, j = asked.pairs.T
+    for model in _Search(newton, asked).main_effects_alone():
+        rest = model.observed.weight * (model.observed.y - model.fitted)
+        products = np.abs((task.X * rest[:, None]).T @ task.X)
+        products = np.array([np.max(products[own], axis=0) for own in features])
+        products = np.array([np.max(products[:, own], axis=1) for own in features])
+        best = np.maximum(best, products[i, j] / rest.std())
+    return np.sort(np.argsort(-best, kind="stable")[:most])
 
 
 def null_models(
@@ -199,7 +209,7 @@ def null_models(
     task = replace(task, weight=task.weight / task.weight.mean())
     if task.units is not None:
         task = task.some(np.argsort(task.units, kind="stable"))
-    newton = Newton(task, Sizes(0, 0), progress)
+    newton = Newton(task, NO_SIZES, progress)
     return _Search(newton, pairs, n_jobs).found()
 
 
@@ -212,24 +222,24 @@ class _Search:
     n_jobs: int | None = None
     design_effect: float = 1.0
 
+    def __post_init__(self) -> None:
+        self.main = self.pairs.main
+
     def found(self) -> list[NullModel]:
         """Let pairs enter, and once more with weights of the rows if the noise is uneven."""
-        fits = self._main_effects()
+        fits = self.main_effects_alone()
         if self.task.units is not None:
             fits = self._with_units(fits)
         models, entered = self._enter(fits, np.array([], dtype=np.intp))
         rows = [self._rows(one) for one in models]
-        if self._is_linear and self.task.units is None:
+        if self._is_linear and self.task.units is None and not self._is_wide:
             weights, doubts = zip(*map(row_weights, rows), strict=True)
             if max(doubts) > UNEVEN:
                 self.newton = replace(self.newton, row_weights=np.column_stack(weights))
                 models, _ = self._enter(models, entered)
                 rows = [self._rows(one) for one in models]
             elif np.ptp(self.task.weight) == 0:
-                even = [
-                    doubt < EVEN and is_normal(of) for doubt, of in zip(doubts, rows, strict=True)
-                ]
-                rows = [replace(of, even=one) for of, one in zip(rows, even, strict=True)]
+                rows = [replace(one, even=is_normal(one)) for one in rows]
         return [NullModel(one, self.pairs, self.n_jobs) for one in rows]
 
     def _with_units(self, fits: Sequence[ProcessPosterior]) -> list[ProcessPosterior]:
@@ -241,12 +251,42 @@ class _Search:
         scale = [k * one.noise_variance for k, one in zip(found, fits, strict=True)]
         weights = np.tile(1 / np.array(scale), (len(self.task.X), 1))
         self.newton = replace(self.newton, row_weights=weights, known_noise=True)
-        return self._learn(self.pairs.main)
+        return self._learn(self.main)
+
+    def main_effects_alone(self) -> Sequence[ProcessPosterior]:
+        """Models of the main effects, of those that stand out if all are too many."""
+        if self._is_wide:
+            return self._main_effects_that_stand_out()
+        return self._main_effects()
+
+    def _main_effects_that_stand_out(self) -> list[ProcessPosterior]:
+        """Only features whose main effects the data ask for, where all would be too many."""
+        every, d = self.pairs.main, len(self.pairs.main.bases)
+        feature = every.component % d
+        entered = np.array([], dtype=np.intp)
+        for _ in range(MOST_ROUNDS):
+            self.main = every.part(np.flatnonzero(np.isin(feature, entered)))
+            fits = self._learn(self.main)
+            p = [of_features(self._rows(one), every) for one in map(with_free_main_effects, fits)]
+            least = np.fmin.reduce(p)
+            level = self._information / (ROWS_PER_PAIR * d) / len(fits)
+            room = int(len(self.task.X) / (ROWS_PER_FREE * (1 + FREE_WAVES))) - len(entered)
+            order = np.setdiff1d(np.flatnonzero(least < min(level, ENTER)), entered)
+            order = order[np.argsort(least[order], kind="stable")][: max(room, 0)]
+            if len(order) == 0:
+                break
+            entered = np.append(entered, order)
+        return fits
 
     @property
     def task(self) -> Task:
         """What is learned."""
         return self.newton.task
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether the free main effects of all features would be too many for the rows."""
+        return (1 + FREE_WAVES) * len(self.main.bases) * ROWS_PER_FREE > len(self.task.X)
 
     @property
     def _is_linear(self) -> bool:
@@ -255,7 +295,7 @@ class _Search:
 
     def _main_effects(self) -> Sequence[ProcessPosterior]:
         """Models of the main effects alone, of some rows first if there are many."""
-        newton, main = self.newton, self.pairs.main
+        newton, main = self.newton, self.main
         some = newton.some(MANY if self._is_linear else 2 * FEW)
         if len(some) == len(self.task.X):
             return self._learn(main)
@@ -276,9 +316,6 @@ class _Search:
             start = regress(products, task.X, *first, **newton.options)
         outputs = np.column_stack([one.predict(task.X) for one in start])
         outputs, fits = newton.steps(products, outputs, list(start))
-        if task.has_labels:
-            most = max(CERTAIN, np.abs(newton.constant()).max() + CERTAIN / 2)
-            outputs = np.clip(outputs, -most, most)
         return newton.around(products, outputs, fits)
 
     def _enter(
@@ -286,17 +323,17 @@ class _Search:
     ) -> tuple[list[ProcessPosterior], NDArray[np.intp]]:
         """Let pairs enter that stand out for any output."""
         if len(entered):
-            fits = self._learn(self.pairs.entered(entered), fits)
+            fits = self._learn(self.pairs.entered(self.main, entered), fits)
         models = [with_free_main_effects(one) for one in fits]
         for _ in range(ROUNDS):
-            p = [
-                NullModel(self._rows(one), self.pairs, self.n_jobs).quick_p_value for one in models
-            ]
+            asked = [NullModel(self._rows(one), self.pairs, self.n_jobs) for one in models]
+            few = len(self.pairs.pairs) <= MOST_QUICK
+            p = [one.quick_p_value if few else one.p_value for one in asked]
             more = np.union1d(entered, self._standing_out(np.fmin.reduce(p)))
             if len(more) == len(entered):
                 break
             entered = more
-            fits = self._learn(self.pairs.entered(entered), fits)
+            fits = self._learn(self.pairs.entered(self.main, entered), fits)
             models = [with_free_main_effects(one) for one in fits]
         return models, entered
 
@@ -306,7 +343,7 @@ class _Search:
         order = np.argsort(p, kind="stable")
         order = order[p[order] < level]  # NaN is not
         sizes = np.array([len(own) for own in self.pairs.column_pairs]) * self.pairs.size**2
-        room = MOST_WEIGHTS - len(self.pairs.main)
+        room = MOST_WEIGHTS - len(self.main)
         return order[np.cumsum(sizes[order]) <= room].astype(np.intp)
 
     @property
@@ -333,6 +370,23 @@ class _Search:
         return Rows(model)
 
 
+def of_features(rows: Rows, main: Products) -> NDArray[np.float64]:
+    """Quick p-values of the main effects of features that are no part of a model, shape (d,)."""
+    d = len(main.bases)
+    p, inside = np.full(d, np.nan), rows.model.products.component % d
+    sizes = np.array([basis.n_functions for basis in main.bases])
+    outside = np.setdiff1d(np.flatnonzero(sizes), inside)
+    for size in np.unique(sizes[outside]):
+        own = outside[sizes[outside] == size]
+        wave = np.tile(np.arange(size), (len(own), 1))
+        factors = np.stack([main.starts[own][:, None] + wave, 0 * wave])
+        relative = np.stack([main.bases[f].weights for f in own])
+        columns = PairColumns(own, factors, relative, wave, 0 * relative)
+        for found in pair_statistics(rows, columns, quick=True):
+            p[found.columns.places] = p_values(found)
+    return p
+
+
 def with_free_main_effects(model: ProcessPosterior) -> ProcessPosterior:
     """The same, but lines, first waves and all waves that are large are hardly shrunk."""
     products, solution = model.products, model.solution
@@ -341,9 +395,9 @@ def with_free_main_effects(model: ProcessPosterior) -> ProcessPosterior:
     main = products.pair[solution.active] < 0
     own = solution.active[main]
     prior[own] = np.maximum(prior[own], squares[main])
-    for start, basis in zip(products.starts - 1, products.bases, strict=True):
-        first = np.arange(start, start + min(1 + FREE_WAVES, basis.n_functions))
-        prior[first[model.data.variances[first] > VARYING]] = FREE * model.unit
+    wave = products.factors[0] - products.starts[products.component % len(products.bases)]
+    free = (products.pair < 0) & (wave <= FREE_WAVES) & (model.data.variances > VARYING)
+    prior[free] = FREE * model.unit
     noise = max(model.noise_variance, LEAST_NOISE * model.unit)
     found = model.data.solve(prior, noise, solution.output)
     return replace(model, solution=found)

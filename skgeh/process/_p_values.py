@@ -7,6 +7,8 @@ Zhang, X. Lin 2003), that of the product of both lines, and those of the other c
 covariances have degrees of freedom (Satterthwaite 1946).
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -19,12 +21,26 @@ from skgeh.tables.corrections import LEAST, cauchy
 WEIGHTS = 0.34, 0.33, 0.33  # of all columns together, of both lines, and of single columns
 LEAST_RELATIVE = 0.04  # prior variance of a column that is tested alone
 NOTHING = 1e-10  # share of the largest eigenvalue
-SEEN = 1e-3  # share of a column that others must not explain
+SEEN = 1e-5  # share of a column that others must not explain
 MOST_FREEDOM = 1e7
 
 
-def p_values(found: PairStatistics) -> NDArray[np.float64]:
-    """P-value of every pair, shape (p,); NaN where nothing is left of its columns."""
+def p_values(found: PairStatistics, sure: float = 0.0) -> NDArray[np.float64]:
+    """P-value of every pair, shape (p,); NaN where nothing is left of its columns.
+
+    Pairs with a p-value of at most `sure` have been found. From then on, their own signal no longer
+    counts as noise, so that p-values fall as signals rise.
+    """
+    p = _p_values(found)
+    clear = np.flatnonzero(p <= sure)
+    if len(clear):
+        again = found.part(clear)
+        p[clear] = np.minimum(p[clear], _p_values(replace(again, M=again.spread)))
+    return p
+
+
+def _p_values(found: PairStatistics) -> NDArray[np.float64]:
+    """P-values by the covariance M."""
     o, waves = found.columns.relative, found.columns.waves
     variance = np.einsum("pmm->pm", found.M)
     there = (found.seen > SEEN) & (variance > 0)

@@ -8,15 +8,17 @@ covariance C if the model is right. The part of C that belongs to the noise is `
 replace single rows (R. Bell and D. McCaffrey 2002).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve
 
 from skgeh.parallel import run_jobs
+from skgeh.process._linear_model import InRows
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import blocks, multiplied
 
@@ -53,7 +55,7 @@ class PairColumns:
     waves: NDArray[np.intp]
     prior: NDArray[np.float64]
 
-    def part(self, some: slice) -> "PairColumns":
+    def part(self, some: slice | NDArray) -> "PairColumns":
         """Some of the pairs."""
         return PairColumns(
             self.places[some],
@@ -93,6 +95,12 @@ class PairStatistics:
     seen: NDArray[np.float64]
     fourth: NDArray[np.float64]
     fourth_of_columns: NDArray[np.float64]
+
+    def part(self, some: NDArray) -> "PairStatistics":
+        """Some of the pairs."""
+        given = {name: value for name, value in vars(self).items() if name != "columns"}
+        parts = {name: value[some] for name, value in given.items()}
+        return PairStatistics(self.columns.part(some), **parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,16 +241,13 @@ class _Pass:
     def statistics(self, quick: bool) -> PairStatistics:
         """Leave every pair out: ``(I - C V)^-1`` turns sums with the pair into those without."""
         s2 = self.rows.model.noise_variance
-        self._explain(quick)
-        C = self.gram - self.cross.swapaxes(1, 2) @ self.shared
-        C /= s2
-        identity = np.eye(C.shape[1])
-        self.out = np.linalg.inv(identity - C * self.columns.prior[:, None])
-        u = (self.out @ (self.sums / s2)[..., None])[..., 0]
+        whole, left, sums = self._explained(quick)
+        C = left / s2
+        self.out = np.linalg.inv(np.eye(C.shape[1]) - C * self.columns.prior[:, None])
+        u = (self.out @ (sums / s2)[..., None])[..., 0]
         C = self.out @ C
         C = (C + C.swapaxes(1, 2)) / 2
-        whole = np.maximum(np.einsum("pmm->pm", self.gram), np.finfo(float).tiny)
-        seen = s2 * np.einsum("pmm->pm", C) / whole
+        seen = s2 * np.einsum("pmm->pm", C) / np.maximum(whole, np.finfo(float).tiny)
         if quick:
             return PairStatistics(self.columns, u, C, C, C, seen, np.zeros(len(u)), 0 * u)
         M, fourth, of_columns, spread = self._spread(u, C)
@@ -251,46 +256,69 @@ class _Pass:
             fourth, of_columns = 0 * fourth, 0 * of_columns
         return PairStatistics(self.columns, u, C, M, spread, seen, fourth, of_columns)
 
-    def _blocks(self) -> Iterator[tuple[slice, NDArray, NDArray]]:
-        """Rows, columns of the pairs (p, m, r) and of the model (k, r), not centred yet."""
-        p, m = self.columns.relative.shape
-        factors = self.columns.factors.reshape(2, -1)
-        for rows in self.rows.blocks(p * m):
-            values = self.rows.values(rows)
-            D = multiplied(values, factors) * self.rows.root[rows]
-            yield rows, D.reshape(p, m, -1), self.rows.columns(values, rows)
+    def _explained(self, quick: bool) -> tuple[NDArray, NDArray, NDArray]:
+        """Squares of the columns (p, m), what the model leaves of their products, and sums.
 
-    def _explain(self, quick: bool) -> None:
-        """Sums of products of columns, centred, and what those of the model explain of them."""
-        (p, m), k = self.columns.relative.shape, len(self.rows.model.solution.active)
-        self.gram, self.cross = np.zeros((p, m, m)), np.zeros((k, p * m))
-        self.sums, self.centre = np.zeros((2, p, m))
-        self.kept: list = []
+        The products have shape (p, m, m), and the sums of columns times residuals (p, m).
+        """
+        solution = self.rows.model.solution
+        if isinstance(solution, InRows):
+            rows = slice(0, len(self.rows.root))
+            D = self._columns(rows)
+            D -= (D @ self.rows.root / self.rows.model.data.weight)[..., None] * self.rows.root
+            flat = D.reshape(-1, rows.stop)
+            R = solution.noise * cho_solve((solution.factor, True), flat.T).T.reshape(D.shape)
+            self.residualised: Callable = partial(iter, [(rows, R)])
+            return (D * D).sum(2), D @ R.swapaxes(1, 2), D @ self.rows.residuals
+        (p, m), k = self.columns.relative.shape, len(solution.active)
+        gram, cross = np.zeros((p, m, m)), np.zeros((k, p * m))
+        sums, centre = np.zeros((2, p, m))
+        kept: list = []
         keep = len(self.rows.root) * (p * m + k) <= KEPT and not quick
-        for rows, D, Z in self._blocks():
-            self.gram += D @ D.swapaxes(1, 2)
-            self.cross += Z @ D.reshape(p * m, -1).T
-            self.sums += D @ self.rows.residuals[rows]
-            self.centre += D @ self.rows.root[rows]
+        for rows in self.rows.blocks(p * m):
+            D, Z = self._columns(rows), self.rows.columns(self.rows.values(rows), rows)
+            gram += D @ D.swapaxes(1, 2)
+            cross += Z @ D.reshape(p * m, -1).T
+            sums += D @ self.rows.residuals[rows]
+            centre += D @ self.rows.root[rows]
             if keep:
-                self.kept.append((rows, D, Z))
+                kept.append((rows, D, Z))
         total = self.rows.model.data.weight
-        self.gram -= self.centre[:, :, None] * self.centre[:, None] / total
-        self.centre /= total
-        shared = self.rows.model.solution.ridge(self.cross)
-        self.cross, self.shared = (a.reshape(k, p, m).swapaxes(0, 1) for a in (self.cross, shared))
+        gram -= centre[:, :, None] * centre[:, None] / total
+        shared = solution.ridge(cross)
+        self.residualised = partial(self._residualised, centre / total, shared.T, kept)
+        of_pair = [a.reshape(k, p, m).swapaxes(0, 1) for a in (cross, shared)]
+        return np.einsum("pmm->pm", gram), gram - of_pair[0].swapaxes(1, 2) @ of_pair[1], sums
+
+    def _columns(self, rows: slice) -> NDArray[np.float64]:
+        """Columns of the pairs at some rows, not centred, shape (p, m, r)."""
+        factors = self.columns.factors
+        D = multiplied(self.rows.values(rows), factors.reshape(2, -1)) * self.rows.root[rows]
+        return D.reshape(*factors.shape[1:], -1)
+
+    def _residualised(
+        self, centre: NDArray, shared: NDArray, kept: list
+    ) -> Iterator[tuple[slice, NDArray]]:
+        """Blocks of rows, and ``s^2 K^-1 phi`` there, shape (p, m, r)."""
+        every: Iterator = iter(kept)
+        if not kept:
+            every = (
+                (rows, self._columns(rows), self.rows.columns(self.rows.values(rows), rows))
+                for rows in self.rows.blocks(centre.size)
+            )
+        for rows, D, Z in every:
+            R = (D.reshape(len(shared), -1) - shared @ Z).reshape(D.shape)
+            R -= centre[..., None] * self.rows.root[rows]
+            yield rows, R
 
     def _spread(self, u: NDArray, C: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
         """Covariances of u as the rows show them, and the sums for degrees of freedom."""
         p, m = u.shape
         sums = C.copy(), np.zeros(p), np.zeros((p, m))
         around = C.copy(), np.zeros(p), np.zeros((p, m))
-        shared = np.ascontiguousarray(self.shared.transpose(1, 0, 2)).reshape(-1, p * m).T
         entered = np.flatnonzero(self.columns.prior.any(1))
         others = np.setdiff1d(np.arange(p), entered)
-        for rows, D, Z in self.kept or self._blocks():
-            R = (D.reshape(p * m, -1) - shared @ Z).reshape(D.shape)
-            R -= self.centre[..., None] * self.rows.root[rows]
+        for rows, R in self.residualised():
             noise = self.rows.residuals[rows]
             scaled = self._scaled(noise, rows)
             if len(others):

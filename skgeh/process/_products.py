@@ -73,7 +73,7 @@ class Products:
     def refined(self, pairs: Collection[int], most: int) -> "Products":
         """Give some pairs the products of more functions, with a variance of their own."""
         m, index = self.pair_functions, np.arange(len(self))
-        main = self._part(index[self.pair < 0])
+        main = self.part(index[self.pair < 0])
         parts = [self.products_of(k, m, most if k in pairs else m) for k in self.sections]
         return main._joined(parts)
 
@@ -109,7 +109,7 @@ class Products:
             pair=np.concatenate([one.pair for one in every]),
         )
 
-    def _part(self, columns: NDArray) -> "Products":
+    def part(self, columns: NDArray) -> "Products":
         """Some of the columns."""
         return replace(
             self,

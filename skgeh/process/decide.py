@@ -1,7 +1,7 @@
 """Decisions about the pairs of a table: one null model for each output, asked for every pair."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,12 +16,17 @@ from skgeh.geh.views.blocks import Blocks
 from skgeh.geh.views.differences import Steps
 from skgeh.parallel import no_bar
 from skgeh.process._doubts import doubts
-from skgeh.process._null_model import FeaturePairs, NullModel, null_models
+from skgeh.process._null_model import (
+    FeaturePairs,
+    NullModel,
+    main_effects,
+    null_models,
+    promising_pairs,
+)
 from skgeh.process._p_values import degrees_of_freedom
 from skgeh.process._pair_statistics import PairStatistics
 from skgeh.process._products import Products, blocks, multiplied
-from skgeh.process._screen import Sizes
-from skgeh.process._smooth_basis import SmoothBasis
+from skgeh.process._screen import Sizes, is_feasible
 from skgeh.process._variances import TYPICAL
 from skgeh.tables.corrections import bonferroni
 from skgeh.tables.features import Features
@@ -29,7 +34,11 @@ from skgeh.tables.features import Features
 _WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of the function expected
 _LEAST = 1e-12  # prior variance of a weight
 _MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
+_MOST_PAIRS = 20_000  # that are tested
 LEAST_ROWS, _LEAST_CLASS, _LEAST_UNITS = 40, 10, 5
+_FUNCTION = 0.98  # share of a feature that functions of another explain
+_MOST_COMPARED = 5000  # rows
+_SIZES = Sizes(24, 4)
 _LOST = "main effects and other pairs explain all that could be seen of it"
 
 
@@ -62,8 +71,7 @@ class PairTests:
         features: Features,
         *,
         pairs: NDArray | None = None,
-        sizes: Sizes | None = None,
-        bases: Sequence[SmoothBasis] | None = None,
+        sizes: Sizes = _SIZES,
         n_jobs: int | None = None,
         progress: Callable = no_bar,
     ) -> "PairTests":
@@ -77,20 +85,31 @@ class PairTests:
         pairs : ndarray of shape (P, 2), optional
             Pairs of features, by default all.
         sizes : Sizes, optional
-        bases : sequence of SmoothBasis, optional
         n_jobs : int, optional
         progress : callable
         """
         pairs = pair_index(len(features)) if pairs is None else pairs
+        if task.units is not None and task.units.max() + 1 == len(task.X):
+            task = replace(task, units=None)  # every row is a unit
         why = features.reasons(pairs)
-        if few := _too_few(task):
+        few = _too_few(task)
+        if not is_feasible(len(task.X), task.X.shape[1], sizes):
+            few = few or "too many features for a test"
+        if few:
             why = np.where(why == "", few, why)
-        places = np.flatnonzero(why == "")
         models: Sequence[NullModel] = ()
-        if len(places):
-            sizes = Sizes(24, 4) if sizes is None else sizes
-            asked = FeaturePairs.of(task, features.columns, pairs[places], sizes, bases)
-            models = null_models(task, asked, n_jobs, progress)
+        if (why == "").any():
+            main = main_effects(task, sizes)
+            _say_functions(why, main, task, features, pairs)
+            places = np.flatnonzero(why == "")
+            asked = FeaturePairs(main, features.columns, pairs[places], sizes.pair)
+            if len(places) > _MOST_PAIRS:
+                best = promising_pairs(task, asked, _MOST_PAIRS)
+                others = np.setdiff1d(places, places[best])
+                why[others] = f"not one of the {_MOST_PAIRS} pairs with the strongest products"
+                places, asked = places[best], replace(asked, pairs=pairs[places[best]])
+            models = null_models(task, asked, n_jobs, progress) if len(places) else ()
+        places = np.flatnonzero(why == "")
         return cls(task, pairs, places, why, models)
 
     @cached_property
@@ -278,6 +297,32 @@ class _Places:
                 change = (basis(above) - basis(below)) / self.steps.sizes[place]
                 found[start : start + basis.n_functions] = change.T
         return found
+
+
+def _say_functions(
+    why: NDArray, main: Products, task: Task, features: Features, pairs: NDArray
+) -> None:
+    """Say where one feature is nearly a function of the other, so that a product is curvature."""
+    alone = np.array([len(own) == 1 for own in features.columns])
+    asked = np.flatnonzero((why == "") & alone[pairs].all(axis=1))
+    values = main.values(task.X[:_MOST_COMPARED])
+    d = len(main.bases)
+    centred = values[1:] - values[1:].mean(1, keepdims=True)
+    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.finfo(float).tiny)
+    there = np.array([basis.n_functions > 0 for basis in main.bases])
+    explained = np.zeros((d, d))
+    lines = centred[main.starts[there] - 1]
+    for j in np.flatnonzero(there).tolist():
+        own = slice(main.starts[j] - 1, main.starts[j] - 1 + main.bases[j].n_functions)
+        explained[there, j] = np.square(lines @ centred[own].T).sum(1)  # functions are orthogonal
+    for place in asked.tolist():
+        i, j = (features.columns[f][0] for f in pairs[place])
+        for a, b, one, other in ((i, j, *pairs[place]), (j, i, *pairs[place][::-1])):
+            if explained[a, b] > _FUNCTION and main.bases[b].n_functions < len(task.X) / 2:
+                why[place] = (
+                    f"{features.names[one]} is nearly a function of {features.names[other]}: their "
+                    "interaction cannot be told from curvature"
+                )
 
 
 def _too_few(task: Task) -> str:

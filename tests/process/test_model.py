@@ -164,7 +164,7 @@ def test_variances_of_other_columns():
         of_fine.variances_of(products.refined([0, 2], 3), 60),
         [*mine[:7], 0.003, mine[7], *mine[9:]],
     )
-    main = products._part(np.flatnonzero(products.pair < 0))
+    main = products.part(np.flatnonzero(products.pair < 0))
     np.testing.assert_array_equal(posterior.variances_of(main, 60), variances[:6])
     some = main.with_pairs(np.array([0, 2]), 2)
     np.testing.assert_array_equal(posterior.variances_of(some, 60), variances[[*range(7), 8]])

@@ -79,7 +79,7 @@ def test_some_pairs_may_have_columns():
     assert list(products.sections) == [2, 7]
     for k, section in products.sections.items():
         assert set(products.pair[section]) == {k}
-    assert np.array_equal(products._part(np.arange(20)).design(X), main_effects(X).design(X))
+    assert np.array_equal(products.part(np.arange(20)).design(X), main_effects(X).design(X))
 
 
 def test_finer_products_are_a_component_of_their_own():

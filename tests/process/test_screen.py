@@ -220,7 +220,7 @@ def test_finer_products_are_never_coarser(monkeypatch):
 def test_scores_outside_rank_a_true_pair_first():
     X, y = wide(300, 12)
     main = chosen(X, y, Sizes(5, 3))
-    main = main._part(np.flatnonzero(main.pair < 0))
+    main = main.part(np.flatnonzero(main.pair < 0))
     fit = regress(main, X, y[:, None], np.ones((300, 1)))[0]
     scores = score_outside(fit, np.arange(66))
     assert set(np.argsort(-scores)[:2]) == {place(12, 1, 4), place(12, 2, 11)}
