@@ -31,7 +31,8 @@ def run(quick: bool = False) -> list[dict]:
     rows = []
     for k, form in enumerate(FORMS):
         needed = interpolated(sizes, np.array([power[n][k] for n in sizes]), tables)
-        first, median, third = np.quantile(predicted[:, k], [0.25, 0.5, 0.75])
+        quarters = np.quantile(predicted[:, k], [0.25, 0.5, 0.75], method="higher")  # may be inf
+        first, median, third = quarters
         rows.append(
             {
                 "form": form,

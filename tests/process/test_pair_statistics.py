@@ -187,7 +187,7 @@ def test_even_noise_has_the_variance_of_the_model_or_more(space, weighted):
 def test_what_is_no_less():
     """Correlations stay, and so do variances that squared residuals exceed by chance alone."""
     C = np.array([[[4.0, 1], [1, 1]]])
-    M, variances = [*C, [[3, 5], [5, 2.0]]], np.array([[4.0, 400]])
+    M, variances = C + np.array([[[3.0, 5], [5, 2]]]), np.array([[4.0, 400]])
     more = (7 - BY_CHANCE * 2) / 4
     root = np.sqrt(more)
     assert_close(no_less(C, M, variances), [[[4 * more, root], [root, 1]]], 1e-12)
