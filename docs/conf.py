@@ -71,10 +71,19 @@ TABLES = [
     (
         "judgement",
         "level",
-        lambda row: row["what"] == "judgement",
+        lambda row: row["what"] in ("judgement", "again"),
         [
-            "design", "n", "tables", "FPR", "FPR at least", "FWER", "FWER at least", "FDR",
-            "FDR at least", "power / oracle", "power Holm / oracle",
+            "design", "n", "d", "test", "tables", "FPR", "FPR +-", "FWER", "FWER +-", "FDR",
+            "power", "power Holm", "oracle Holm", "CPU s",
+        ],
+    ),
+    (
+        "rows_needed",
+        "rows_needed",
+        lambda row: True,
+        [
+            "form", "tables", "power, 500", "power, 1000", "power, 2000", "power, 4000",
+            "rows needed", "predicted", "first quarter", "third quarter",
         ],
     ),
     (
@@ -88,19 +97,14 @@ TABLES = [
         ],
     ),
     (
-        "level_labels",
-        "level_labels",
+        "intervals",
+        "intervals",
         lambda row: True,
         [
-            "function", "classes", "rows", "tables", "FPR", "FPR +-", "FWER", "FDR", "FDR +-",
-            "power", "power Holm", "mean", "variance",
+            "n", "noise", "tables", "true pairs", "null pairs", "product", "wave", "saturating",
+            "local", "noise pair", "magnitude, true", "null above 0", "width, true", "width, null",
+            "upper end / truth",
         ],
-    ),
-    (
-        "intervals",
-        "intervals",
-        lambda row: True,
-        ["what", "tables", "coverage, true pairs", "coverage, detected", "median estimate / truth"],
     ),
     (
         "downstream",

@@ -21,16 +21,18 @@ from skgeh.datasets import make_interactions
 
 X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 patients = BayesianInteractionRegressor(random_state=0).fit(X, y)
-columns = ["feature_i", "feature_j", "score", "effect", "std", "ci_low", "ci_high"]
+columns = ["feature_i", "feature_j", "effect", "ci_low", "ci_high", "sign", "p_value", "p_fdr"]
 print(f"diabetes: {len(X)} patients, {patients.interactions_.group_weights.size} groups of points")
-print(patients.interactions_.to_frame()[columns].head(10).round(3).to_string())
+print(patients.interactions_.to_frame()[columns].head(10).round(4).to_string())
 
 # %%
 # The effect is the mean size of the mixed second derivative, in standard deviations of target and
-# features. The columns std, ci_low and ci_high are those of the posterior: they describe what the
-# networks have learned. They do not decide which pairs are real: an effect is a mean of absolute
-# values, so its interval can exclude 0 for a pair that does not interact.
-#
+# features, with its 95 % confidence interval. The p-value decides: of the pairs with a p_fdr of up
+# to 0.05, one in twenty is false on average. In words:
+print()
+print(patients.interactions_)
+
+# %%
 # Next, known truth: 2000 rows, as much noise as signal. The true pairs are neighbours: x0 x1,
 # x1 x2 ...
 X_known, y_known, truth = make_interactions(2000, signal_to_noise=1, random_state=0)
@@ -39,11 +41,11 @@ frame = simulated.interactions_.to_frame()
 names = {(f"x{i}", f"x{j}") for i, j in truth.pairs}
 frame["true"] = [pair in names for pair in zip(frame.feature_i, frame.feature_j, strict=True)]
 print(f"\nsimulation: {len(X_known)} rows, {len(names)} true pairs of {len(frame)}")
-print(frame[[*columns, "true"]].head(12).round(3).to_string())
+print(frame[[*columns, "true"]].head(12).round(4).to_string())
 
 # %%
-# The picture shows how strong every pair is, how sure the posterior is of it, and where in the data
-# it pushes the target up or down.
+# The picture shows how strong every pair is, which are significant, and where in the data they push
+# the target up or down.
 figure, axes = plt.subplots(2, 3, figsize=(17, 11), layout="constrained")
 for row, (model, title) in zip(
     axes, [(patients, "diabetes"), (simulated, "simulation")], strict=True
