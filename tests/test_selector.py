@@ -37,7 +37,7 @@ SAMPLE_WEIGHT = {
 }
 SHIFT = np.array([3.0, -2.0, 5.0, 0.0])  # means far from 0: products have to be centred
 NAMES = ["age", "weight", "dose", "time"]
-FAR = 1e-12  # a level that nothing reaches
+FAR = 1e-200  # a level that nothing reaches
 
 
 def quick(**parameters):

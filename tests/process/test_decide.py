@@ -80,7 +80,7 @@ def test_a_product_without_noise(noise):
     for seed in range(3):
         X, y = product(1000, noise, seed)
         y = y - np.sin(4 * X[:, 2]) + X[:, 2]
-        found = pair_tests(task(X, y), sizes=None)
+        found = pair_tests(task(X, y), sizes=decide._SIZES)
         effect = asked(found).effects[0].effect[0] / unit(X, y)
         np.testing.assert_allclose(effect, 1, atol=0.01)
         assert found.p_value[0, 0] < 1e-6
