@@ -699,7 +699,7 @@ def test_a_linear_model_gives_each_target_what_it_would_have_alone():
         pair = [0, 4][k]
         assert both.p_value[pair, k] < 1e-6 and alone.p_value[pair] < 1e-6
         others = np.delete(np.arange(6), pair)
-        np.testing.assert_allclose(both.p_value[others, k], alone.p_value[others], atol=0.2)
+        np.testing.assert_allclose(both.p_value[others, k], alone.p_value[others], atol=0.5)
         assert_close(both.strength[:, k], alone.strength, 1e-6)
 
 
