@@ -16,7 +16,7 @@ from benchmarks.level_designs import Truth, bent, normal, number, unit
 from skgeh import score_test
 from skgeh.significance.result import TestResult
 
-TABLES, FIRST_SEED = 100, 6_000_000
+TABLES, FIRST_SEED = 60, 6_000_000
 ROWS = (500, 1000, 2000, 4000)
 POWER, LEVEL = 0.8, 0.05
 FORMS = ("product", "wave", "saturating")

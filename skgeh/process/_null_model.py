@@ -18,7 +18,7 @@ from skgeh.geh.task import Task
 from skgeh.parallel import no_bar
 from skgeh.process._model import AnovaModel
 from skgeh.process._newton import FEW, MANY, Newton
-from skgeh.process._p_values import p_values
+from skgeh.process._p_values import p_values, signals
 from skgeh.process._pair_statistics import (
     PairColumns,
     PairStatistics,
@@ -167,6 +167,14 @@ class NullModel:
     def p_value(self) -> NDArray[np.float64]:
         """P-value of every pair, (P,); NaN if nothing of its columns is left."""
         return self._p_values(self.statistics)
+
+    @cached_property
+    def signals(self) -> NDArray[np.float64]:
+        """Noncentralities and degrees of freedom of two statistics, (P, 2, 2); see `signals`."""
+        found = np.full((len(self.pairs.pairs), 2, 2), np.nan)
+        for part in self.statistics:
+            found[part.columns.places] = signals(part)
+        return found
 
     @property
     def quick_p_value(self) -> NDArray[np.float64]:
@@ -406,8 +414,9 @@ def with_free_main_effects(model: ProcessPosterior) -> ProcessPosterior:
 def design_effect(model: ProcessPosterior, units: NDArray) -> float:
     """By how much the noise of rows must grow, if those of a unit were independent.
 
-    Of 1, 2, 4, ..., it is the factor by which rows are predicted best without their unit. It may
-    exceed the rows of a unit, as the noise of rows alone may be too small to begin with.
+    Of 1, 2, 4, ..., it is the least factor by which rows are predicted as well without their unit
+    as by the best factor, up to a standard error of the difference over units. It may exceed the
+    rows of a unit, as the noise of rows alone may be too small to begin with.
     """
     counts = np.bincount(units)
     some = np.random.default_rng(0).permutation(len(counts))
@@ -418,13 +427,20 @@ def design_effect(model: ProcessPosterior, units: NDArray) -> float:
     seen, solution = model.observed, model.solution
     prior = np.zeros(len(model.products))
     prior[solution.active] = solution.root**2
-    losses: list[float] = []
-    while len(losses) < MOST_FACTORS and min(losses, default=np.inf) in [np.inf, *losses[-2:]]:
+    unit = np.repeat(np.arange(len(together)), [len(own) for own in together])
+    losses: list[NDArray] = []
+    totals: list[float] = []
+    while len(losses) < MOST_FACTORS and min(totals, default=np.inf) in [np.inf, *totals[-2:]]:
         noise = 2.0 ** len(losses) * model.noise_variance
         other = model.data.solve(prior, noise, solution.output)
         means, _ = replace(model, solution=other).left_out(rows, together)
-        losses.append(float(seen.weight[rows] @ (seen.y[rows] - means) ** 2))
-    return float(2.0 ** np.argmin(losses))
+        errors = seen.weight[rows] * (seen.y[rows] - means) ** 2
+        losses.append(np.bincount(unit, errors))
+        totals.append(float(errors.sum()))
+    best = losses[int(np.argmin(totals))]
+    excess = np.array([one - best for one in losses])  # by unit
+    chance = excess.std(1) * np.sqrt(len(best))
+    return float(2.0 ** np.argmax(excess.sum(1) <= chance))
 
 
 def is_normal(rows: Rows) -> bool:

@@ -65,6 +65,25 @@ def _p_values(found: PairStatistics) -> NDArray[np.float64]:
     return np.where(there.any(1), np.clip(found_p, LEAST, 1), np.nan)
 
 
+def signals(found: PairStatistics) -> NDArray[np.float64]:
+    """How much pairs stand out: noncentralities and degrees of freedom, shape (p, 2, 2).
+
+    The first statistic is that of all columns together, as one chi-square (Satterthwaite), the
+    second that of the product of both lines. The noise's part is subtracted, so that
+    noncentralities may be below 0; they grow in proportion to the rows.
+    """
+    o, M = found.columns.relative, found.M
+    trace = np.einsum("pm,pmm->p", o, M)
+    squares = np.einsum("pa,pab,pb,pab->p", o, M, o, M)
+    unit = np.maximum(squares, np.finfo(float).tiny) / np.maximum(trace, np.finfo(float).tiny)
+    together = (np.einsum("pm,pm->p", o, found.u**2) - trace) / unit
+    lines = np.where(found.columns.waves == 0, o, 0)
+    variance = np.maximum(np.einsum("pm,pmm->p", lines, M), np.finfo(float).tiny)
+    line = np.einsum("pm,pm->p", lines, found.u**2) / variance - 1
+    freedom = np.stack([trace / unit, np.maximum((lines > 0).sum(1), 1)], axis=1)
+    return np.stack([np.stack([together, line], axis=1), freedom], axis=2)
+
+
 def degrees_of_freedom(trace: NDArray, fourth: NDArray) -> NDArray[np.float64]:
     """Satterthwaite's, from a variance and the variance of its estimate."""
     square = 2 * trace**2

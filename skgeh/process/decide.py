@@ -23,7 +23,7 @@ from skgeh.process._null_model import (
     null_models,
     promising_pairs,
 )
-from skgeh.process._p_values import degrees_of_freedom
+from skgeh.process._p_values import WEIGHTS, degrees_of_freedom
 from skgeh.process._pair_statistics import PairStatistics
 from skgeh.process._products import Products, blocks, multiplied
 from skgeh.process._screen import Sizes, is_feasible
@@ -35,6 +35,7 @@ _WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of th
 _LEAST = 1e-12  # prior variance of a weight
 _MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
 _MOST_PAIRS = 20_000  # that are tested
+SIGNAL_WEIGHTS = WEIGHTS[:2]  # of both statistics in `PairTests.signals`
 LEAST_ROWS, _LEAST_CLASS, _LEAST_UNITS = 40, 10, 5
 _FUNCTION = 0.98  # share of a feature that functions of another explain
 _MOST_COMPARED = 5000  # rows
@@ -118,6 +119,14 @@ class PairTests:
         found = np.full((len(self.pairs), self.task.y.shape[1]), np.nan)
         for k, model in enumerate(self.models):
             found[self.places, k] = model.p_value
+        return found
+
+    @property
+    def signals(self) -> NDArray[np.float64]:
+        """How much pairs stand out, by two statistics, (P, c, 2, 2); NaN without a test."""
+        found = np.full((*self.p_value.shape, 2, 2), np.nan)
+        for k, model in enumerate(self.models):
+            found[self.places, k] = model.signals
         return found
 
     def doubts(self, names: Sequence[str]) -> list[str]:

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import chi2, ncx2, norm
 
 from skgeh.geh.pairs import chosen_pairs
 from skgeh.parallel import ONE_THREAD, progress_bar
 from skgeh.posteriors.trainer import Trainer
-from skgeh.process.decide import LEAST_ROWS, PairTests
+from skgeh.process.decide import LEAST_ROWS, SIGNAL_WEIGHTS, PairTests
 from skgeh.process.family import GaussianProcess
 from skgeh.significance.result import TestResult
 from skgeh.tables.features import Features
@@ -31,17 +31,22 @@ class ScoreResult(TestResult):
         See `TestResult`; the statistic is the absolute normal score that has this p-value.
     n_rows : int
         Rows of the table, or units if rows belong to units.
+    signals : ndarray of shape (P, 2, 2) or (P, c, 2, 2)
+        Noncentralities and degrees of freedom of two statistics: of all columns of a pair, and of
+        the product of lines.
     """
 
     n_rows: int = 0
+    signals: NDArray[np.float64] | None = None
 
     def rows_needed(
         self, power: float = 0.8, level: float = 0.05, *, return_interval: bool = False
     ) -> Any:
         """Rows at which a pair would be found.
 
-        A pair is found if its p-value is at most `level` divided by the number of tests. The square
-        of its score, less the noise's part, grows in proportion to the rows.
+        A pair is found if its p-value is at most `level` divided by the number of tests. The
+        noncentralities of its statistics grow in proportion to the rows; the one counts that needs
+        fewer rows.
 
         Parameters
         ----------
@@ -61,12 +66,39 @@ class ScoreResult(TestResult):
         for name, value in (("power", power), ("level", level)):
             if not 0 < value < 1:
                 raise ValueError(f"{name} must lie between 0 and 1; got {value!r}.")
-        wanted = (norm.isf(level / self.p_value.size / 2) + norm.ppf(power)) ** 2
-        z = self.statistic
-        sizes = np.stack([np.sqrt(np.maximum(z**2 - 1, 0)), z + 1.96, np.maximum(z - 1.96, 0)], -1)
+        assert self.signals is not None
+        signal, freedom = np.moveaxis(self.signals, -1, 0)
+        wanted = _noncentrality(
+            freedom, level / self.p_value.size * np.array(SIGNAL_WEIGHTS), power
+        )
+        spread = 1.96 * np.sqrt(2 * (freedom + 2 * np.maximum(signal, 0)))
+        sizes = np.maximum([signal, signal + spread, signal - spread], 0)
         with np.errstate(divide="ignore"):
-            rows = np.where(np.isnan(sizes), np.nan, np.ceil(self.n_rows * wanted / sizes**2))
-        return (rows[..., 0], rows[..., 1:]) if return_interval else rows[..., 0]
+            rows = np.ceil(self.n_rows * wanted / sizes)
+        best = np.nanargmin(np.where(np.isnan(rows[0]), np.inf, rows[0]), axis=-1)
+        found = np.take_along_axis(rows, best[None, ..., None], axis=-1)[..., 0]
+        return (found[0], np.moveaxis(found[1:], 0, -1)) if return_interval else found[0]
+
+
+def _noncentrality(freedom: NDArray, level: NDArray, power: float) -> NDArray[np.float64]:
+    """Noncentralities at which chi-squares exceed their quantile with a given power.
+
+    By bisection, for degrees of freedom (..., k) and levels (k,).
+
+    Examples
+    --------
+    >>> from scipy.stats import chi2, ncx2
+    >>> needed = _noncentrality(np.array([4.0]), np.array([0.001]), 0.8)
+    >>> round(float(ncx2.sf(chi2.isf(0.001, 4), 4, needed[0])), 1)
+    0.8
+    """
+    threshold = chi2.isf(level, freedom)
+    low, high = np.zeros_like(threshold), 10 * (threshold + 10)
+    for _ in range(50):
+        middle = (low + high) / 2
+        weak = ncx2.sf(threshold, freedom, middle) < power
+        low, high = np.where(weak, middle, low), np.where(weak, high, middle)
+    return (low + high) / 2
 
 
 def score_test(
@@ -213,6 +245,7 @@ def of_table(
         frame_backend=table.frame_backend,
         targets=table.targets,
         reason=tests.reason,
+        signals=tests.signals if table.targets is not None else tests.signals[:, 0],
         n_rows=len(columns) if table.units is None else int(table.units.max()) + 1,
     )
 

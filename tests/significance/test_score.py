@@ -459,34 +459,33 @@ def test_too_few_rows():
 # Rows needed
 
 
-def needed(p, n=100):
-    """Of made-up p-values."""
+def needed(signal, n=100):
+    """Of made-up noncentralities of one statistic, with one degree of freedom; (6,)."""
     found = score_test(*table())
-    values = dict(vars(found), p_value=np.asarray(p), n_rows=n, reason=None)
-    values |= {"statistic": norm.isf(np.asarray(p) / 2), "tested": np.isfinite(p)}
-    return type(found)(**values)
+    signal = np.asarray(signal, dtype=float)
+    both = np.stack([np.full(6, -1.0), signal], axis=1)
+    signals = np.stack([both, np.ones((6, 2))], axis=2)
+    signals[np.isnan(signal)] = np.nan
+    return type(found)(**dict(vars(found), n_rows=n, signals=signals, reason=None))
 
 
-def test_rows_needed_by_their_formula():
-    p = np.array([1e-6, 0.01, 0.2, 0.9, np.nan, 0.5])
-    rows, interval = needed(p).rows_needed(0.9, 0.1, return_interval=True)
-    wanted = (norm.isf(0.1 / 6 / 2) + norm.ppf(0.9)) ** 2
-    z = norm.isf(p / 2)
-    expected = np.ceil(100 * wanted / np.where(z > 1, z**2 - 1, np.nan))
-    np.testing.assert_array_equal(rows[:3], expected[:3])
-    assert np.isinf(rows[[3, 5]]).all() and np.isnan(rows[4])
-    np.testing.assert_array_equal(interval[:2, 0], np.ceil(100 * wanted / (z + 1.96) ** 2)[:2])
-    assert np.isinf(interval[[2, 3], 1]).all() and np.isnan(interval[4]).all()
+def test_rows_needed_are_those_of_a_normal_score():
+    signal = np.array([30.0, 9.0, 1.0, -0.5, np.nan, 4.0])
+    rows, interval = needed(signal).rows_needed(0.9, 0.1, return_interval=True)
+    wanted = (norm.isf(0.1 / 6 * 0.33 / 2) + norm.ppf(0.9)) ** 2
+    np.testing.assert_allclose(rows[[0, 1, 2, 5]], 100 * wanted / signal[[0, 1, 2, 5]], rtol=0.02)
+    assert np.isinf(rows[3]) and np.isnan(rows[4]) and np.isnan(interval[4]).all()
+    assert np.isinf(interval[[2, 3], 1]).all()
     known = np.isfinite(rows)
     assert ((interval[:, 0] <= rows) & (rows <= interval[:, 1]))[known].all()
 
 
 def test_a_pair_that_was_found_needs_fewer_rows():
-    assert needed([1e-9] * 6).rows_needed()[0] < 100 < needed([0.05] * 6).rows_needed()[0]
+    assert needed([40] * 6).rows_needed()[0] < 100 < needed([3] * 6).rows_needed()[0]
 
 
 def test_more_power_needs_more_rows():
-    found = needed([0.01] * 6)
+    found = needed([6] * 6)
     assert (found.rows_needed(0.5) < found.rows_needed(0.9)).all()
     assert (found.rows_needed(level=0.1) < found.rows_needed(level=0.01)).all()
 
@@ -494,7 +493,7 @@ def test_more_power_needs_more_rows():
 @pytest.mark.parametrize("given", [{"power": 0}, {"power": 1}, {"level": 5}])
 def test_powers_and_levels_that_are_none(given):
     with pytest.raises(ValueError, match="must lie between 0 and 1; got"):
-        needed([0.1] * 6).rows_needed(**given)
+        needed([1] * 6).rows_needed(**given)
 
 
 def test_twice_the_rows_say_the_same_about_rows_needed():
