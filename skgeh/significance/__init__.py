@@ -1,9 +1,9 @@
-"""Which interactions are real: tests on rows that a model did not learn from.
+"""Which interactions are real: tests in closed form, and on rows that a model did not learn from.
 
 Answers: a p-value per pair, corrected for many pairs, and a lower bound on each pair's strength.
-In: an estimator of any kind and a table. Out: a `TestResult`; the estimator's own fit is not used.
-Rests on `estimators` and all layers below. Read `crossfit.py` first, then
-`_regressions.py` and `result.py`.
+In: a table, and an estimator of any kind, whose own fit is not used. Out: a `TestResult`.
+Rests on `estimators` and all layers below. Read `score.py` and `result.py` first, then
+`crossfit.py` and `_regressions.py`.
 """
 
 from skgeh.significance.crossfit import crossfit_test

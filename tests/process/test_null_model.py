@@ -431,7 +431,6 @@ def test_the_design_effect_of_rows_that_are_independent():
     assert np.median(design_effects()) <= 2
 
 
-@pytest.mark.xfail(reason="where factors predict alike, any of them may be the best", strict=True)
 def test_the_design_effect_of_rows_that_are_independent_is_never_large():
     assert design_effects().max() <= 8
 
