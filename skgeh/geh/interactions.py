@@ -351,6 +351,8 @@ class Interactions:
             return repr(self)
         found, tested = self.significant, self.decisions.tested
         low, high = self.interval().T
+        if not tested.any():
+            return f"No pair was tested: {self.decisions.reason[0]}."
         text = f"{found.sum()} of {tested.sum()} pairs interact (false discovery rate 0.05)."
         for place in self.order[: found.sum()]:
             a, b = (self.feature_names[f] for f in self.pairs[place])
