@@ -236,9 +236,10 @@ class _Search:
     def found(self) -> list[NullModel]:
         """Let pairs enter, and once more with weights of the rows if the noise is uneven."""
         fits = self.main_effects_alone()
-        if self.task.units is not None:
-            fits = self._with_units(fits)
         models, entered = self._enter(fits, np.array([], dtype=np.intp))
+        if self.task.units is not None:
+            self._weigh_units(models)
+            models, _ = self._enter(models, entered)
         rows = [self._rows(one) for one in models]
         if self._is_linear and self.task.units is None and not self._is_wide:
             weights, doubts = zip(*map(row_weights, rows), strict=True)
@@ -250,16 +251,15 @@ class _Search:
                 rows = [replace(one, even=is_normal(one)) for one in rows]
         return [NullModel(one, self.pairs, self.n_jobs) for one in rows]
 
-    def _with_units(self, fits: Sequence[ProcessPosterior]) -> list[ProcessPosterior]:
-        """Main effects learned by rows that say less together than alone."""
+    def _weigh_units(self, models: Sequence[ProcessPosterior]) -> None:
+        """Let rows of a unit say less together than alone."""
         units = self.task.units
         assert units is not None
-        found = [design_effect(one, units) for one in map(with_free_main_effects, fits)]
+        found = [design_effect(one, units) for one in models]
         self.design_effect = max(found)
-        scale = [k * one.noise_variance for k, one in zip(found, fits, strict=True)]
+        scale = [k * one.noise_variance for k, one in zip(found, models, strict=True)]
         weights = np.tile(1 / np.array(scale), (len(self.task.X), 1))
         self.newton = replace(self.newton, row_weights=weights, known_noise=True)
-        return self._learn(self.main)
 
     def main_effects_alone(self) -> Sequence[ProcessPosterior]:
         """Models of the main effects, of those that stand out if all are too many."""
@@ -330,12 +330,12 @@ class _Search:
         self, fits: Sequence[ProcessPosterior], entered: NDArray
     ) -> tuple[list[ProcessPosterior], NDArray[np.intp]]:
         """Let pairs enter that stand out for any output."""
-        if len(entered):
+        if len(entered) or self.newton.known_noise:
             fits = self._learn(self.pairs.entered(self.main, entered), fits)
         models = [with_free_main_effects(one) for one in fits]
         for _ in range(ROUNDS):
             asked = [NullModel(self._rows(one), self.pairs, self.n_jobs) for one in models]
-            few = len(self.pairs.pairs) <= MOST_QUICK
+            few = len(self.pairs.pairs) <= MOST_QUICK and self.task.units is None
             p = [one.quick_p_value if few else one.p_value for one in asked]
             more = np.union1d(entered, self._standing_out(np.fmin.reduce(p)))
             if len(more) == len(entered):
@@ -414,9 +414,9 @@ def with_free_main_effects(model: ProcessPosterior) -> ProcessPosterior:
 def design_effect(model: ProcessPosterior, units: NDArray) -> float:
     """By how much the noise of rows must grow, if those of a unit were independent.
 
-    Of 1, 2, 4, ..., it is the least factor by which rows are predicted as well without their unit
-    as by the best factor, up to a standard error of the difference over units. It may exceed the
-    rows of a unit, as the noise of rows alone may be too small to begin with.
+    Of 1, 2, 4, ..., rows are predicted best without their unit by some factor, and as well, up to a
+    standard error of the difference over units, by a smaller one. It is the geometric mean of both.
+    It may exceed the rows of a unit, as the noise of rows alone may be too small to begin with.
     """
     counts = np.bincount(units)
     some = np.random.default_rng(0).permutation(len(counts))
@@ -437,10 +437,10 @@ def design_effect(model: ProcessPosterior, units: NDArray) -> float:
         errors = seen.weight[rows] * (seen.y[rows] - means) ** 2
         losses.append(np.bincount(unit, errors))
         totals.append(float(errors.sum()))
-    best = losses[int(np.argmin(totals))]
-    excess = np.array([one - best for one in losses])  # by unit
-    chance = excess.std(1) * np.sqrt(len(best))
-    return float(2.0 ** np.argmax(excess.sum(1) <= chance))
+    best = int(np.argmin(totals))
+    excess = np.array([one - losses[best] for one in losses])  # by unit
+    as_good = int(np.argmax(excess.sum(1) <= excess.std(1) * np.sqrt(excess.shape[1])))
+    return float(2.0 ** ((as_good + best) / 2))
 
 
 def is_normal(rows: Rows) -> bool:
