@@ -414,9 +414,8 @@ def with_free_main_effects(model: ProcessPosterior) -> ProcessPosterior:
 def design_effect(model: ProcessPosterior, units: NDArray) -> float:
     """By how much the noise of rows must grow, if those of a unit were independent.
 
-    Of 1, 2, 4, ..., rows are predicted best without their unit by some factor, and as well, up to a
-    standard error of the difference over units, by a smaller one. It is the geometric mean of both.
-    It may exceed the rows of a unit, as the noise of rows alone may be too small to begin with.
+    Of 1, 2, 4, ..., it is the factor by which rows are predicted best without their unit. It may
+    exceed the rows of a unit, as the noise of rows alone may be too small to begin with.
     """
     counts = np.bincount(units)
     some = np.random.default_rng(0).permutation(len(counts))
@@ -427,20 +426,13 @@ def design_effect(model: ProcessPosterior, units: NDArray) -> float:
     seen, solution = model.observed, model.solution
     prior = np.zeros(len(model.products))
     prior[solution.active] = solution.root**2
-    unit = np.repeat(np.arange(len(together)), [len(own) for own in together])
-    losses: list[NDArray] = []
-    totals: list[float] = []
-    while len(losses) < MOST_FACTORS and min(totals, default=np.inf) in [np.inf, *totals[-2:]]:
+    losses: list[float] = []
+    while len(losses) < MOST_FACTORS and min(losses, default=np.inf) in [np.inf, *losses[-2:]]:
         noise = 2.0 ** len(losses) * model.noise_variance
         other = model.data.solve(prior, noise, solution.output)
         means, _ = replace(model, solution=other).left_out(rows, together)
-        errors = seen.weight[rows] * (seen.y[rows] - means) ** 2
-        losses.append(np.bincount(unit, errors))
-        totals.append(float(errors.sum()))
-    best = int(np.argmin(totals))
-    excess = np.array([one - losses[best] for one in losses])  # by unit
-    as_good = int(np.argmax(excess.sum(1) <= excess.std(1) * np.sqrt(excess.shape[1])))
-    return float(2.0 ** ((as_good + best) / 2))
+        losses.append(float(seen.weight[rows] @ (seen.y[rows] - means) ** 2))
+    return float(2.0 ** np.argmin(losses))
 
 
 def is_normal(rows: Rows) -> bool:

@@ -247,8 +247,9 @@ class PairTests:
     def _weights(model: NullModel, part: PairStatistics) -> tuple[NDArray, NDArray, NDArray]:
         """Weights of pairs that are hardly shrunk, their covariances, and weights by their prior.
 
-        The covariances are as the rows show them. A pair that is not in the model has a typical
-        prior.
+        The covariances are as the rows show them, with what the pair itself adds to the residuals:
+        it makes up for what is finer than the columns of a pair. A pair that is not in the model
+        has a typical prior.
         """
         o, unit = part.columns.relative, model.rows.model.unit
         own = part.columns.prior.any(1, keepdims=True)
@@ -258,7 +259,7 @@ class PairTests:
             for prior in priors
         )
         weights, means = (np.einsum("pab,pb->pa", one, part.u) for one in (wide, inverse))
-        return weights, wide @ part.spread @ wide, means
+        return weights, wide @ part.M @ wide, means
 
 
 @dataclass(frozen=True, eq=False)
