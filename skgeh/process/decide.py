@@ -158,7 +158,8 @@ class PairTests:
         found = np.full(self.p_value.shape, np.nan)
         for k, model in enumerate(self.models):
             for part in model.statistics:
-                weights, covariance, _ = self._weights(model, part)
+                weights, wide, _ = self._weights(model, part)
+                covariance = wide @ part.spread @ wide
                 own = np.einsum("pa,pab,pb->p", weights, part.C, weights)
                 noise = np.einsum("pab,pba->p", part.C, covariance)
                 size = model.rows.model.noise_variance * np.maximum(own - noise, 0)
@@ -207,7 +208,8 @@ class PairTests:
         is_norm = np.asarray((sizes[self.pairs] > 1).any(axis=1))
         for part in self.models[output].statistics if self.models else ():
             model = self.models[output]
-            weights, covariance, means = self._weights(model, part)
+            weights, wide, means = self._weights(model, part)
+            covariance = wide @ part.M @ wide
             slopes = at.mean_slopes(model.pairs.main, part.columns.factors)
             o = part.columns.relative
             df = degrees_of_freedom(np.einsum("pm,pmm->p", o, part.M), part.fourth)
@@ -245,11 +247,11 @@ class PairTests:
 
     @staticmethod
     def _weights(model: NullModel, part: PairStatistics) -> tuple[NDArray, NDArray, NDArray]:
-        """Weights of pairs that are hardly shrunk, their covariances, and weights by their prior.
+        """Weights that are hardly shrunk, what makes them of u, and weights by the pair's prior.
 
-        The covariances are as the rows show them, with what the pair itself adds to the residuals:
-        it makes up for what is finer than the columns of a pair. A pair that is not in the model
-        has a typical prior.
+        Their covariance is that of u as the rows show it, with what the pair itself adds to the
+        residuals: it makes up for what is finer than the columns of a pair. A pair that is not in
+        the model has a typical prior.
         """
         o, unit = part.columns.relative, model.rows.model.unit
         own = part.columns.prior.any(1, keepdims=True)
@@ -259,7 +261,7 @@ class PairTests:
             for prior in priors
         )
         weights, means = (np.einsum("pab,pb->pa", one, part.u) for one in (wide, inverse))
-        return weights, wide @ part.M @ wide, means
+        return weights, wide, means
 
 
 @dataclass(frozen=True, eq=False)
