@@ -26,7 +26,7 @@ from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.process._smooth_basis import SmoothBasis
 
-TABLES, FIRST_SEED = 20, 3_000_000
+TABLES, FIRST_SEED = 10, 3_000_000
 ROWS = (1000, 2000)
 NOISES = ("even", "by a feature", "by a product")
 D, PAIRS = 8, pair_index(8)
