@@ -37,6 +37,18 @@ def pair_index(n_features: int) -> NDArray[np.intp]:
     return np.column_stack(np.triu_indices(n_features, 1))
 
 
+def pair_places(pairs: NDArray, n_features: int) -> NDArray[np.intp]:
+    """Indices of pairs in lexicographic order.
+
+    Examples
+    --------
+    >>> pair_places(pair_index(5)[[2, 7]], 5).tolist()
+    [2, 7]
+    """
+    i, j = pairs.T
+    return i * (2 * n_features - i - 3) // 2 + j - 1
+
+
 def to_vector(matrix: NDArray) -> NDArray:
     """Upper triangle of the last two axes, in the order of `pair_index`.
 

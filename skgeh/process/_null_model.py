@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgeh.geh.likelihoods import SquaredError
+from skgeh.geh.pairs import pair_places
 from skgeh.geh.task import Task
 from skgeh.parallel import no_bar
 from skgeh.process._model import AnovaModel
@@ -82,8 +83,8 @@ class FeaturePairs:
         found = []
         for one, other in self.pairs:
             i, j = np.meshgrid(self.features[one], self.features[other], indexing="ij")
-            a, b = np.minimum(i, j).ravel(), np.maximum(i, j).ravel()
-            found.append(a * (2 * d - a - 3) // 2 + b - 1)
+            both = np.sort(np.column_stack([i.ravel(), j.ravel()]), axis=1)
+            found.append(pair_places(both, d))
         return found
 
     @cached_property
@@ -114,11 +115,9 @@ class FeaturePairs:
     def with_priors(self, model: AnovaModel) -> list[PairColumns]:
         """The same, with the prior variances of the model's pairs."""
         products = model.products
-        own = np.where(model.data.variances > 0, 1.0, 0.0)
-        own *= model.variances[products.component] * products.relative
-        inside = np.zeros(len(products), dtype=bool)
-        inside[model.solution.active] = True
-        known = dict(zip(map(tuple, products.factors.T.tolist()), own * inside, strict=True))
+        active = model.solution.active
+        own = model.variances[products.component[active]] * products.relative[active]
+        known = dict(zip(map(tuple, products.factors[:, active].T.tolist()), own, strict=True))
         entered = set(products.sections)
         found = []
         for part in self.columns:
@@ -249,7 +248,7 @@ class _Search:
                 rows = [self._rows(one) for one in models]
             elif np.ptp(self.task.weight) == 0:
                 rows = [replace(one, even=is_normal(one)) for one in rows]
-        return [NullModel(one, self.pairs, self.n_jobs) for one in rows]
+        return [self._asked(one) for one in rows]
 
     def _weigh_units(self, models: Sequence[ProcessPosterior]) -> None:
         """Let rows of a unit say less together than alone."""
@@ -334,7 +333,7 @@ class _Search:
             fits = self._learn(self.pairs.entered(self.main, entered), fits)
         models = [with_free_main_effects(one) for one in fits]
         for _ in range(ROUNDS):
-            asked = [NullModel(self._rows(one), self.pairs, self.n_jobs) for one in models]
+            asked = [self._asked(self._rows(one)) for one in models]
             few = len(self.pairs.pairs) <= MOST_QUICK and self.task.units is None
             p = [one.quick_p_value if few else one.p_value for one in asked]
             more = np.union1d(entered, self._standing_out(np.fmin.reduce(p)))
@@ -363,9 +362,9 @@ class _Search:
         shares = np.average(task.y, axis=0, weights=task.weight)
         return float(n_rows * 4 * (shares * (1 - shares)).min())
 
-    def _asked(self, model: ProcessPosterior) -> NullModel:
-        """A model, asked about the pairs."""
-        return NullModel(self._rows(model), self.pairs, self.n_jobs)
+    def _asked(self, rows: Rows) -> NullModel:
+        """A model at its rows, asked about the pairs."""
+        return NullModel(rows, self.pairs, self.n_jobs)
 
     def _rows(self, model: ProcessPosterior) -> Rows:
         """The rows of a model, with what is known about their noise."""

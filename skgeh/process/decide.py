@@ -28,7 +28,7 @@ from skgeh.process._pair_statistics import PairStatistics
 from skgeh.process._products import Products, blocks, multiplied
 from skgeh.process._screen import Sizes, is_feasible
 from skgeh.process._variances import TYPICAL
-from skgeh.tables.corrections import bonferroni
+from skgeh.tables.corrections import over_targets
 from skgeh.tables.features import Features
 
 _WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of the function expected
@@ -142,12 +142,7 @@ class PairTests:
     @property
     def pair_p_value(self) -> NDArray[np.float64]:
         """The least p-value over outputs, times their number, shape (P,)."""
-        p = self.p_value
-        if p.shape[1] == 1:
-            return p[:, 0]
-        known = np.isfinite(p)
-        shares = known / np.maximum(known.sum(1, keepdims=True), 1)
-        return np.where(known.any(1), bonferroni(np.nan_to_num(p, nan=1.0), shares), np.nan)
+        return over_targets(self.p_value)
 
     @cached_property
     def share(self) -> NDArray[np.float64]:

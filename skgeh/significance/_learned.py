@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
-from skgeh.geh.pairs import to_matrix
+from skgeh.geh.pairs import pair_places, to_matrix
 from skgeh.geh.partition import Partition
 from skgeh.significance._refits import NetworkRefit, Refit, Split
 from skgeh.tables.features import Features
@@ -180,19 +180,6 @@ def screening_strength(
         )
     few = features.at(rows[: max(20, SCREENING_ROWS * 200 // len(pairs))])
     return pair_components(one, few, anchor, pairs, features.twins).std(0).mean(1)
-
-
-def pair_places(pairs: NDArray, n_features: int) -> NDArray[np.intp]:
-    """Indices of pairs in lexicographic order.
-
-    Examples
-    --------
-    >>> from skgeh.geh.pairs import pair_index
-    >>> pair_places(pair_index(5)[[2, 7]], 5).tolist()
-    [2, 7]
-    """
-    i, j = pairs.T
-    return i * (2 * n_features - i - 3) // 2 + j - 1
 
 
 def half_shapes(

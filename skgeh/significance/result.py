@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from skgeh.geh.interactions import check_level
-from skgeh.tables.corrections import adjust, bonferroni
+from skgeh.tables.corrections import adjust, over_targets
 from skgeh.tables.frames import Backend, make_frame
 
 
@@ -77,9 +77,7 @@ class TestResult:
         """
         if self.targets is None:
             return self.p_value
-        known = np.isfinite(self.p_value)
-        least = bonferroni(np.where(known, self.p_value, 1.0), known / len(self.targets))
-        return np.where(known.any(1), least, np.nan)
+        return over_targets(self.p_value)
 
     @property
     def tested_pairs(self) -> NDArray[np.bool_]:

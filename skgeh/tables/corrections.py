@@ -34,6 +34,19 @@ def bonferroni(p: NDArray, weights: NDArray) -> NDArray[np.float64]:
     return np.clip(scaled.min(-1), LEAST, 1.0)
 
 
+def over_targets(p: NDArray) -> NDArray[np.float64]:
+    """The least p-value of each row (P, c), times the number of targets; NaN where there is none.
+
+    Examples
+    --------
+    >>> over_targets(np.array([[0.01, 0.4], [0.2, np.nan], [np.nan, np.nan]])).tolist()
+    [0.02, 0.4, nan]
+    """
+    known = np.isfinite(p)
+    least = bonferroni(np.where(known, p, 1.0), known / p.shape[1])
+    return np.where(known.any(1), least, np.nan)
+
+
 def adjust(p: NDArray, control: str) -> NDArray[np.float64]:
     """P-values corrected over all entries of an array.
 

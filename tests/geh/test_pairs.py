@@ -3,7 +3,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from skgeh.geh.pairs import chosen_pairs, n_pairs, pair_index, to_matrix, to_vector
+from skgeh.geh.pairs import (
+    chosen_pairs,
+    n_pairs,
+    pair_index,
+    pair_places,
+    to_matrix,
+    to_vector,
+)
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 8, 41])
@@ -97,3 +104,8 @@ def test_pairs_that_cannot_be_read(pairs):
 def test_pairs_of_one_feature_or_none(pairs):
     with pytest.raises(ValueError, match="two different features"):
         chosen_pairs(pairs, NAMES)
+
+
+@pytest.mark.parametrize("d", [2, 3, 7, 30])
+def test_places_of_pairs(d):
+    assert pair_places(pair_index(d), d).tolist() == list(range(n_pairs(d)))

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 
-from skgeh.geh.pairs import n_pairs, pair_index
+from skgeh.geh.pairs import pair_index
 from skgeh.significance import _learned as components
 from skgeh.significance._learned import (
     assemble,
     fold_shapes,
     half_shapes,
     pair_components,
-    pair_places,
 )
 from skgeh.significance._refits import Refit
 from skgeh.tables.features import Features
@@ -64,11 +63,6 @@ def test_too_many_pairs_to_screen_by_predictions():
     ask = {"pairs": pair_index(d), "features": Features.alone(X), "limit": 10}
     with pytest.raises(ValueError, match="5050 pairs are too many"):
         fold_shapes(Refit(lambda rows: rows[:, 0]), TRAIN, TEST, **ask)
-
-
-@pytest.mark.parametrize("d", [2, 3, 7, 30])
-def test_places_of_pairs(d):
-    assert pair_places(pair_index(d), d).tolist() == list(range(n_pairs(d)))
 
 
 def test_halves_of_models_without_hessians_have_shapes_only():
