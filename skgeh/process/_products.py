@@ -6,7 +6,7 @@ are multiplied by the constant 1. The mean Hessian of a group of points is the i
 pair's weights with the group's mean products of derivatives.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -194,12 +194,8 @@ class Products:
         known = self._known.get(partition)
         if known is None or known[0] is not X:
             points = X.cpu().numpy().astype(np.float64)
-            sums = np.zeros((partition.n_groups, len(self)))
-            for rows in blocks(len(points)):
-                inside = (partition.labels[rows], np.arange(rows.stop - rows.start))
-                member = csr_array((np.ones(len(inside[0])), inside), (len(sums), len(inside[0])))
-                sums += member @ multiplied(self.slopes(points[rows]), self.factors).T
-            known = self._known[partition] = X, sums / partition.counts[:, None]
+            means = mean_products(self.slopes, self.factors, points, partition)
+            known = self._known[partition] = X, means
         return known[1]
 
     @cached_property
@@ -217,6 +213,18 @@ def multiplied(values: NDArray, factors: NDArray) -> NDArray[np.float64]:
     for others in factors[1:]:
         found *= values[others]
     return found
+
+
+def mean_products(
+    functions: Callable, factors: NDArray, points: NDArray, partition: Partition
+) -> NDArray[np.float64]:
+    """Group means of products of functions, for each column of `factors` (k, q), shape (M, q)."""
+    sums = np.zeros((partition.n_groups, factors.shape[1]))
+    for rows in blocks(len(points)):
+        inside = (partition.labels[rows], np.arange(rows.stop - rows.start))
+        member = csr_array((np.ones(len(inside[0])), inside), (len(sums), len(inside[0])))
+        sums += member @ multiplied(functions(points[rows]), factors).T
+    return sums / partition.counts[:, None]
 
 
 def blocks(n_rows: int, size: int = ROWS) -> Iterator[slice]:

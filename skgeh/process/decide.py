@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from skgeh.process._null_model import (
 )
 from skgeh.process._p_values import WEIGHTS, degrees_of_freedom
 from skgeh.process._pair_statistics import PairStatistics
-from skgeh.process._products import Products, blocks, multiplied
+from skgeh.process._products import Products, mean_products
 from skgeh.process._screen import Sizes, is_feasible
 from skgeh.process._variances import TYPICAL
 from skgeh.tables.corrections import over_targets
@@ -33,7 +33,6 @@ from skgeh.tables.features import Features
 
 _WIDE = 0.1  # prior variance of a pair's weights in estimates, times that of the function expected
 _LEAST = 1e-12  # prior variance of a weight
-_MOST_ENTRIES = 20_000_000  # of products of slopes of a block of points
 _MOST_PAIRS = 20_000  # that are tested
 SIGNAL_WEIGHTS = WEIGHTS[:2]  # of both statistics in `PairTests.signals`
 LEAST_ROWS, _LEAST_CLASS, _LEAST_UNITS = 40, 10, 5
@@ -284,15 +283,10 @@ class _Places:
         products : Products
         factors : ndarray of shape (2, p, m)
         """
-        flat, partition = factors.reshape(2, -1), self.partition
-        sums = np.zeros((partition.n_groups, flat.shape[1]))
-        for rows in blocks(len(self.points), max(_MOST_ENTRIES // flat.shape[1], 1)):
-            labels = partition.labels[rows]
-            member = np.zeros((partition.n_groups, len(labels)))
-            member[labels, np.arange(len(labels))] = 1
-            sums += member @ multiplied(self._slopes(products, self.points[rows]), flat).T
-        means = np.vstack([sums / partition.counts[:, None], sums.sum(0) / len(self.points)])
-        return means.T.reshape(*factors.shape[1:], -1)
+        slopes, flat = partial(self._slopes, products), factors.reshape(2, -1)
+        means = mean_products(slopes, flat, self.points, self.partition)
+        both = np.vstack([means, self.partition.weights @ means])
+        return both.T.reshape(*factors.shape[1:], -1)
 
     def _slopes(self, products: Products, X: NDArray) -> NDArray[np.float64]:
         """Derivatives of all functions, or their differences over a step, shape (F, n)."""

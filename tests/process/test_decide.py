@@ -447,13 +447,12 @@ def test_pairs_that_are_asked_for():
 # Points
 
 
-@pytest.mark.parametrize("most", [1, 20_000_000])
-def test_mean_products_of_slopes(most, monkeypatch):
-    monkeypatch.setattr(decide, "_MOST_ENTRIES", most)
+@pytest.mark.parametrize("n", [50, 2500])  # in one block of rows, and in several
+def test_mean_products_of_slopes(n):
     X, y = product(80)
     model = pair_tests(task(X, y)).models[0]
-    points = np.random.default_rng(1).normal(size=(50, 3))
-    groups = random_partition(50, 4)
+    points = np.random.default_rng(1).normal(size=(n, 3))
+    groups = random_partition(n, 4)
     factors = model.pairs.columns[0].factors
     found = _Places(points, groups, Blocks.of([[0], [1], [2]], points)).mean_slopes(
         model.pairs.main, factors
