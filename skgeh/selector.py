@@ -20,7 +20,7 @@ from skgeh.posteriors.trainer import Trainer
 from skgeh.significance.crossfit import check_loss, crossfit
 from skgeh.significance.permutation import permute
 from skgeh.significance.result import CrossfitResult, TestResult
-from skgeh.significance.score import LEAST_ROWS, of_table
+from skgeh.significance.score import LEAST_ROWS, of_table, result_of
 from skgeh.tables.features import Features
 from skgeh.tables.frames import make_frame
 from skgeh.tables.messages import warn
@@ -375,8 +375,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             return None
         features = Features.grouped(table, self.estimator_.feature_groups_)
         if self.test == "score":
-            pairs = self.interactions_.pairs
-            return of_table(table, features, pairs, n_jobs=self.n_jobs)
+            if isinstance(self.estimator, FrozenEstimator):  # its own tests are of another table
+                return of_table(table, features, self.interactions_.pairs, n_jobs=self.n_jobs)
+            return result_of(self.estimator_.pair_tests(), table, features)
         model = clone(self.estimator_).set_params(n_groups=self.n_groups_)
         options = {"n_jobs": self.n_jobs, "random_state": seed, "verbose": model.verbose}
         if self.test == "permutation":

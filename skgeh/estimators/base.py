@@ -303,6 +303,16 @@ class InteractionEstimator(_NetworkParameters):
         """Columns of each group."""
         return Blocks.of(list(self.feature_groups_.values()), self._points)
 
+    def pair_tests(self) -> PairTests:
+        """Tests of all pairs of features, computed once, on first access of `interactions_`."""
+        if self._tests is None:
+            features = Features.named(self._task.X, self.feature_groups_)
+            bar = progress_bar("rows", self.verbose)
+            self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
+            for doubt in self._tests.doubts(self._names):
+                warn(doubt)
+        return self._tests
+
     @ONE_THREAD
     def _measure(
         self,
@@ -340,22 +350,12 @@ class InteractionEstimator(_NetworkParameters):
         labels = found.labels_
         assert labels is not None
         at = points, Partition(labels), self._blocks()
-        decided = self._pair_tests().decided(*at, output=output, sign=sign, steps=steps)
+        decided = self.pair_tests().decided(*at, output=output, sign=sign, steps=steps)
         found = replace(found, decisions=decided)
         if points is not self._points:
             return found
         order = np.argsort(self._rows, kind="stable")
         return replace(found, labels_=labels[order], rows_=self._rows[order])
-
-    def _pair_tests(self) -> PairTests:
-        """Tests of all pairs of features, computed once."""
-        if self._tests is None:
-            features = Features.named(self._task.X, self.feature_groups_)
-            bar = progress_bar("rows", self.verbose)
-            self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
-            for doubt in self._tests.doubts(self._names):
-                warn(doubt)
-        return self._tests
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
         """Fitted attributes that a notebook shows: only those that were computed already."""

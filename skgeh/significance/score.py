@@ -235,9 +235,14 @@ def of_table(
     )
     for doubt in tests.doubts(names):
         warn(doubt)
+    return result_of(tests, table, features)
+
+
+def result_of(tests: PairTests, table: Table, features: Features) -> ScoreResult:
+    """The result of tests of a table's features."""
     p = tests.p_value if table.targets is not None else tests.p_value[:, 0]
     return ScoreResult(
-        pairs=pairs,
+        pairs=tests.pairs,
         statistic=norm.isf(p / 2),
         p_value=p,
         tested=np.isfinite(p),
@@ -246,7 +251,7 @@ def of_table(
         targets=table.targets,
         reason=tests.reason,
         signals=tests.signals if table.targets is not None else tests.signals[:, 0],
-        n_rows=len(columns) if table.units is None else int(table.units.max()) + 1,
+        n_rows=len(table.X) if table.units is None else int(table.units.max()) + 1,
     )
 
 
