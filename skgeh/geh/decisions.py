@@ -12,6 +12,7 @@ effects of all groups, and of their mean ``b_0``, that hold at once. Its lower e
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,15 @@ class SignedEffects:
 
     def bounds(self, level: float) -> tuple[NDArray, NDArray]:
         """Bounds that hold at once, for all groups and over all points, each (P, M + 1)."""
+        return self._usual_bounds if level == _LEVEL else self._bounds(level)
+
+    @cached_property
+    def _usual_bounds(self) -> tuple[NDArray, NDArray]:
+        """Those of signs and of most intervals, since drawing errors takes a while."""
+        return self._bounds(_LEVEL)
+
+    def _bounds(self, level: float) -> tuple[NDArray, NDArray]:
+        """See `bounds`."""
         half = np.sqrt(self.square) * self._longer(level, _largest_error(self.correlation, level))
         if self.is_norm.any():
             half[self.is_norm] = self._longest(level ** (1 / self.effect.shape[1]))  # Sidak
@@ -189,12 +199,21 @@ class Decisions:
     @property
     def effect(self) -> NDArray[np.float64]:
         """Magnitudes by shrunken effects, inside their intervals, shape (P,)."""
-        low, high = self.interval(_LEVEL).T
+        low, high = self._usual_interval.T
         mean = np.mean([one.magnitude(self.weights) for one in self.effects], axis=0)
         return np.clip(mean, low, high)
 
     def interval(self, level: float) -> NDArray[np.float64]:
         """Intervals of the magnitudes, (P, 2); of their mean if there are several outputs."""
+        return self._usual_interval if level == _LEVEL else self._interval(level)
+
+    @cached_property
+    def _usual_interval(self) -> NDArray[np.float64]:
+        """That of effects and of the table."""
+        return self._interval(_LEVEL)
+
+    def _interval(self, level: float) -> NDArray[np.float64]:
+        """See `interval`."""
         each = 1 - (1 - level) / len(self.effects)
         return np.mean([one.interval(self.weights, each) for one in self.effects], axis=0)
 
