@@ -1,7 +1,6 @@
 """Null models: which pairs enter, what is not shrunk, and weights for uneven noise."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,21 +13,15 @@ from skgeh.process._newton import Newton
 from skgeh.process._null_model import (
     FREE,
     FREE_WAVES,
-    MOST_UNEVEN,
     ROWS_PER_PAIR,
-    UNEVEN,
-    FeaturePairs,
     _Search,
-    design_effect,
-    is_normal,
-    null_models,
-    row_weights,
     with_free_main_effects,
 )
 from skgeh.process._pair_statistics import Rows
 from skgeh.process._screen import Sizes
 from skgeh.process._variances import prior_variances
 from tests.oracles import assert_close
+from tests.process.cases import SIZES, asked, entered, in_units, labels, models, table, task
 from tests.process.dense import (
     SPACES,
     Dense,
@@ -38,40 +31,6 @@ from tests.process.dense import (
     weights_of,
 )
 from tests.process.dense import table as small_table
-
-SIZES = Sizes(8, 3)
-
-
-def task(X, y, weight=None, units=None):
-    y = standard(y if y.ndim > 1 else y[:, None])
-    weight = np.ones(len(X)) if weight is None else weight
-    return Task(standard(X), y, weight, SquaredError(), units)
-
-
-def labels(X, y):
-    return Task(standard(X), y[:, None].astype(float), np.ones(len(X)), CrossEntropy(0.69))
-
-
-def asked(given, features=None, pairs=None):
-    features = [[j] for j in range(given.X.shape[1])] if features is None else features
-    pairs = pair_index(len(features)) if pairs is None else pairs
-    return FeaturePairs(_null_model.main_effects(given, SIZES), features, pairs, SIZES.pair)
-
-
-def models(given, features=None, pairs=None, **options):
-    return null_models(given, asked(given, features, pairs), **options)
-
-
-def entered(model):
-    return set(model.rows.model.products.sections)
-
-
-def table(n=400, d=5, noise=0.5, seed=0, correlation=0.0):
-    """x0 x1 and a line."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, d)) + correlation * rng.normal(size=(n, 1))
-    return X, X[:, 0] * X[:, 1] + X[:, 2] + noise * rng.normal(size=n)
-
 
 # Which pairs enter
 
@@ -198,58 +157,7 @@ def test_curves_of_correlated_features_do_not_leak_into_pairs():
     assert (p < 0.05).mean() < 0.09 and (p < 0.5).mean() < 0.65 and p.min() > 1e-5
 
 
-# Weights of rows
-
-
-def rows_of(X, residuals):
-    """Rows of a model that leaves everything."""
-    return SimpleNamespace(
-        residuals=residuals,
-        left=np.ones(len(X)),
-        model=SimpleNamespace(observed=SimpleNamespace(X=X), noise_variance=1.0),
-    )
-
-
-def test_even_noise_is_not_in_doubt():
-    doubts = []
-    for seed in range(20):
-        rng = np.random.default_rng(seed)
-        X, noise = rng.normal(size=(300, 3)), rng.normal(size=300)
-        doubts.append(row_weights(rows_of(X, noise))[1])
-    assert max(doubts) < UNEVEN
-
-
-def test_noise_of_one_size_has_equal_weights():
-    rng = np.random.default_rng(0)
-    weight, doubt = row_weights(rows_of(rng.normal(size=(300, 3)), rng.choice([-1.0, 1], 300)))
-    np.testing.assert_allclose(weight, 1)
-    assert doubt < UNEVEN
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_weights_follow_uneven_noise(seed):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(600, 3))
-    weight, doubt = row_weights(rows_of(X, np.exp(X[:, 1]) * rng.normal(size=600)))
-    assert doubt > UNEVEN
-    assert np.corrcoef(np.log(weight), X[:, 1])[0, 1] < -0.9
-    assert weight.mean() == pytest.approx(1)
-    assert np.ptp(np.log(weight)) <= 2 * MOST_UNEVEN
-    assert np.log(weight).std() == pytest.approx(2, rel=0.4)  # of 1 / exp(x)^2
-
-
-def test_the_residual_of_a_row_does_not_enter_its_own_weight():
-    """But that of another row with the same features."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 2))
-    X[1] = X[0]
-    noise = np.exp(X[:, 1]) * rng.normal(size=400)
-    noise[1] = noise[0] = 0.1 * np.exp(X[0, 1])
-    before = np.log(row_weights(rows_of(X, noise))[0])
-    noise[0] *= 1000
-    after = np.log(row_weights(rows_of(X, noise))[0])
-    own, other = (after - before)[:2]
-    assert other < -0.05 and abs(own) < 0.3 * abs(other)
+# Noise
 
 
 def noisy(noise, n=300, seed=0, slope=0.0):
@@ -265,15 +173,6 @@ def noisy(noise, n=300, seed=0, slope=0.0):
 def test_normal_and_even_noise_is_taken_for_that(noise, least, most):
     even = [models(task(*noisy(noise, seed=seed)))[0].rows.even for seed in range(20)]
     assert least <= np.mean(even) <= most
-
-
-def test_tails_of_normal_noise():
-    rng = np.random.default_rng(0)
-    X, found = np.zeros((400, 1)), {}
-    for name, draw in {"normal": rng.normal, "short": rng.uniform,
-                       "long": lambda size: rng.standard_t(4, size)}.items():  # fmt: skip
-        found[name] = np.mean([is_normal(rows_of(X, draw(size=400) - 0.5)) for _ in range(100)])
-    assert found["normal"] > 0.75 and found["short"] == 1 and found["long"] < 0.1
 
 
 @pytest.mark.parametrize("given", ["weights", "units", "labels"])
@@ -404,55 +303,6 @@ def test_the_order_of_units_does_not_matter():
     two = models(task(X[order], y[order], units=units[order]))[0]
     np.testing.assert_allclose(two.p_value, one.p_value, rtol=1e-5)
     np.testing.assert_array_equal(np.diff(one.rows.starts, append=200), np.bincount(units))
-
-
-def in_units(n_units=60, size=5, level=0.0, seed=0, copies=False):
-    """Features of rows or, as copies, of units, and noise with a level of each unit."""
-    rng = np.random.default_rng(seed)
-    units = np.repeat(np.arange(n_units), size)
-    n = n_units if copies else len(units)
-    X, noise = rng.normal(size=(n, 3)), rng.normal(size=n)
-    if copies:
-        X, noise = X[units], noise[units]
-    return X, X[:, 0] + level * rng.normal(size=n_units)[units] + noise, units
-
-
-def design_effects(**given):
-    found = []
-    for seed in range(6):
-        X, y, units = in_units(seed=seed, **given)
-        one = task(X, y)
-        model = _Search(Newton(one, Sizes(0, 0)), asked(one))._main_effects()[0]
-        found.append(design_effect(with_free_main_effects(model), units))
-    return np.array(found)
-
-
-def test_the_design_effect_of_rows_that_are_independent():
-    assert np.median(design_effects()) <= 2
-
-
-@pytest.mark.xfail(reason="where factors predict alike, any of them may be the best", strict=True)
-def test_the_design_effect_of_rows_that_are_independent_is_never_large():
-    assert design_effects().max() <= 8
-
-
-@pytest.mark.parametrize("size", [4, 16])
-def test_the_design_effect_of_copies_is_their_number_at_least(size):
-    found = design_effects(size=size, copies=True)
-    assert np.median(found) >= size and found.min() >= size / 2
-
-
-def test_the_design_effect_is_that_of_some_units(monkeypatch):
-    """Of one that has more rows, too."""
-    monkeypatch.setattr(_null_model, "MOST_JUDGED", 30)
-    assert design_effects(size=16, copies=True).max() >= 8
-    monkeypatch.setattr(_null_model, "MOST_JUDGED", 3)
-    assert np.isfinite(design_effects()).all()
-
-
-def test_there_is_an_end_to_design_effects(monkeypatch):
-    monkeypatch.setattr(_null_model, "MOST_FACTORS", 2)
-    assert design_effects(size=16, copies=True).max() == 2
 
 
 def test_the_variance_of_units_is_their_own():
