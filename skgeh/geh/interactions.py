@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from skgeh.geh.decisions import Decisions
 from skgeh.geh.pairs import to_matrix
+from skgeh.tables.feature import Feature
 from skgeh.tables.frames import Backend, make_frame
 
 SIGNIFICANT = 0.05  # largest p_fdr
@@ -61,6 +62,8 @@ class Interactions:
     decisions : Decisions, optional
         What the table decides about the pairs; None for models trained elsewhere, whose table is
         not known.
+    features : tuple of Feature, optional
+        The features in original values; empty for models trained elsewhere.
 
     Notes
     -----
@@ -101,6 +104,7 @@ class Interactions:
     labels_: NDArray[np.intp] | None = None
     rows_: NDArray[np.intp] | None = None
     decisions: Decisions | None = None
+    features: tuple[Feature, ...] = ()
 
     @property
     def p_value(self) -> NDArray[np.float64] | None:
