@@ -19,6 +19,7 @@ from skgeh.estimators.fit_quality import FitQuality, _FitSample
 from skgeh.estimators.parameters import _NetworkParameters, check_auto
 from skgeh.geh.functions import RandomFunction, evaluate
 from skgeh.geh.interactions import Interactions
+from skgeh.geh.levels import LevelPoints
 from skgeh.geh.measure import Axes, Question, measure
 from skgeh.geh.n_groups import find_n_groups
 from skgeh.geh.partition import Partition
@@ -31,6 +32,7 @@ from skgeh.posteriors.stacking import StackedPosterior, Stacking
 from skgeh.posteriors.trainer import Trainer
 from skgeh.process.decide import PairTests
 from skgeh.tables.column_groups import resolve_groups
+from skgeh.tables.feature import Feature
 from skgeh.tables.features import Features
 from skgeh.tables.messages import warn
 from skgeh.tables.rows import point_rows
@@ -349,13 +351,44 @@ class InteractionEstimator(_NetworkParameters):
             return found
         labels = found.labels_
         assert labels is not None
+        features, original = self._features(), self._x_scaler.inverse_transform(points)
+        levels = LevelPoints(features, original, self._x_scaler.transform)
         at = points, Partition(labels), self._blocks()
-        decided = self.pair_tests().decided(*at, output=output, sign=sign, steps=steps)
-        found = replace(found, decisions=decided)
+        decided = self.pair_tests().decided(
+            *at, output=output, sign=sign, steps=steps, levels=levels
+        )
+        each = [] if output is not None else enumerate(self._target_labels)
+        targets = {label: self._target_scale(k) for k, label in each}
+        found = replace(found, decisions=decided, features=features, targets=targets)
         if points is not self._points:
-            return found
+            return replace(found, points=original)
         order = np.argsort(self._rows, kind="stable")
-        return replace(found, labels_=labels[order], rows_=self._rows[order])
+        return replace(
+            found, labels_=labels[order], rows_=self._rows[order], points=original[order]
+        )
+
+    @property
+    def _target_labels(self) -> list:
+        """Labels of the classes, or places of the targets."""
+        return getattr(self, "classes_", np.arange(self.posterior_.n_outputs)).tolist()
+
+    def _features(self) -> tuple[Feature, ...]:
+        """The features in original values: numbers, one-hot categories, and other columns."""
+        X = self._x_scaler.inverse_transform(self._points)
+        found = []
+        for name, columns in self.feature_groups_.items():
+            if len(columns) == 1:
+                found.append(Feature(name, "number", tuple(columns)))
+                continue
+            own = np.abs(X[:, columns])
+            whole = np.allclose(own, own.round()) and np.allclose(own.sum(1), 1)
+            levels = tuple(self._names[j].removeprefix(f"{name}_") for j in columns)
+            found.append(
+                Feature(name, "category", tuple(columns), levels)
+                if whole
+                else Feature(name, "columns", tuple(columns))
+            )
+        return tuple(found)
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
         """Fitted attributes that a notebook shows: only those that were computed already."""
