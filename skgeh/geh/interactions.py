@@ -13,7 +13,6 @@ from scipy.stats import norm
 from skgeh.geh._group_effects import group_effects
 from skgeh.geh._regions import Regions
 from skgeh.geh.decisions import Decisions
-from skgeh.geh.levels import pair_has_levels
 from skgeh.geh.pairs import to_matrix
 from skgeh.tables.feature import Feature
 from skgeh.tables.frames import Backend, make_frame
@@ -352,11 +351,7 @@ class Interactions:
         place, (output, target_scale) = self._place(feature_i, feature_j), self._target(target)
         i, j = self.pairs[place].tolist()
         found = group_effects(decisions, self._regions, (i, j), place, output)
-        scales = self.feature_scales
-        if pair_has_levels([self.features[f] for f in (i, j)]):  # levels have no unit
-            scales = np.where([one.is_number for one in self.features], scales, 1.0)
-        own = replace(self, target_scale=target_scale, feature_scales=scales)
-        scale = own.unit_scale(units)[place]
+        scale = replace(self, target_scale=target_scale).unit_scale(units)[place]
         found |= {name: found[name] * scale for name in ("effect", "ci_low", "ci_high")}
         return make_frame(found, np.arange(len(found["rows"])), self.frame_backend)
 

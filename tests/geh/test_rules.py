@@ -81,7 +81,9 @@ def groups(values, seed):
 def test_words_are_true(seed):
     """What one reads in a rule are the points for which it holds."""
     values = table(seed=seed)
-    inside = groups(values, seed) if seed % 3 else np.random.default_rng(100 + seed).random(1000) < 0.3
+    inside = (
+        groups(values, seed) if seed % 3 else np.random.default_rng(100 + seed).random(1000) < 0.3
+    )
     rule = asked(values, inside)
     read = readers.holds(str(rule), FEATURES, values)
     np.testing.assert_array_equal(read, rule.holds(1000))
