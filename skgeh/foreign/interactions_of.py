@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array, check_random_state, check_scalar
 from skorch import NeuralNet
 from torch import Tensor, nn
 
@@ -53,10 +53,11 @@ def interactions_of(
     ----------
     model : torch.nn.Module, skorch.NeuralNet, callable, list of these, Pipeline or RandomFunction
         Of a fitted pipeline that ends in a network, the steps before make the network's inputs of
-        X, which is then the frame that the pipeline reads. A list is an ensemble. Modules are copied and put into evaluation mode. If they have dropout
-        layers (``nn.Dropout``, `skgeh.posteriors.ConcreteDropoutLayer`), a draw fixes one mask per
-        layer for all rows. A callable maps a float32 tensor (n, ...) to (n,) or (n, c). A posterior
-        of `skgeh.posteriors` is used as it is.
+        X, which is then the frame that the pipeline reads. A list is an ensemble. Modules are
+        copied and put into evaluation mode. If they have dropout layers (``nn.Dropout``,
+        `skgeh.posteriors.ConcreteDropoutLayer`), a draw fixes one mask per layer for all rows. A
+        callable maps a float32 tensor (n, ...) to (n,) or (n, c). A posterior of `skgeh.posteriors`
+        is used as it is.
     X : array-like of shape (n, d) or (n, ...)
         Points to average over, in the model's own units. If there are more than 1000 rows, 1000 of
         them are drawn. The entries of images are features, in the order of ``ravel``.
@@ -139,7 +140,8 @@ def interactions_of(
         if len(features) < len(names):
             view = GroupedPosterior(own, Blocks.of_features(features, standard))
             names = tuple(one.name for one in features)
-            scales = np.array([scales[one.columns[0]] if one.is_number else 1.0 for one in features])
+            firsts = scales[[one.columns[0] for one in features]]
+            scales = np.where([one.is_number for one in features], firsts, 1.0)
     found = measure(
         own,
         standard,
@@ -203,7 +205,7 @@ def exemplars(model: Any, layer: str, pool: Any, *, k: int = 10) -> NDArray[np.i
 
 
 def _after_its_steps(pipeline: Pipeline, X: Any) -> tuple[Any, Any]:
-    """The last step of a fitted pipeline, and what comes out of the steps before, with its names."""
+    """The last step of a fitted pipeline, and its inputs, with their names."""
     if len(pipeline) == 1:
         return pipeline[-1], X
     steps = pipeline[:-1]
