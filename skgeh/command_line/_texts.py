@@ -1,0 +1,166 @@
+"""Text that stands for something else: numbers with units or gaps, dates."""
+
+import re
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.api import guess_datetime_format
+
+from skgeh.command_line._problem import listed
+
+_MARKS = {"", "?", "-", "--", ".", "*", "na", "n/a", "n.a.", "nan", "none", "null", "missing"}
+_PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
+_COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d+),\d+")
+_UNITS = re.compile(r"^\s*[-+]?[$€£]\s*|\s*[%€$£]\s*$")
+_FEW_ODD = 3  # different values that are no numbers in a column of numbers
+_MOSTLY = 0.95  # share of the rows that are numbers
+_MANY = 20  # different numbers
+_LONGEST_DATE = 40
+
+
+def understood(frame: pd.DataFrame, separator: str = ",") -> tuple[pd.DataFrame, list[str]]:
+    """A frame whose texts that are numbers or dates are such, and what was done.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    separator : str
+        Of the file: where it is no comma, a comma in a number is a decimal one.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"fee": ["$1,200", "$90"], "day": ["2024-01-31", None]})
+    >>> found, notes = understood(frame)
+    >>> found.fee.tolist(), found.day.dt.month.tolist()
+    ([1200.0, 90.0], [1.0, nan])
+    """
+    columns, notes = {}, []
+    for name in frame.columns:
+        column = frame[name]
+        if pd.api.types.is_string_dtype(column.dtype) or column.dtype == object:
+            column, note = _understood(column, separator)
+            notes += [f"{name}: {note}"] if note else []
+        columns[name] = column
+    return pd.DataFrame(columns, index=frame.index), notes
+
+
+def _understood(column: pd.Series, separator: str) -> tuple[pd.Series, str]:
+    """A column of text as what it stands for, and a note."""
+    codes, distinct = pd.factorize(column)
+    if not all(isinstance(one, str) for one in distinct):
+        return column, ""
+    texts = [one.strip() for one in distinct]
+    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+    numbers, odd = _numbers(texts, counts, separator)
+    if numbers is not None:
+        note = f"text read as numbers, such as {texts[0]!r}" if _is_odd(texts) else ""
+        if odd:
+            rows = int(sum(counts[texts.index(one)] for one in odd))
+            note = f"{rows} values ({listed(map(repr, odd))}) are no numbers: taken as missing"
+        return pd.Series(_spread(numbers, codes), index=column.index), note
+    dates = _dates(texts)
+    if dates is not None:
+        found, how = dates
+        values = pd.Series(found).iloc[np.where(codes < 0, 0, codes)].mask(codes < 0)
+        return values.set_axis(column.index), how
+    clean = np.array([*(one or None for one in texts), None], dtype=object)
+    return pd.Series(clean[codes], index=column.index, dtype=object), ""
+
+
+def _is_odd(texts: list[str]) -> bool:
+    """Whether numbers are written in a way that may have been misread."""
+    known = [one for one in texts if one.lower() not in _MARKS]
+    return not all(_PLAIN.fullmatch(one) for one in known)
+
+
+def _spread(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Values of every row."""
+    return np.append(values, np.nan)[codes]
+
+
+def _numbers(
+    texts: list[str], counts: np.ndarray, separator: str
+) -> tuple[np.ndarray | None, list[str]]:
+    """Numbers for texts, None if they are none, and the few that are not."""
+    found = np.array([_number(one, separator) for one in texts])
+    marks = np.array([one.lower() in _MARKS for one in texts], dtype=bool)
+    good = np.isfinite(found)
+    odd = [text for text, ok, mark in zip(texts, good, marks, strict=True) if not (ok or mark)]
+    if not good.any():
+        return None, []
+    if odd:
+        share = counts[good].sum() / counts[~marks].sum()
+        if len(odd) > _FEW_ODD or share < _MOSTLY or good.sum() <= _MANY:
+            return None, []
+    return found, odd
+
+
+def _number(text: str, separator: str) -> float:
+    """The number that a text is, NaN if it is none.
+
+    Examples
+    --------
+    >>> [_number(one, ",") for one in ("12", "1,234.5", "-$5", "7 %", "12 m", "1,5")]
+    [12.0, 1234.5, -5.0, 7.0, nan, nan]
+    >>> _number("1.234,5", ";")
+    1234.5
+    """
+    bare = _UNITS.sub("", text).strip()
+    minus = text.lstrip().startswith("-") and not bare.startswith("-")
+    if _PLAIN.fullmatch(bare):
+        value = float(bare)
+    elif separator != "," and _COMMA.fullmatch(bare):
+        value = float(bare.replace(".", "").replace(",", "."))
+    elif _THOUSANDS.fullmatch(bare):
+        value = float(bare.replace(",", ""))
+    else:
+        return np.nan
+    return -value if minus else value
+
+
+def _dates(texts: list[str]) -> tuple[pd.DatetimeIndex, str] | None:
+    """Dates for texts, None if they are none, and a note if the order of day and month is open."""
+    known = [one for one in texts if one.lower() not in _MARKS]
+    if not known or not all(_may_be_date(one) for one in known):
+        return None
+    text = pd.Series([None if one.lower() in _MARKS else one for one in texts], dtype=object)
+    dotted = "." in known[0].split(" ")[0]
+    found = {}
+    for day_first in (dotted, not dotted):
+        form = guess_datetime_format(known[0], dayfirst=day_first)
+        again = next((guess_datetime_format(one, dayfirst=day_first) for one in known[1:]), form)
+        for one in dict.fromkeys([form, again]):
+            dates = None if one is None else _parsed(text, one)
+            if dates is not None:
+                found[day_first] = dates
+                break
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    if len(found) == 2 and not first.equals(found[not dotted]):
+        order = "day before month" if dotted else "month before day"
+        return first, f"dates such as {known[0]!r}, read with the {order}"
+    return first, ""
+
+
+def _may_be_date(text: str) -> bool:
+    """Whether a text has the look of a date: digits with something between."""
+    return (
+        6 <= len(text) <= _LONGEST_DATE
+        and sum(one.isdigit() for one in text) >= 3
+        and re.search(r"\d[-/. :,]|[-/. ]\d", text) is not None
+    )
+
+
+def _parsed(text: pd.Series, form: str) -> pd.DatetimeIndex | None:
+    """Dates in one form as they stand on their own clocks; None if there are others."""
+    own = "ISO8601" if form.startswith("%Y-%m-%d") else form
+    try:
+        dates = pd.to_datetime(text, format=own)
+    except ValueError:
+        try:
+            dates = pd.to_datetime(text, format=own, utc=True)
+        except ValueError:
+            return None
+    return pd.DatetimeIndex(dates).tz_localize(None)
