@@ -59,16 +59,17 @@ def _parser() -> argparse.ArgumentParser:
     """All arguments."""
     parser = _Parser(
         prog="skgeh",
+        usage="skgeh FILE --target COLUMN [options]",
         description=(
-            "Find which columns of a table interact in what they say about a target: one row per "
-            "pair, with effect, interval, sign and p-value."
+            "Find which columns of a table interact in what they say about a target:\n"
+            "one row per pair, with effect, interval, sign and p-value."
         ),
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("file", help="CSV (.csv, .tsv, .csv.gz; any usual separator) or Parquet")
+    add("file", metavar="FILE", help="CSV (.csv, .tsv, .csv.gz; any usual separator) or Parquet")
     add("--target", required=True, metavar="COLUMN", help="column that is to be explained")
     add(
         "--task",
@@ -109,8 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--report", metavar="FILE.html", help="also write a page with pictures, to pass on")
     add("--top", type=_count, metavar="K", help="at most K pairs beside significant ones (10)")
     machine = parser.add_mutually_exclusive_group()
-    machine.add_argument("--json", action="store_true", help="print the table as JSON, all else to stderr")
-    machine.add_argument("--csv", action="store_true", help="print the table as CSV, all else to stderr")
+    machine.add_argument(
+        "--json", action="store_true", help="print the table as JSON, all else to stderr"
+    )
+    machine.add_argument(
+        "--csv", action="store_true", help="print the table as CSV, all else to stderr"
+    )
     add("--quiet", action="store_true", help="no progress, and no account of what was read")
     add("--debug", action="store_true", help="show where an error arose")
     add("--version", action=_Version, nargs=0, help="print the version")

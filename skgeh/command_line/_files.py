@@ -4,6 +4,7 @@ import csv
 import gzip
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO, cast
 
 import pandas as pd
 
@@ -82,7 +83,9 @@ def _read_parquet(path: Path) -> Read:
             "Parquet needs pyarrow: python -m pip install pyarrow (or 'skgeh[parquet]')"
         ) from error
     except (ValueError, OSError) as error:
-        raise Problem(f"{path} is no Parquet file that can be read: {_first_line(error)}") from error
+        raise Problem(
+            f"{path} is no Parquet file that can be read: {_first_line(error)}"
+        ) from error
     if frame.index.name is not None or frame.index.nlevels > 1:
         frame = frame.reset_index()
     frame.columns = [str(one) for one in frame.columns]
@@ -120,8 +123,9 @@ def _read_text(path: Path, *, zipped: bool) -> Read:
     names = [str(one).strip() for one in frame.columns]
     unnamed = [one for one in frame.columns if str(one).startswith("Unnamed: ")]
     frame.columns = names
-    frame = frame.rename(columns={one: f"column {place + 1}" for place, one in enumerate(names)
-                                  if one in unnamed})
+    frame = frame.rename(
+        columns={one: f"column {place + 1}" for place, one in enumerate(names) if one in unnamed}
+    )
     if len(header) > 1 and all(_is_number(one) for one in header):
         notes.append("the first line holds numbers, and was taken for the names of the columns")
     return Read(frame, _SEPARATORS[separator], separator, notes)
@@ -142,10 +146,11 @@ def _encoding(path: Path, zipped: bool) -> tuple[str, list[str]]:
     return "utf-8-sig", []
 
 
-def _opened(path: Path, zipped: bool, encoding: str):
+def _opened(path: Path, zipped: bool, encoding: str) -> TextIO:
     """A file of text."""
-    opener = gzip.open if zipped else open
-    return opener(path, "rt", encoding=encoding, newline="")
+    if zipped:
+        return cast(TextIO, gzip.open(path, "rt", encoding=encoding, newline=""))
+    return open(path, encoding=encoding, newline="")
 
 
 def separator_of(lines: list[str]) -> str:
