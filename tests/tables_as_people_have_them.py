@@ -79,7 +79,7 @@ def bikes(days=100, seed=0):
     rng = np.random.default_rng(seed)
     when = pd.date_range("2011-01-01", periods=24 * days, freq="h")
     n, hour, day = len(when), when.hour.to_numpy(), np.arange(24 * days) // 24
-    works = rng.random(days) < np.where(when[::24].dayofweek < 5, 0.7, 0.3)  # a town of shifts
+    works = rng.random(days) < np.where(when[::24].day_of_week < 5, 0.7, 0.3)  # a town of shifts
     working = works[day]
     weather = _picked(rng, n, clear=0.6, mist=0.3, rain=0.1)
     temp = 12 + 8 * np.sin(2 * np.pi * day / 120) + 4 * np.sin(2 * np.pi * (hour - 9) / 24)
@@ -126,7 +126,9 @@ def customers(n=2000, seed=0):
             "InternetService": internet,
             "Contract": contract,
             "MonthlyCharges": monthly.round(2),
-            "TotalCharges": [" " if t == 0 else f"{x:.2f}" for t, x in zip(tenure, total)],
+            "TotalCharges": [
+                " " if t == 0 else f"{x:.2f}" for t, x in zip(tenure, total, strict=True)
+            ],
             "Churn": np.where(_labels(rng, logit), "Yes", "No"),
         }
     )

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import skgeh
 from skgeh.command_line._account import Account
 from skgeh.command_line._columns import Question, question_of
 from skgeh.command_line._files import read
@@ -67,8 +66,10 @@ def run(options: argparse.Namespace) -> None:
         _print_table(account, shown, n_found, len(table))
         account.result(words(in_words))
     if options.report:
+        from skgeh import report
+
         with _timed(times, "report"), _noted(account):
-            skgeh.report(model, question.X, question.y, path=options.report)
+            report(model, question.X, question.y, path=options.report)
         account.result(f"\nreport: {options.report}")
         if pairs is not None:
             account.note("the report is about all pairs")
@@ -78,14 +79,16 @@ def run(options: argparse.Namespace) -> None:
 
 def _model(question: Question, options: argparse.Namespace) -> Any:
     """The default estimator of the task."""
+    from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor  # torch: late
+
     settings = {
         "random_state": options.seed,
         "n_jobs": options.jobs,
         "verbose": not options.quiet,
     }
     if question.task == "classification":
-        return skgeh.BayesianInteractionClassifier(**settings)
-    return skgeh.BayesianInteractionRegressor(loss=options.loss, **settings)
+        return BayesianInteractionClassifier(**settings)
+    return BayesianInteractionRegressor(loss=options.loss, **settings)
 
 
 def _check_report(path: str | None) -> None:

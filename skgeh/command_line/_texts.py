@@ -1,10 +1,11 @@
 """Text that stands for something else: numbers with units or gaps, dates."""
 
 import re
+from datetime import datetime
+from itertools import product
 
 import numpy as np
 import pandas as pd
-from pandas.tseries.api import guess_datetime_format
 
 from skgeh.command_line._problem import listed
 
@@ -17,6 +18,14 @@ _FEW_ODD = 3  # different values that are no numbers in a column of numbers
 _MOSTLY = 0.95  # share of the rows that are numbers
 _MANY = 20  # different numbers
 _LONGEST_DATE = 40
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAYS = (  # where two forms fit, the first counts
+    *("%Y/%m/%d", "%Y.%m.%d", "%Y-%m"),
+    *("%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d.%m.%Y"),
+    *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y"),
+    *("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d-%b-%Y", "%d-%b-%y"),
+)
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 
 
 def understood(frame: pd.DataFrame, separator: str = ",") -> tuple[pd.DataFrame, list[str]]:
@@ -47,9 +56,9 @@ def understood(frame: pd.DataFrame, separator: str = ",") -> tuple[pd.DataFrame,
 
 def _understood(column: pd.Series, separator: str) -> tuple[pd.Series, str]:
     """A column of text as what it stands for, and a note."""
-    codes, distinct = pd.factorize(column)
-    if not all(isinstance(one, str) for one in distinct):
+    if pd.api.types.infer_dtype(column, skipna=True) != "string":
         return column, ""
+    codes, distinct = pd.factorize(column)
     texts = [one.strip() for one in distinct]
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     numbers, odd = _numbers(texts, counts, separator)
@@ -62,8 +71,8 @@ def _understood(column: pd.Series, separator: str) -> tuple[pd.Series, str]:
     dates = _dates(texts)
     if dates is not None:
         found, how = dates
-        values = pd.Series(found).iloc[np.where(codes < 0, 0, codes)].mask(codes < 0)
-        return values.set_axis(column.index), how
+        values = found.take(np.where(codes < 0, 0, codes))
+        return pd.Series(values, index=column.index).mask(codes < 0), how
     clean = np.array([*(one or None for one in texts), None], dtype=object)
     return pd.Series(clean[codes], index=column.index, dtype=object), ""
 
@@ -125,23 +134,30 @@ def _dates(texts: list[str]) -> tuple[pd.DatetimeIndex, str] | None:
     if not known or not all(_may_be_date(one) for one in known):
         return None
     text = pd.Series([None if one.lower() in _MARKS else one for one in texts], dtype=object)
-    dotted = "." in known[0].split(" ")[0]
-    found = {}
-    for day_first in (dotted, not dotted):
-        form = guess_datetime_format(known[0], dayfirst=day_first)
-        again = next((guess_datetime_format(one, dayfirst=day_first) for one in known[1:]), form)
-        for one in dict.fromkeys([form, again]):
-            dates = None if one is None else _parsed(text, one)
-            if dates is not None:
-                found[day_first] = dates
-                break
+    if _ISO.match(known[0]):
+        dates = _parsed(text, "ISO8601")
+        return None if dates is None else (dates, "")
+    found = []
+    for day, clock in product(_DAYS, _CLOCKS):
+        if _has_form(known[0], day + clock):
+            dates = _parsed(text, day + clock)
+            found += [] if dates is None else [(dates, day)]
     if not found:
         return None
-    first = next(iter(found.values()))
-    if len(found) == 2 and not first.equals(found[not dotted]):
-        order = "day before month" if dotted else "month before day"
-        return first, f"dates such as {known[0]!r}, read with the {order}"
-    return first, ""
+    dates, day = found[0]
+    if all(dates.equals(other) for other, _ in found[1:]):
+        return dates, ""
+    order = "day before month" if day.startswith("%d") else "month before day"
+    return dates, f"dates such as {known[0]!r}, read with the {order}"
+
+
+def _has_form(text: str, form: str) -> bool:
+    """Whether a text is a date in a form."""
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
 
 
 def _may_be_date(text: str) -> bool:
@@ -155,12 +171,11 @@ def _may_be_date(text: str) -> bool:
 
 def _parsed(text: pd.Series, form: str) -> pd.DatetimeIndex | None:
     """Dates in one form as they stand on their own clocks; None if there are others."""
-    own = "ISO8601" if form.startswith("%Y-%m-%d") else form
     try:
-        dates = pd.to_datetime(text, format=own)
+        dates = pd.to_datetime(text, format=form)
     except ValueError:
         try:
-            dates = pd.to_datetime(text, format=own, utc=True)
+            dates = pd.to_datetime(text, format=form, utc=True)  # several time zones
         except ValueError:
             return None
     return pd.DatetimeIndex(dates).tz_localize(None)

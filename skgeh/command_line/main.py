@@ -47,10 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             raise
-        lines = " ".join(str(error).split())
-        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        hint = "" if isinstance(error, ValueError) else " (--debug shows where)"
-        return _failed(f"{kind}{lines}{hint}")
+        return _failed(_in_one_line(error))
+
+
+def _in_one_line(error: Exception) -> str:
+    """What is wrong; errors of values say it themselves."""
+    message = " ".join(str(error).split())
+    if isinstance(error, ValueError):
+        return message
+    kind = type(error).__name__
+    return f"{f'{kind}: {message}' if message else kind} (--debug shows where)"
 
 
 def _failed(message: str) -> int:

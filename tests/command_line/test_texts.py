@@ -1,0 +1,114 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from skgeh.command_line._texts import understood
+
+
+def one(values, separator=","):
+    """A single column as it is understood, and its notes."""
+    frame, notes = understood(pd.DataFrame({"x": values}), separator)
+    return frame.x, notes
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers", "separator"),
+    [
+        (["1.5", " ", "-2"], [1.5, np.nan, -2], ","),  # blank strings
+        (["7", "?", None], [7, np.nan, np.nan], ","),
+        (["$1,234.50", "$9", "-$3"], [1234.5, 9, -3], ","),
+        (["12 %", "3.5%"], [12, 3.5], ","),
+        (["1,5", "2,25"], [1.5, 2.25], ";"),
+        (["1.234,5", "2.000.000,25"], [1234.5, 2000000.25], ";"),
+        (["1e3", "2E-2"], [1000, 0.02], ","),
+    ],
+)
+def test_texts_that_are_numbers(texts, numbers, separator):
+    np.testing.assert_allclose(one(texts, separator)[0], numbers)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["a", "b"],
+        ["12 m", "13 m"],
+        ["1,5", "2,5"],
+        ["A1", "B2"],
+        ["1", "two", "3"],
+        ["12-34-5", "1"],
+    ],
+)
+def test_texts_that_are_none(texts):
+    assert one(texts)[0].tolist() == texts
+
+
+def test_a_few_words_among_many_numbers_are_missing_and_said():
+    found, notes = one([*map(str, range(100)), "n.b.", "n.b."])
+    assert found.isna().sum() == 2 and found.sum() == sum(range(100))
+    assert notes == ["x: 2 values ('n.b.') are no numbers: taken as missing"]
+    found, notes = one([*map(str, range(100)), *["n.b."] * 20])  # too many of them
+    assert found.tolist()[-1] == "n.b."
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["2024-01-31", "2024-02-01"], ["2024-01-31", "2024-02-01"]),
+        (["2024-01-31 05:30", None], ["2024-01-31 05:30", None]),
+        (
+            ["2024-01-31T05:30:00Z", "2024-02-01T06:00:00Z"],
+            ["2024-01-31 05:30", "2024-02-01 06:00"],
+        ),
+        (["2024-01-31 05:30:00+02:00"], ["2024-01-31 05:30"]),  # the clock on its wall
+        (["13/02/2024", "01/02/2024"], ["2024-02-13", "2024-02-01"]),
+        (["01/02/2024", "13/02/2024"], ["2024-02-01", "2024-02-13"]),
+        (["02/13/2024", "02/01/2024"], ["2024-02-13", "2024-02-01"]),
+        (["31.01.2024", "01.02.2024"], ["2024-01-31", "2024-02-01"]),
+        (["Jan 5, 2024", "Feb 6, 2024"], ["2024-01-05", "2024-02-06"]),
+        (["2024-01-31", "2024-02-01 12:00:00"], ["2024-01-31", "2024-02-01 12:00"]),
+    ],
+)
+def test_texts_that_are_dates(texts, expected):
+    found, notes = one(texts)
+    assert found.equals(pd.Series(pd.to_datetime(expected, format="ISO8601"), name="x"))
+    assert not notes
+
+
+def test_an_open_order_of_day_and_month_is_said():
+    found, notes = one(["01/02/2024", "03/04/2024"])
+    assert found.iloc[0] == pd.Timestamp("2024-01-02")
+    assert "month before day" in notes[0]
+    found, notes = one(["01.02.2024", "03.04.2024"])
+    assert found.iloc[0] == pd.Timestamp("2024-02-01")
+    assert not notes  # with dots, the day comes first everywhere
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["A/5 21171", "PC 17599"],
+        ["7590-VHVEG", "5575-GNVDE"],
+        ["C85", "B 12"],
+        ["555-123-4567", "555-987-1234"],
+    ],
+)
+def test_ids_are_no_dates(texts):
+    assert one(texts)[0].tolist() == texts
+
+
+def test_words_lose_spaces_around_them_and_blanks_are_missing():
+    assert one([" yes", "no ", "  ", None])[0].tolist() == ["yes", "no", None, None]
+
+
+def test_what_is_no_text_stays():
+    frame = pd.DataFrame(
+        {
+            "number": [1, 2],
+            "truth": pd.Series([True, None], dtype=object),
+            "list": [[1], [2, 3]],
+            "kind": pd.Categorical(["1", "2"]),
+        }
+    )
+    found, notes = understood(frame)
+    pd.testing.assert_frame_equal(found, frame)
+    assert not notes
