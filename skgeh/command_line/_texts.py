@@ -1,13 +1,12 @@
 """Text that stands for something else: numbers with units or gaps, dates."""
 
 import re
-from datetime import datetime
-from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from skgeh.command_line._problem import listed
+from skgeh.tables.dates import DateForm
 
 _MARKS = {"", "?", "-", "--", ".", "*", "na", "n/a", "n.a.", "nan", "none", "null", "missing"}
 _PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -17,15 +16,6 @@ _UNITS = re.compile(r"^\s*[-+]?[$€£]\s*|\s*[%€$£]\s*$")
 _FEW_ODD = 3  # different values that are no numbers in a column of numbers
 _MOSTLY = 0.95  # share of the rows that are numbers
 _MANY = 20  # different numbers
-_LONGEST_DATE = 40
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-_DAYS = (  # where two forms fit, the first counts
-    *("%Y/%m/%d", "%Y.%m.%d", "%Y-%m"),
-    *("%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d.%m.%Y"),
-    *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y"),
-    *("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d-%b-%Y", "%d-%b-%y"),
-)
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 
 
 def understood(frame: pd.DataFrame, separator: str = ",") -> tuple[pd.DataFrame, list[str]]:
@@ -68,11 +58,15 @@ def _understood(column: pd.Series, separator: str) -> tuple[pd.Series, str]:
             rows = int(sum(counts[texts.index(one)] for one in odd))
             note = f"{rows} values ({listed(map(repr, odd))}) are no numbers: taken as missing"
         return pd.Series(_spread(numbers, codes), index=column.index), note
-    dates = _dates(texts)
-    if dates is not None:
-        found, how = dates
-        values = found.take(np.where(codes < 0, 0, codes))
-        return pd.Series(values, index=column.index).mask(codes < 0), how
+    known = [one for one in texts if one.lower() not in _MARKS]
+    form = DateForm.of(known)
+    if form is not None:
+        dates = form.read(
+            np.array([None if one.lower() in _MARKS else one for one in texts], dtype=object)
+        )
+        dates = np.append(dates, np.datetime64("NaT"))[codes]
+        note = f"dates such as {known[0]!r}, read with the month before the day"
+        return pd.Series(dates, index=column.index), note if form.is_open else ""
     clean = np.array([*(one or None for one in texts), None], dtype=object)
     return pd.Series(clean[codes], index=column.index, dtype=object), ""
 
@@ -126,56 +120,3 @@ def _number(text: str, separator: str) -> float:
     else:
         return np.nan
     return -value if minus else value
-
-
-def _dates(texts: list[str]) -> tuple[pd.DatetimeIndex, str] | None:
-    """Dates for texts, None if they are none, and a note if the order of day and month is open."""
-    known = [one for one in texts if one.lower() not in _MARKS]
-    if not known or not all(_may_be_date(one) for one in known):
-        return None
-    text = pd.Series([None if one.lower() in _MARKS else one for one in texts], dtype=object)
-    if _ISO.match(known[0]):
-        dates = _parsed(text, "ISO8601")
-        return None if dates is None else (dates, "")
-    found = []
-    for day, clock in product(_DAYS, _CLOCKS):
-        if _has_form(known[0], day + clock):
-            dates = _parsed(text, day + clock)
-            found += [] if dates is None else [(dates, day)]
-    if not found:
-        return None
-    dates, day = found[0]
-    if all(dates.equals(other) for other, _ in found[1:]):
-        return dates, ""
-    order = "day before month" if day.startswith("%d") else "month before day"
-    return dates, f"dates such as {known[0]!r}, read with the {order}"
-
-
-def _has_form(text: str, form: str) -> bool:
-    """Whether a text is a date in a form."""
-    try:
-        datetime.strptime(text, form)
-    except ValueError:
-        return False
-    return True
-
-
-def _may_be_date(text: str) -> bool:
-    """Whether a text has the look of a date: digits with something between."""
-    return (
-        6 <= len(text) <= _LONGEST_DATE
-        and sum(one.isdigit() for one in text) >= 3
-        and re.search(r"\d[-/. :,]|[-/. ]\d", text) is not None
-    )
-
-
-def _parsed(text: pd.Series, form: str) -> pd.DatetimeIndex | None:
-    """Dates in one form as they stand on their own clocks; None if there are others."""
-    try:
-        dates = pd.to_datetime(text, format=form)
-    except ValueError:
-        try:
-            dates = pd.to_datetime(text, format=form, utc=True)  # several time zones
-        except ValueError:
-            return None
-    return pd.DatetimeIndex(dates).tz_localize(None)
