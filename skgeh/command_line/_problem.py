@@ -1,4 +1,4 @@
-"""What ends a run with one line, and names that are nearly right."""
+"""What ends a run with one line, and how things are named and counted in it."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -22,6 +22,17 @@ def listed(names: Iterable, most: int = _NAMED) -> str:
     if len(shown) <= most + 1:
         return ", ".join(shown)
     return f"{', '.join(shown[:most])} and {len(shown) - most} more"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(12345, "row")
+    ('1 row', '12345 rows')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def no_column(name: str, known: Iterable[str], option: str) -> Problem:

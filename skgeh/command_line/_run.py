@@ -13,7 +13,7 @@ from skgeh.command_line._account import Account
 from skgeh.command_line._columns import Question, question_of
 from skgeh.command_line._files import read
 from skgeh.command_line._pairs import asked_pairs
-from skgeh.command_line._problem import Problem, listed
+from skgeh.command_line._problem import Problem, counted, listed
 from skgeh.command_line._tables import aligned, as_json, pair_table, words
 from skgeh.command_line._texts import understood
 from skgeh.tables.encoding import Encoding
@@ -33,12 +33,12 @@ def run(options: argparse.Namespace) -> None:
     account = Account(options.json or options.csv, options.quiet)
     times: dict[str, float] = {}
     _check_report(options.report)
-    with _timed(times, "reading"):
+    with _timed(times, "reading"), _noted(account):
         found = read(options.file)
         frame, notes = understood(found.frame, found.separator)
     rows, width = frame.shape
     account.tell(
-        f"{options.file}: {rows} rows, {width} columns ({found.how}, {times['reading']:.1f} s)"
+        f"{options.file}: {counted(rows, 'row')}, {counted(width, 'column')} ({found.how})"
     )
     for note in [*found.notes, *notes]:
         account.note(note)
@@ -119,16 +119,17 @@ def _tell_question(
     for reason, count in question.lost.items():
         account.tell(f"rows left out: {count} ({reason})")
     account.tell(f"rows used: {len(question.X)}")
-    notes = list(encoding.notes)
-    account.tell(f"\n{len(notes)} columns are used:")
+    notes = [(note.name, note.taken_for, note.detail) for note in encoding.notes]
+    account.tell(f"\nused: {counted(len(notes), 'column')}")
     account.tell(aligned(notes[:_MOST_COLUMNS]))
     if len(notes) > _MOST_COLUMNS:
         account.tell(f"  and {len(notes) - _MOST_COLUMNS} more")
+    left_out = f"left out: {counted(len(question.ignored), 'column')}"
     if question.ignored:
-        account.tell(f"{len(question.ignored)} columns are left out:")
+        account.tell(left_out)
         account.tell(aligned(question.ignored.items()))
     if options.quiet and question.ignored:
-        account.note(f"{len(question.ignored)} columns are left out: {listed(question.ignored)}")
+        account.note(f"{left_out} ({listed(question.ignored)})")
     for note in question.notes:
         account.note(note)
     account.tell()
