@@ -86,7 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--groups",
         metavar="COLUMN",
-        help="units that rows belong to, such as patients or days; taken out of the features",
+        help="units of rows, such as patients, taken out of the features; of dates with "
+        "times, the days",
     )
     add(
         "--drop",

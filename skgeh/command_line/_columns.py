@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from skgeh.command_line._problem import Problem, listed, no_column
+from skgeh.command_line._problem import Problem, counted, listed, no_column
+from skgeh.tables.dates import DateForm
 from skgeh.tables.encoding import refusals
 from skgeh.tables.targets import task_of
 
@@ -64,7 +65,9 @@ def question_of(frame: pd.DataFrame, options: argparse.Namespace) -> Question:
     for option in ("target", "groups"):
         if getattr(options, option) in dropped:
             raise Problem(f"the column of --{option} is dropped; take it out of --drop")
-    roles = [name for name in (options.target, options.groups) if name is not None]
+    roles = [options.target]
+    if options.groups is not None and _days(frame[options.groups]) is None:
+        roles.append(options.groups)  # of dates, the hour is still a feature
     ignored = dict.fromkeys(dropped, "dropped, as asked")
     ignored |= _useless(frame.drop(columns=[*dropped, *roles]))
     frame, lost = _rows(frame, options)
@@ -204,13 +207,17 @@ def _rare(y: np.ndarray, least: int = 10) -> list[str]:
 
 
 def _groups(frame: pd.DataFrame, name: str | None) -> tuple[pd.Series | None, list[str]]:
-    """Units that rows belong to, and a note if there are too many or too few of them."""
+    """Units that rows belong to, and a note if they make no difference."""
     if name is None:
         return None, []
     groups = frame[name]
     missing = int(groups.isna().sum())
     if missing:
-        raise Problem(f"--groups: {name!r} is missing in {missing} rows; every row needs its unit")
+        raise Problem(
+            f"--groups: {name!r} is missing in {counted(missing, 'row')}; every row needs its unit"
+        )
+    days = _days(groups)
+    groups = groups.astype(str) if days is None else days
     count = groups.nunique()
     if count < 2:
         raise Problem(
@@ -218,7 +225,21 @@ def _groups(frame: pd.DataFrame, name: str | None) -> tuple[pd.Series | None, li
         )
     if count == len(frame):
         return None, [f"Every row has a {name} of its own: --groups makes no difference."]
-    return groups.astype(str).reset_index(drop=True), []
+    return groups.reset_index(drop=True), []
+
+
+def _days(column: pd.Series) -> pd.Series | None:
+    """Days of dates with a time of day; None for all else."""
+    dates = column
+    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
+        if pd.api.types.infer_dtype(column, skipna=True) != "string":
+            return None
+        form = DateForm.of(column.dropna().unique())
+        if form is None:
+            return None
+        dates = pd.Series(form.read(column.to_numpy(dtype=object)), index=column.index)
+    days = dates.dt.strftime("%Y-%m-%d")
+    return days if days.nunique() < dates.nunique() else None
 
 
 def _check_width(X: pd.DataFrame, ignored: dict[str, str]) -> None:

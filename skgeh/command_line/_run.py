@@ -113,7 +113,8 @@ def _tell_question(
     if options.loss != "squared_error":
         account.tell(f"loss: {options.loss}")
     if question.groups is not None:
-        account.tell(f"groups: {question.groups.nunique()} units by {options.groups}")
+        unit = f"days of {options.groups}" if options.groups in question.X else options.groups
+        account.tell(f"groups: {counted(question.groups.nunique(), 'unit')} by {unit}")
     if options.sample is not None:
         account.tell(f"sample: at random, seed {options.seed}")
     for reason, count in question.lost.items():
@@ -172,4 +173,5 @@ def _noted(account: Account) -> Iterator[None]:
         yield
     for warning in caught:
         if issubclass(warning.category, UserWarning):
-            account.note(" ".join(str(warning.message).split()))
+            words = " ".join(str(warning.message).split())
+            account.note(words.replace("groups=", "--groups"))

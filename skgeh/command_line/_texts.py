@@ -1,4 +1,4 @@
-"""Text that stands for something else: numbers with units or gaps, dates."""
+"""Text that stands for numbers: with units, signs between thousands, or gaps."""
 
 import re
 
@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from skgeh.command_line._problem import listed
-from skgeh.tables.dates import DateForm
 
 _MARKS = {"", "?", "-", "--", ".", "*", "na", "n/a", "n.a.", "nan", "none", "null", "missing"}
 _PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -19,7 +18,7 @@ _MANY = 20  # different numbers
 
 
 def understood(frame: pd.DataFrame, separator: str = ",") -> tuple[pd.DataFrame, list[str]]:
-    """A frame whose texts that are numbers or dates are such, and what was done.
+    """A frame whose texts that are numbers are such, and what was done.
 
     Parameters
     ----------
@@ -29,10 +28,10 @@ def understood(frame: pd.DataFrame, separator: str = ",") -> tuple[pd.DataFrame,
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"fee": ["$1,200", "$90"], "day": ["2024-01-31", None]})
+    >>> frame = pd.DataFrame({"fee": ["$1,200", "$90"], "sex": ["f ", "m"]})
     >>> found, notes = understood(frame)
-    >>> found.fee.tolist(), found.day.dt.month.tolist()
-    ([1200.0, 90.0], [1.0, nan])
+    >>> found.fee.tolist(), found.sex.tolist(), notes
+    ([1200.0, 90.0], ['f', 'm'], ["fee: text read as numbers, such as '$1,200'"])
     """
     columns, notes = {}, []
     for name in frame.columns:
@@ -58,15 +57,6 @@ def _understood(column: pd.Series, separator: str) -> tuple[pd.Series, str]:
             rows = int(sum(counts[texts.index(one)] for one in odd))
             note = f"{rows} values ({listed(map(repr, odd))}) are no numbers: taken as missing"
         return pd.Series(_spread(numbers, codes), index=column.index), note
-    known = [one for one in texts if one.lower() not in _MARKS]
-    form = DateForm.of(known)
-    if form is not None:
-        dates = form.read(
-            np.array([None if one.lower() in _MARKS else one for one in texts], dtype=object)
-        )
-        dates = np.append(dates, np.datetime64("NaT"))[codes]
-        note = f"dates such as {known[0]!r}, read with the month before the day"
-        return pd.Series(dates, index=column.index), note if form.is_open else ""
     clean = np.array([*(one or None for one in texts), None], dtype=object)
     return pd.Series(clean[codes], index=column.index, dtype=object), ""
 

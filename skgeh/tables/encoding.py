@@ -25,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.preprocessing import OrdinalEncoder
 
+from skgeh.tables.dates import DateForm
 from skgeh.tables.feature import MISSING, Feature, Kind
 from skgeh.tables.reading import Column, Reading, words_of
 
@@ -32,7 +33,6 @@ LEAST_ROWS = 10  # of a level, and of missing values that get an indicator
 MOST_LEVELS = 20
 RARE = "(rare)"
 _BLANKS = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>"}  # among numbers
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d{2}.*)?")
 _PROSE = 3  # mean number of words from which text is called free text
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -287,9 +287,10 @@ def _code_of(name: str, column: Column) -> Code:
             empty = np.isnan(numbers).all()
             suffix = "" if empty else "written as text"
             return _number(name, Column("numbers", numbers), "number", suffix=suffix)
-        if (first := _date_order(column.values)) is not None:
-            read_dates = partial(_dates_of, day_first=first)
-            return _date(name, column, read_dates)
+        form = DateForm.of(pd.unique(pd.Series(column.values, dtype=object).dropna()))
+        if form is not None:
+            suffix = "month read before day" if form.is_open else ""
+            return _date(name, column, partial(_dates_of, form=form), suffix)
     return _category(name, column)
 
 
@@ -365,7 +366,7 @@ def _few_rows(words: NDArray, distinct: int, is_declared: bool) -> list[str]:
     return sorted(counts.index)
 
 
-def _date(name: str, column: Column, read: Callable[..., NDArray]) -> Code:
+def _date(name: str, column: Column, read: Callable[..., NDArray], suffix: str = "") -> Code:
     """A column of dates: the parts that vary."""
     dates = read(column)
     missing = np.isnat(dates)
@@ -387,7 +388,7 @@ def _date(name: str, column: Column, read: Callable[..., NDArray]) -> Code:
     gap = marked and "year" not in varying
     if gap:
         features.append(Feature(f"{name}: missing", "boolean", (0,), ("False", "True"), (0.0,)))
-    detail = ", ".join(filter(None, [*varying, _gaps(missing)]))
+    detail = ", ".join(filter(None, [*varying, suffix, _gaps(missing)]))
     note = Note(name, "date", detail)
     return Code(note, tuple(features), partial(_parts_of, read, tuple(varying), bool(gap)))
 
@@ -408,16 +409,13 @@ def _parts_of(read: Callable, varying: Sequence[str], gap: bool, column: Column)
     return [parts[part] for part in varying] + ([np.isnat(dates).astype(float)] if gap else [])
 
 
-def _dates_of(column: Column, day_first: bool = False) -> NDArray:
+def _dates_of(column: Column, form: DateForm | None = None) -> NDArray:
     """Dates of a column of dates or of words."""
     if column.held == "dates":
         return column.values
-    if column.held != "words":
+    if column.held != "words" or form is None:
         raise TypeError(f"dates were expected, and {column.held} came")
-    found = pd.to_datetime(
-        pd.Series(column.values, dtype=object), dayfirst=day_first, format="mixed", utc=False
-    )
-    return found.to_numpy().astype("datetime64[us]")
+    return form.read(column.values)
 
 
 def _numbers_of(column: Column) -> Values:
@@ -469,31 +467,6 @@ def _parsed_numbers(words: NDArray) -> NDArray[np.float64] | None:
         return None
     numbers = np.array([*(values.get(one, np.nan) for one in distinct), np.nan])
     return numbers[codes]
-
-
-def _date_order(words: NDArray) -> bool | None:
-    """Whether dates that are written as words begin with the day; None if they are no dates.
-
-    Examples
-    --------
-    >>> _date_order(np.array(["2024-01-31", None])), _date_order(np.array(["31.1.2024"]))
-    (False, True)
-    >>> _date_order(np.array(["tall"])) is None
-    True
-    """
-    distinct = pd.unique(pd.Series(words, dtype=object).dropna())
-    if len(distinct) == 0 or not all(_DATE.fullmatch(one) for one in distinct):
-        return None
-    some = pd.Series(distinct, dtype=object)
-    european = bool(some.str.match(r"\d{1,2}\.").all())
-    for day_first in (european, not european):
-        form = None if not some.str.match(r"\d{4}").all() else "ISO8601"
-        try:
-            pd.to_datetime(some, dayfirst=day_first, format=form)
-        except (ValueError, TypeError):
-            continue
-        return day_first
-    return None
 
 
 def _read(code: Code, column: Column) -> Values:

@@ -153,6 +153,19 @@ def test_groups_that_are_none():
     assert found.groups is None and "of its own" in found.notes[0]
 
 
+@pytest.mark.parametrize("form", [None, "%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M"])
+def test_of_dates_with_times_the_days_are_units_and_the_hours_features(form):
+    when = pd.Series(pd.date_range("2024-01-01", periods=N, freq="6h"))
+    given = when if form is None else when.dt.strftime(form)
+    found = question_of(frame(y=numbers(), when=given), options(groups="when"))
+    assert found.groups.tolist() == when.dt.strftime("%Y-%m-%d").tolist()
+    assert "when" in found.X
+    days = given if form is None else given.str[:10]
+    only = days.dt.normalize() if form is None else days
+    found = question_of(frame(y=numbers(), when=only), options(groups="when"))
+    assert found.groups.nunique() == N // 4 and "when" not in found.X
+
+
 def test_rare_classes_are_said():
     y = np.array(["a", "b"])[np.arange(N) % 2]
     y[:3] = "c"

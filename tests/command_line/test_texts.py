@@ -50,24 +50,6 @@ def test_a_few_words_among_many_numbers_are_missing_and_said():
     assert found.tolist()[-1] == "n.b."
 
 
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        (["2024-01-31 05:30", None], ["2024-01-31 05:30", None]),
-        (["31.01.2024", "?", "01.02.2024"], ["2024-01-31", None, "2024-02-01"]),
-    ],
-)
-def test_texts_that_are_dates(texts, expected):
-    found, notes = one(texts)
-    dates = pd.to_datetime(expected, format="ISO8601")
-    assert found.equals(pd.Series(dates.astype("datetime64[us]"), name="x"))
-    assert not notes
-
-
-def test_an_open_order_of_day_and_month_is_said():
-    assert "month before the day" in one(["01/02/2024", "03/04/2024"])[1][0]
-
-
 def test_words_lose_spaces_around_them_and_blanks_are_missing():
     assert one([" yes", "no ", "  ", None])[0].tolist() == ["yes", "no", None, None]
 

@@ -283,3 +283,12 @@ def test_constants_and_empty_columns_are_read():
     X = encoding.transform(frame)
     assert (np.ptp(X, axis=0) == 0).sum() == 3 and np.isfinite(X).all()
     assert [note.detail for note in encoding.notes[2:]] == ["100 % missing", ""]
+
+
+def test_an_open_order_of_day_and_month_is_said():
+    days = pd.date_range("2023-01-01", periods=12, freq="D").strftime("%m/%d/%Y")
+    assert (
+        Encoding.of(column(days.astype(object), "when"))
+        .notes[0]
+        .detail.endswith("month read before day")
+    )
