@@ -74,7 +74,7 @@ def _cabins(rng, n):
     return zip(rng.choice(list("ABCDEF"), n), rng.integers(1, 60, n), strict=True)
 
 
-def bikes(days=100, seed=0):
+def bikes(days=60, seed=0):
     """Bikes rented in an hour: the hour and whether people work interact, in one way all week."""
     rng = np.random.default_rng(seed)
     when = pd.date_range("2011-01-01", periods=24 * days, freq="h")

@@ -8,7 +8,8 @@ booleans       0 and 1
 ordered        places of the levels
 words          an indicator for each level; rare levels together, missing values a level of
                their own
-dates          the year as a number; month, weekday and hour as places on a circle; those that vary
+dates          the year as a number; month, weekday and hour as places on a circle, the hour by two
+               waves; those that vary
 =============  ================================================================================
 
 Words that are numbers or dates, as in files of text, are read as such.
@@ -36,6 +37,7 @@ _BLANKS = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>"} 
 _PROSE = 3  # mean number of words from which text is called free text
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_HOUR_WAVES = 2  # a day may have two peaks; what one wave lacks, columns like it seem to have
 _HOURS = tuple(f"{hour} h" for hour in range(24))
 _PARTS: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "year": ("number", ()),
@@ -379,7 +381,9 @@ def _date(name: str, column: Column, read: Callable[..., NDArray], suffix: str =
         kind, levels = _PARTS[part]
         full = f"{name}: {part}"
         if kind == "cycle":
-            features.append(Feature(full, kind, (0, 1), levels))
+            varied = len(np.unique(parts[part][~missing])) > 2 * _HOUR_WAVES
+            waves = _HOUR_WAVES if part == "hour" and varied else 1
+            features.append(Feature(full, kind, tuple(range(2 * waves)), levels))
             continue
         known = parts[part][~missing]
         median = float(np.median(known)) if len(known) else 0.0
@@ -497,7 +501,8 @@ def _names_of(feature: Feature) -> list[str]:
     if feature.is_number:
         return [feature.name, f"{feature.name} missing"][: len(feature.columns)]
     if feature.kind == "cycle":
-        return [f"{feature.name} {wave}" for wave in ("sin", "cos")]
+        names = ("sin", "cos", "sin 2", "cos 2")[: len(feature.columns)]
+        return [f"{feature.name} {wave}" for wave in names]
     levels = feature.levels[-len(feature.columns) :]
     return [f"{feature.name}_{level}" for level in levels]
 

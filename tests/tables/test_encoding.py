@@ -292,3 +292,10 @@ def test_an_open_order_of_day_and_month_is_said():
         .notes[0]
         .detail.endswith("month read before day")
     )
+
+
+def test_an_hour_has_two_waves_if_there_are_enough_hours():
+    for step, n_columns in ((1, 4), (6, 2)):
+        when = pd.Series(pd.date_range("2023-01-02", periods=100, freq=f"{step}h"))
+        hour = next(f for f in Encoding.of(column(when, "when")).features if f.name == "when: hour")
+        assert len(hour.columns) == n_columns
