@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.tables_as_people_have_them import bikes
-
 ROOT = Path(__file__).parents[1]
 
 
 def test_from_a_shell_to_a_pipe_that_closes_early(tmp_path):
-    path = bikes(days=10).write(tmp_path / "bikes.csv")
-    command = [sys.executable, "-m", "skgeh", path, "--target", "count", "--csv", "--quiet"]
+    path = tmp_path / "small.csv"
+    path.write_text("a,b,c\n" + "".join(f"{k % 7},{k % 5},{k * k % 11}\n" for k in range(30)))
+    command = [sys.executable, "-m", "skgeh", str(path), "--target", "c", "--csv", "--quiet"]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -1,8 +1,13 @@
-"""Pairs as they are written on the command line."""
+"""Pairs as they are written on the command line, and the table about them alone."""
 
 from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
+
 from skgeh.command_line._problem import Problem, no_column
+from skgeh.geh.interactions import SIGNIFICANT
+from skgeh.tables.corrections import adjust
 from skgeh.tables.feature import Feature
 
 
@@ -38,6 +43,24 @@ def asked_pairs(
     if not found:
         raise Problem("--pairs: a pair is two different columns, such as --pairs age:income")
     return found
+
+
+def only(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """The decided table as if no other pairs had been in question: corrected for these alone.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"feature_i": ["a", "a", "b"], "feature_j": ["b", "c", "c"],
+    ...                       "p_value": [0.01, 0.02, 0.03], "p_fdr": [0.03, 0.03, 0.03]})
+    >>> only(table, [("c", "b"), ("b", "a")]).p_fdr.tolist()
+    [0.02, 0.03]
+    """
+    asked = set(map(frozenset, pairs))
+    names = zip(table["feature_i"], table["feature_j"], strict=True)
+    found = table[[frozenset(pair) in asked for pair in names]].copy()
+    found["p_fdr"] = adjust(found["p_value"].to_numpy(), "fdr")
+    p = found["p_value"].where(found["p_fdr"] <= SIGNIFICANT, 1)  # others stay in their order
+    return found.iloc[np.argsort(p, kind="stable")].reset_index(drop=True)
 
 
 def _halves(text: str, known: dict[str, list[str]]) -> tuple[str, str] | None:

@@ -9,16 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from skgeh.command_line._account import Account
 from skgeh.command_line._columns import Question, question_of
 from skgeh.command_line._files import read
-from skgeh.command_line._pairs import asked_pairs
+from skgeh.command_line._pairs import asked_pairs, only
 from skgeh.command_line._problem import Problem, counted, listed
 from skgeh.command_line._tables import aligned, as_json, pair_table, words
 from skgeh.command_line._texts import understood
+from skgeh.geh.interactions import SIGNIFICANT
 from skgeh.tables.encoding import Encoding
 
 _OTHERS = 10  # pairs shown beside significant ones
+_OF_REPORTS = ("matplotlib", "jinja2")
 _MOST_COLUMNS = 40  # described one by one
 
 
@@ -52,11 +56,12 @@ def run(options: argparse.Namespace) -> None:
     with _timed(times, "fit"), _noted(account):
         model.fit(question.X, question.y, groups=question.groups)
     with _timed(times, "table"), _noted(account):
-        found_pairs = model.interactions_
-        interactions = found_pairs if pairs is None else found_pairs.only(pairs)
-        table = interactions.to_frame()
-        in_words = str(interactions)
-    n_found = int(interactions.significant.sum())
+        interactions = model.interactions_
+        table, in_words = interactions.to_frame(), str(interactions)
+    if pairs is not None:
+        table = only(table, pairs)
+        in_words = "p_fdr is corrected for the pairs asked for, as if no others were in question."
+    n_found = int((table["p_fdr"] <= SIGNIFICANT).sum())
     shown = _shown(table, n_found, options)
     account.result()
     if options.json or options.csv:
@@ -69,7 +74,8 @@ def run(options: argparse.Namespace) -> None:
         from skgeh import report
 
         with _timed(times, "report"), _noted(account):
-            report(model, question.X, question.y, path=options.report)
+            y = pd.Series(question.y, name=options.target)
+            report(model, question.X, y, path=options.report)
         account.result(f"\nreport: {options.report}")
         if pairs is not None:
             account.note("the report is about all pairs")
@@ -99,10 +105,9 @@ def _check_report(path: str | None) -> None:
         raise Problem(f"--report: there is no folder {Path(path).parent}; make it first")
     if Path(path).is_dir():
         raise Problem(f"--report: {path} is a folder; name a file in it, such as report.html")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise Problem(
-            "--report needs matplotlib: python -m pip install matplotlib (or 'skgeh[plot]')"
-        )
+    missing = [name for name in _OF_REPORTS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise Problem(f"--report needs {' and '.join(missing)}: pip install 'skgeh[report]'")
 
 
 def _tell_question(
@@ -152,9 +157,7 @@ def _print_table(account: Account, shown: Any, n_found: int, n_pairs: int) -> No
     left = n_pairs - len(shown)
     if left:
         account.result(f"and {left} other pairs (--top {n_pairs} or --csv for all)")
-    account.result(
-        "\neffects: in standard deviations; p_fdr: corrected for all pairs in question\n"
-    )
+    account.result("\neffects: in standard deviations; p_fdr: corrected for all pairs\n")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ effects of all groups, and of their mean ``b_0``, that hold at once. Its lower e
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -124,11 +124,6 @@ class SignedEffects:
             p = 2 * student.sf(np.abs(self.effect) / error, self.freedom[:, None])
         return self.effect - half, self.effect + half, p
 
-    def some(self, places: NDArray[np.intp]) -> "SignedEffects":
-        """Those of some pairs."""
-        own = {one.name: getattr(self, one.name)[places] for one in fields(self)}
-        return SignedEffects(**own)
-
     def turned(self, sign: float) -> "SignedEffects":
         """The effects of the opposite output, if `sign` is -1."""
         if sign > 0:
@@ -190,12 +185,6 @@ class Decisions:
     share: NDArray[np.float64]
     effects: Sequence[SignedEffects]
     weights: NDArray[np.float64]
-
-    def some(self, places: NDArray[np.intp]) -> "Decisions":
-        """Those about some pairs; corrections count these alone."""
-        effects = [one.some(places) for one in self.effects]
-        p, reason, share = self.p_value[places], self.reason[places], self.share[places]
-        return Decisions(p, reason, share, effects, self.weights)
 
     @property
     def tested(self) -> NDArray[np.bool_]:

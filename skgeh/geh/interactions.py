@@ -1,6 +1,6 @@
 """Interactions: every pair of features with its strength, sign and uncertainty."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from skgeh.geh.decisions import Decisions
-from skgeh.geh.pairs import chosen_pairs
+from skgeh.geh.pairs import to_matrix
 from skgeh.tables.feature import Feature
 from skgeh.tables.frames import Backend, make_frame
 
@@ -199,36 +199,8 @@ class Interactions:
         names = self.feature_names
         return [(names[i], names[j]) for i, j in self.pairs[self.order[:k]]]
 
-    def only(self, pairs: Any) -> "Interactions":
-        """Some of the pairs, if no others were ever in question: `p_fdr` counts these alone.
-
-        Choose them before looking at the table.
-
-        Parameters
-        ----------
-        pairs : sequence of pairs
-            Names or indices of two features each.
-
-        Returns
-        -------
-        Interactions
-        """
-        asked = chosen_pairs(pairs, self.feature_names)
-        places = np.array([self._place(i, j) for i, j in asked.tolist()])
-        return replace(
-            self,
-            pairs=self.pairs[places],
-            effect=self.effect[places],
-            std=self.std[places],
-            score=self.score[places],
-            draws=None if self.draws is None else self.draws[:, places],
-            group_effects=self.group_effects[:, places],
-            group_std=self.group_std[:, places],
-            decisions=None if self.decisions is None else self.decisions.some(places),
-        )
-
     def matrix(self, values: str = "effect") -> NDArray[np.float64]:
-        """One number per pair, as a symmetric matrix with a zero diagonal; NaN for other pairs.
+        """One number per pair, as a symmetric matrix with a zero diagonal.
 
         Parameters
         ----------
@@ -240,11 +212,7 @@ class Interactions:
         """
         if values not in ("effect", "score"):
             raise ValueError(f"values must be 'effect' or 'score'; got {values!r}.")
-        i, j = self.pairs.T
-        found = np.full((len(self.feature_names),) * 2, np.nan)
-        np.fill_diagonal(found, 0)
-        found[i, j] = found[j, i] = getattr(self, values)
-        return found
+        return to_matrix(getattr(self, values), len(self.feature_names))
 
     def to_frame(self, units: str = "standard", posterior: bool = False) -> Any:
         """Table with one row per pair, significant pairs first.

@@ -30,10 +30,10 @@ def failed(capsys, *arguments):
 def numbers(tmp_path_factory):
     """A small table of numbers whose first and third columns interact."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(200, 4))
+    X = rng.normal(size=(100, 4))
     frame = pd.DataFrame(X, columns=["age", "dose", "weight", "noise"])
-    frame["effect"] = 2 * X[:, 0] * X[:, 2] + X[:, 1] + rng.normal(size=200) / 2
-    frame["ward"] = rng.integers(0, 20, 200)
+    frame["effect"] = 2 * X[:, 0] * X[:, 2] + X[:, 1] + rng.normal(size=100) / 2
+    frame["ward"] = rng.integers(0, 20, 100)
     path = tmp_path_factory.mktemp("data") / "numbers.csv"
     frame.to_csv(path, index=False)
     return path
@@ -79,7 +79,7 @@ def test_tables_for_programs_stand_alone(numbers, capsys):
     assert [row["feature_i"] for row in rows] == [row["feature_i"] for row in others]
     assert len(rows) == 10
     assert {rows[0]["feature_i"], rows[0]["feature_j"]} == {"age", "weight"}
-    assert "rows used: 200" in as_json.err and "rows used" not in as_csv.err
+    assert "rows used: 100" in as_json.err and "rows used" not in as_csv.err
 
 
 def test_groups_and_dropped_columns_are_no_features(numbers, capsys):
@@ -132,7 +132,12 @@ def test_a_report_is_written_and_named(numbers, tmp_path, capsys, monkeypatch):
     path = str(tmp_path / "out.html")
     said = ran(capsys, numbers, "--target", "effect", "--report", path, "--drop", "ward")
     ((model, X, y, written),) = calls
-    assert (written, len(y), list(X)) == (path, 200, ["age", "dose", "weight", "noise"])
+    assert (written, y.name, len(y), list(X)) == (
+        path,
+        "effect",
+        200,
+        ["age", "dose", "weight", "noise"],
+    )
     assert model.interactions_ is not None
     assert f"report: {path}" in said.out
 

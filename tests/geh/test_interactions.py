@@ -326,31 +326,3 @@ def test_what_it_shows(decided, found):
     assert html.count("not tested") == html.count("d is a copy of a") == 2
     assert "1e-09" in html and "nan" not in html and "95 % interval" in html
     assert "95 % of the posterior" in found._repr_html_()
-
-
-def test_some_pairs_as_if_no_others_were_asked(decided):
-    names = [("c", "a"), (0, "d"), ("b", "c")]
-    few = decided.only(names)
-    places = [1, 2, 3]
-    np.testing.assert_array_equal(few.pairs, decided.pairs[places])
-    np.testing.assert_array_equal(few.p_fdr, adjust(P_VALUES[places], "fdr"))
-    for name in ("effect", "std", "score", "p_value", "sign", "share", "tested"):
-        np.testing.assert_array_equal(getattr(few, name), getattr(decided, name)[places])
-    for kind in ("honest", "posterior"):
-        np.testing.assert_array_equal(few.interval(kind=kind), decided.interval(kind=kind)[places])
-    assert few.group_frame("b", "c").equals(decided.group_frame("b", "c"))
-    assert len(few.to_frame()) == 3 and "of 2 pairs" in str(few)
-    with pytest.raises(ValueError, match="two feature names"):
-        decided.only([("a", "z")])
-
-
-def test_the_matrix_of_some_pairs_lacks_the_others(found):
-    few = found.only([("a", "b"), ("b", "d")])
-    matrix = few.matrix("score")
-    whole = found.matrix("score")
-    known = np.zeros((4, 4), dtype=bool)
-    for i, j in ((0, 1), (1, 3)):
-        known[i, j] = known[j, i] = True
-    np.testing.assert_array_equal(matrix[known], whole[known])
-    np.testing.assert_array_equal(np.isnan(matrix), ~known & ~np.eye(4, dtype=bool))
-    assert few.decisions is None
