@@ -9,9 +9,11 @@ import pandas as pd
 from skgeh.command_line._problem import Problem, counted, listed, no_column
 from skgeh.tables.dates import DateForm
 from skgeh.tables.encoding import refusals
+from skgeh.tables.table import MIN_ROWS
 from skgeh.tables.targets import task_of
 
 _MOST_CLASSES = 20
+_LEAST_CLASS = 10  # rows, for a test
 _FEW_VALUES = 10  # of a whole number that might be labels
 _COUNTED = 20  # rows from which on 1, 2, 3, ... are no measurements
 
@@ -75,10 +77,11 @@ def question_of(frame: pd.DataFrame, options: argparse.Namespace) -> Question:
     ignored |= _useless(X) | refusals(X)
     X = X.drop(columns=[name for name in ignored if name in X])
     task, why, y = target_of(frame[options.target], options)
-    groups, notes = _groups(frame, options.groups)
-    _check_width(X, ignored)
     if task == "classification":
-        notes += _rare(y)
+        kept, rare = _common(y, options.target)
+        X, frame, y, lost = X[kept], frame[kept], y[kept], lost | rare
+    groups, notes = _groups(frame, options.groups)
+    _check_size(X, ignored, lost)
     return Question(X.reset_index(drop=True), y, task, why, groups, ignored, lost, notes)
 
 
@@ -146,7 +149,7 @@ def _rows(frame: pd.DataFrame, options: argparse.Namespace) -> tuple[pd.DataFram
 def target_of(column: pd.Series, options: argparse.Namespace) -> tuple[str, str, np.ndarray]:
     """Task, why, and the target as numbers or labels."""
     name = options.target
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+    if _dates(column) is not None:
         raise Problem(f"the target {name!r} is a date; a target is a number or a label")
     values = column.infer_objects()
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -194,16 +197,22 @@ def target_of(column: pd.Series, options: argparse.Namespace) -> tuple[str, str,
     return task, why, labels
 
 
-def _rare(y: np.ndarray, least: int = 10) -> list[str]:
-    """A note about classes with too few rows for a test."""
-    counts = pd.Series(y).value_counts()
-    few = [f"{label} ({count})" for label, count in counts.items() if count < least]
-    if not few:
-        return []
-    return [
-        f"Tests need {least} rows of every class, and there are fewer of {listed(few)}: take these "
-        "rows out of the file, or merge the class with another."
-    ]
+def _common(y: np.ndarray, name: str) -> tuple[np.ndarray, dict[str, int]]:
+    """Rows of classes with enough rows for a test, and the number of others, by the reason."""
+    labels = pd.Series(y)
+    counts = labels.value_counts()
+    rare = counts[counts < _LEAST_CLASS]
+    if len(counts) - len(rare) < 2:
+        shown = listed(f"{label} ({count})" for label, count in counts.items())
+        raise Problem(
+            f"the target {name!r} needs two classes of at least {_LEAST_CLASS} rows, and has "
+            f"{shown}; merge classes, or take more rows"
+        )
+    reasons = {
+        f"{name} is {label}, a class of fewer than {_LEAST_CLASS}": int(count)
+        for label, count in rare.items()
+    }
+    return ~labels.isin(rare.index).to_numpy(), reasons
 
 
 def _groups(frame: pd.DataFrame, name: str | None) -> tuple[pd.Series | None, list[str]]:
@@ -230,20 +239,32 @@ def _groups(frame: pd.DataFrame, name: str | None) -> tuple[pd.Series | None, li
 
 def _days(column: pd.Series) -> pd.Series | None:
     """Days of dates with a time of day; None for all else."""
-    dates = column
-    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
-        if pd.api.types.infer_dtype(column, skipna=True) != "string":
-            return None
-        form = DateForm.of(column.dropna().unique())
-        if form is None:
-            return None
-        dates = pd.Series(form.read(column.to_numpy(dtype=object)), index=column.index)
+    dates = _dates(column)
+    if dates is None:
+        return None
     days = dates.dt.strftime("%Y-%m-%d")
     return days if days.nunique() < dates.nunique() else None
 
 
-def _check_width(X: pd.DataFrame, ignored: dict[str, str]) -> None:
-    """Refuse a table without a pair."""
+def _dates(column: pd.Series) -> pd.Series | None:
+    """A column of dates as such, None for all else."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return column
+    if pd.api.types.infer_dtype(column, skipna=True) != "string":
+        return None
+    form = DateForm.of(column.dropna().unique())
+    if form is None:
+        return None
+    return pd.Series(form.read(column.to_numpy(dtype=object)), index=column.index)
+
+
+def _check_size(X: pd.DataFrame, ignored: dict[str, str], lost: dict[str, int]) -> None:
+    """Refuse a table without a pair, or with too few rows."""
+    if len(X) < MIN_ROWS:
+        gone = "".join(f"; {count} are left out ({reason})" for reason, count in lost.items())
+        raise Problem(
+            f"{counted(len(X), 'row')}: at least {MIN_ROWS} are needed, 40 for tests{gone}"
+        )
     if X.shape[1] < 2:
         left = f"only {X.columns[0]!r} is left" if X.shape[1] else "none is left"
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(ignored.items())[:5])

@@ -68,7 +68,9 @@ def run(options: argparse.Namespace) -> None:
         print(as_json(shown) if options.json else shown.to_csv(index=False).rstrip("\n"))
         account.tell(words(in_words))
     else:
-        _print_table(account, shown, n_found, len(table))
+        if table["tested"].any():
+            _print_table(account, shown, n_found, len(table))
+            account.result(f"\n{_unit_of_effects(question, options)}\n")
         account.result(words(in_words))
     if options.report:
         from skgeh import report
@@ -138,7 +140,6 @@ def _tell_question(
         account.note(f"{left_out} ({listed(question.ignored)})")
     for note in question.notes:
         account.note(note)
-    account.tell()
 
 
 def _shown(table: Any, n_found: int, options: argparse.Namespace) -> Any:
@@ -156,8 +157,17 @@ def _print_table(account: Account, shown: Any, n_found: int, n_pairs: int) -> No
         account.result(pair_table(shown.iloc[n_found:], "other pairs"))
     left = n_pairs - len(shown)
     if left:
-        account.result(f"and {left} other pairs (--top {n_pairs} or --csv for all)")
-    account.result("\neffects: in standard deviations; p_fdr: corrected for all pairs\n")
+        account.result(f"and {counted(left, 'other pair')} (--top {n_pairs} or --csv for all)")
+
+
+def _unit_of_effects(question: Question, options: argparse.Namespace) -> str:
+    """What an effect of 1 is."""
+    unit = f"standard deviations of {options.target}"
+    if question.task == "classification":
+        unit = "log-odds"
+    elif options.loss != "squared_error":
+        unit = f"the log of the mean of {options.target}"
+    return words(f"An effect is a change of slopes: in {unit}, per standard deviation of both.")
 
 
 @contextmanager

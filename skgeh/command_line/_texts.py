@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from skgeh.command_line._problem import listed
+from skgeh.command_line._problem import counted, listed
 
 _MARKS = {"", "?", "-", "--", ".", "*", "na", "n/a", "n.a.", "nan", "none", "null", "missing"}
 _PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -31,40 +31,48 @@ def understood(frame: pd.DataFrame, separator: str = ",") -> tuple[pd.DataFrame,
     >>> frame = pd.DataFrame({"fee": ["$1,200", "$90"], "sex": ["f ", "m"]})
     >>> found, notes = understood(frame)
     >>> found.fee.tolist(), found.sex.tolist(), notes
-    ([1200.0, 90.0], ['f', 'm'], ["fee: text read as numbers, such as '$1,200'"])
+    ([1200.0, 90.0], ['f', 'm'], ["text such as '$1,200' was read as numbers: fee"])
     """
     columns, notes = {}, []
+    written: dict[str, str] = {}
     for name in frame.columns:
         column = frame[name]
         if pd.api.types.is_string_dtype(column.dtype) or column.dtype == object:
-            column, note = _understood(column, separator)
+            column, note, example = _understood(column, separator)
             notes += [f"{name}: {note}"] if note else []
+            written |= {name: example} if example else {}
+        elif pd.api.types.is_float_dtype(column.dtype) and (count := np.isinf(column).sum()):
+            column = column.mask(np.isinf(column))
+            notes.append(f"{name}: {counted(count, 'infinite value')} taken as missing")
         columns[name] = column
+    if written:
+        example = next(iter(written.values()))
+        notes.append(f"text such as {example!r} was read as numbers: {listed(written)}")
     return pd.DataFrame(columns, index=frame.index), notes
 
 
-def _understood(column: pd.Series, separator: str) -> tuple[pd.Series, str]:
-    """A column of text as what it stands for, and a note."""
+def _understood(column: pd.Series, separator: str) -> tuple[pd.Series, str, str]:
+    """A column of text as what it stands for, a note, and an example of how it is written."""
     if pd.api.types.infer_dtype(column, skipna=True) != "string":
-        return column, ""
+        return column, "", ""
     codes, distinct = pd.factorize(column)
     texts = [one.strip() for one in distinct]
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     numbers, odd = _numbers(texts, counts, separator)
     if numbers is not None:
-        note = f"text read as numbers, such as {texts[0]!r}" if _is_odd(texts) else ""
+        note = ""
         if odd:
             rows = int(sum(counts[texts.index(one)] for one in odd))
             note = f"{rows} values ({listed(map(repr, odd))}) are no numbers: taken as missing"
-        return pd.Series(_spread(numbers, codes), index=column.index), note
+        example = next((one for one in texts if _is_unusual(one) and one not in odd), "")
+        return pd.Series(_spread(numbers, codes), index=column.index), note, example
     clean = np.array([*(one or None for one in texts), None], dtype=object)
-    return pd.Series(clean[codes], index=column.index, dtype=object), ""
+    return pd.Series(clean[codes], index=column.index, dtype=object), "", ""
 
 
-def _is_odd(texts: list[str]) -> bool:
-    """Whether numbers are written in a way that may have been misread."""
-    known = [one for one in texts if one.lower() not in _MARKS]
-    return not all(_PLAIN.fullmatch(one) for one in known)
+def _is_unusual(text: str) -> bool:
+    """Whether a number is written in a way that may have been misread."""
+    return text.lower() not in _MARKS and not _PLAIN.fullmatch(text)
 
 
 def _spread(values: np.ndarray, codes: np.ndarray) -> np.ndarray:

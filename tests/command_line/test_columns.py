@@ -136,6 +136,7 @@ def test_an_asked_task_is_taken():
         (np.array(["no", "yes"] * (N // 2)), {"task": "regression"}, "text such as 'no'"),
         (np.array(["no", "yes"] * (N // 2)), {"loss": "gamma"}, "text such as 'no'"),
         (pd.date_range("2024", periods=N), {}, "is a date"),
+        (pd.date_range("2024", periods=N).strftime("%d.%m.%Y"), {}, "is a date"),
         (numbers(), {"drop": ["a"]}, "only 'b' is left (a: dropped, as asked)"),
         (numbers(), {"drop": ["a,b"]}, "none is left"),
     ],
@@ -166,8 +167,19 @@ def test_of_dates_with_times_the_days_are_units_and_the_hours_features(form):
     assert found.groups.nunique() == N // 4 and "when" not in found.X
 
 
-def test_rare_classes_are_said():
+def test_rows_of_rare_classes_are_left_out_and_counted():
     y = np.array(["a", "b"])[np.arange(N) % 2]
-    y[:3] = "c"
-    notes = question_of(frame(y=y), options()).notes
-    assert len(notes) == 1 and "c (3)" in notes[0]
+    y[:3], y[5] = "c", "d"
+    found = question_of(frame(y=y, copy=y, unit=np.arange(N) % 9), options(groups="unit"))
+    assert set(found.y) == {"a", "b"} == set(found.X["copy"])
+    assert len(found.groups) == len(found.X) == N - 4
+    assert sorted(found.lost.values()) == [1, 3]
+    assert "c (9)" in problem(frame(y=np.array(["a"] * (N - 9) + ["c"] * 9)))
+
+
+def test_too_few_rows():
+    y = numbers()
+    y[5:] = np.nan
+    assert problem(frame(y=y)) == (
+        f"5 rows: at least 8 are needed, 40 for tests; {N - 5} are left out (y is missing)"
+    )

@@ -135,7 +135,7 @@ def test_a_report_is_written_and_named(numbers, tmp_path, capsys, monkeypatch):
     assert (written, y.name, len(y), list(X)) == (
         path,
         "effect",
-        200,
+        100,
         ["age", "dose", "weight", "noise"],
     )
     assert model.interactions_ is not None

@@ -66,3 +66,13 @@ def test_what_is_no_text_stays():
     found, notes = understood(frame)
     pd.testing.assert_frame_equal(found, frame)
     assert not notes
+
+
+def test_unusual_numbers_are_said_in_one_note_and_infinite_ones_are_missing():
+    table = {"a": ["1,5", "2,5"], "b": ["-0,1", "7"], "c": [np.inf, 1.0], "d": ["3", "4"]}
+    found, notes = understood(pd.DataFrame(table), ";")
+    assert notes == [
+        "c: 1 infinite value taken as missing",
+        "text such as '1,5' was read as numbers: a, b",
+    ]
+    np.testing.assert_array_equal(found.c, [np.nan, 1])
