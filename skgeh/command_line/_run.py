@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
     )
     for note in [*found.notes, *notes]:
         account.note(note)
-    with _noted(account):
+    with _timed(times, "reading"), _noted(account):
         question = question_of(frame, options)
         encoding = Encoding.of(question.X)
     pairs = asked_pairs(options.pairs, encoding.features, list(question.X))
@@ -167,15 +167,15 @@ def _unit_of_effects(question: Question, options: argparse.Namespace) -> str:
         unit = "log-odds"
     elif options.loss != "squared_error":
         unit = f"the log of the mean of {options.target}"
-    return words(f"An effect is a change of slopes: in {unit}, per standard deviation of both.")
+    return words(f"effects: {unit}, per standard deviation of both columns")
 
 
 @contextmanager
 def _timed(times: dict[str, float], name: str) -> Iterator[None]:
-    """Keep the seconds that something takes."""
+    """Add the seconds that something takes."""
     start = time.perf_counter()
     yield
-    times[name] = time.perf_counter() - start
+    times[name] = times.get(name, 0.0) + time.perf_counter() - start
 
 
 @contextmanager

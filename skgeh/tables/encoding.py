@@ -330,7 +330,8 @@ def _category(name: str, column: Column) -> Code:
     places = encoder.fit_transform(words[:, None])[:, 0]
     rare = encoder.infrequent_categories_[0]
     rare = np.array([]) if rare is None else rare
-    levels = [one for one in encoder.categories_[0] if one not in set(rare)]
+    all_rare = set(rare)  # outside the loop: of ids, there are as many as rows
+    levels = [one for one in encoder.categories_[0] if one not in all_rare]
     rare_rows = int((places == len(levels)).sum())
     if not levels and missing.sum() < LEAST_ROWS:
         levels = _few_rows(words, distinct, column.is_declared)
