@@ -162,12 +162,3 @@ def test_what_would_fail_after_the_work_fails_before_it(numbers, tmp_path, capsy
 )
 def test_errors_say_what_to_do(numbers, capsys, arguments, words):
     assert words in failed(capsys, numbers, *arguments)
-
-
-def test_the_task_may_be_asked_for(numbers, tmp_path, capsys):
-    frame = pd.read_csv(numbers)
-    frame["effect"] = np.digitize(frame.effect, [-1, 1])
-    frame.to_csv(tmp_path / "three.csv", index=False)
-    run = [tmp_path / "three.csv", "--target", "effect", "--drop", "ward"]
-    assert "regression (guessed" in ran(capsys, *run).out
-    assert "classification (as asked)" in ran(capsys, *run, "--task", "classification").out
