@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.history import History
 
 from skgeh.estimators._collinearity import warn_of_exchangeable
+from skgeh.estimators._components import ProcessComponents, numbers
 from skgeh.estimators.fit_quality import FitQuality, _FitSample
 from skgeh.estimators.parameters import _NetworkParameters, check_auto
 from skgeh.geh.functions import RandomFunction, evaluate
@@ -352,6 +354,12 @@ class InteractionEstimator(_NetworkParameters):
         at = points, Partition(labels), self._blocks()
         decided = self.pair_tests().decided(*at, output=output, sign=sign, steps=steps)
         found = replace(found, decisions=decided)
+        if output is not None and (unit := self._target_scale(output)) is not None:
+            features = found.features or numbers(names, list(self.feature_groups_.values()))
+            kept = copy(self)  # whatever this one learns next
+            kept.__dict__.pop("_interactions", None)
+            own = ProcessComponents(kept, features, output, sign * unit)
+            found = replace(found, components=own)
         if points is not self._points:
             return found
         order = np.argsort(self._rows, kind="stable")
