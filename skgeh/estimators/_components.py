@@ -25,12 +25,14 @@ class ProcessComponents(Components):
     output : int
     unit : float
         Unit of the output, below 0 for its opposite.
+    unit_name : str
     """
 
     model: Any
     features: Sequence[Feature]
     output: int
     unit: float
+    unit_name: str
 
     def local(self, X: Any, pair: tuple[int, int]) -> tuple[NDArray, NDArray]:
         """See `Components`."""

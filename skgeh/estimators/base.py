@@ -143,6 +143,11 @@ class InteractionEstimator(_NetworkParameters):
         """Standard deviation of an output; None if several have different ones."""
 
     @property
+    @abstractmethod
+    def _unit_name(self) -> str:
+        """Unit of the outputs, in words."""
+
+    @property
     def net_(self) -> StackNet:
         """The trained networks as a stack of copies."""
         check_is_fitted(self, "posterior_")
@@ -358,7 +363,7 @@ class InteractionEstimator(_NetworkParameters):
             features = found.features or numbers(names, list(self.feature_groups_.values()))
             kept = copy(self)  # whatever this one learns next
             kept.__dict__.pop("_interactions", None)
-            own = ProcessComponents(kept, features, output, sign * unit)
+            own = ProcessComponents(kept, features, output, sign * unit, self._unit_name)
             found = replace(found, components=own)
         if points is not self._points:
             return found

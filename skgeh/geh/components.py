@@ -13,9 +13,16 @@ class Components(Protocol):
     """The interactions ``f_ij`` of pairs of features as functions, in the target's units.
 
     Log-odds replace the target of labels, and logs of ratios that of a log link.
+
+    Attributes
+    ----------
+    features : sequence of Feature
+    unit_name : str
+        Such as "log-odds".
     """
 
     features: Sequence[Feature]
+    unit_name: str
 
     @abstractmethod
     def local(self, X: Any, pair: tuple[int, int]) -> tuple[NDArray, NDArray]:

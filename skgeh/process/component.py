@@ -107,9 +107,9 @@ class PairComponent:
         """Values, and the lower and the upper end of a pointwise band.
 
         The band holds at every single place with the given confidence, not at all places at once.
-        It lies around the values by the wide weights, as do the intervals of effects: shrunken ones
-        are the better guess, but they are biased towards 0. So a value may lie outside the band
-        where the rows show little of the pair.
+        It lies around values by weights that are hardly shrunk, as do the intervals of effects:
+        shrunken values are the better guess, but they are biased towards 0. Here they are moved to
+        the nearest end of the band where they lie outside, as effects are in the table.
 
         Parameters
         ----------
@@ -122,7 +122,8 @@ class PairComponent:
         """
         values, centre, sd = self._at(X)
         half = student.ppf((1 + level) / 2, self.freedom) * sd
-        return values, centre - half, centre + half
+        low, high = centre - half, centre + half
+        return np.clip(values, low, high), low, high
 
     def _at(self, X: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Shrunken values, those by the wide weights, and their standard deviations."""

@@ -14,7 +14,7 @@ from skgeh.geh.pairs import pair_index
 class Counted(Components):
     """Sums of the places of both features, which say who was asked."""
 
-    features = ()
+    features, unit_name = (), "parts"
 
     def local(self, X, pair):
         return np.full(len(X), float(sum(pair))), np.full(len(X), 0.5)
