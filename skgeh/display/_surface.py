@@ -1,6 +1,7 @@
 """How one pair acts: its interaction over the values of both features."""
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,7 +142,9 @@ def draw(picture: Picture, ax: "Axes") -> None:
         notes.append("others at their medians; no interval")
     if surface.n_missing:
         notes.append(f"{surface.n_missing} rows with a missing value are not shown")
-    ax.set_title("\n".join(notes), fontsize="medium", loc="left")
+    narrow = surface.y.labels is not None and not surface.is_lines
+    lines = [fill(one, 34 if narrow else 52) for one in notes]
+    ax.set_title("\n".join(lines), fontsize="medium", loc="left")
     for side, axis in ((surface.x, ax.xaxis), (surface.y, ax.yaxis)):
         if side.labels is not None and not (axis is ax.yaxis and surface.is_lines):
             axis.set_ticks(side.places.tolist(), list(side.labels), parse_math=False)
@@ -168,14 +171,17 @@ def _draw(surface: Surface, ax: "Axes", level: str) -> list[str]:
     bar.set_label(f"contribution, {surface.unit_name}")
     ax.set_facecolor(_NO_ROWS)
     ax.set_ylabel(short(y.name, _LONGEST), parse_math=False)
+    if not y.is_number:
+        ax.invert_yaxis()  # the first level at the top
+    excluded = f"the pointwise {level} interval excludes 0"
+    if surface.is_table:
+        _write(surface, shown, mesh)
+        star = [] if surface.low is None else [f"*: {excluded}"]
+        return [*star, "n: rows; grey: no rows"]
     notes = []
     if surface.low is not None:
         _enclose(surface, ax)
-        notes.append(f"inside the black lines, the pointwise {level} interval excludes 0")
-    if surface.is_table:
-        _write(surface, shown, mesh)
-        notes.append("n: rows; grey: no rows")
-        return notes
+        notes.append(f"outlined: {excluded}")
     rows = surface.sample
     noise = np.random.default_rng(1).uniform(-0.3, 0.3, rows.shape)
     at = rows + noise * [not x.is_number, not y.is_number]
@@ -185,18 +191,32 @@ def _draw(surface: Surface, ax: "Axes", level: str) -> list[str]:
 
 
 def _enclose(surface: Surface, ax: "Axes") -> None:
-    """Draw lines around the cells at which the band excludes 0."""
-    away, (right, up) = surface.away, (surface.x.edges, surface.y.edges)
-    padded = np.pad(away, 1)
-    upright = np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1])  # (row, edge)
-    level = np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1])  # (edge, column)
-    lines = [((right[e], up[r]), (right[e], up[r + 1])) for r, e in upright]
-    lines += [((right[c], up[e]), (right[c + 1], up[e])) for e, c in level]
+    """Draw lines around the cells at which the band excludes 0, for each level alone."""
     from matplotlib.collections import LineCollection
 
+    right, up = surface.x.edges, surface.y.edges
+    away = np.pad(surface.away, ((0, 0), (1, 1)))
+    above = np.pad(surface.away, ((1, 1), (0, 0)))
+    gap = 0.0 if surface.y.is_number else 0.04
+    lines = [
+        ((right[e], up[r] + gap), (right[e], up[r + 1] - gap))
+        for r, e in np.argwhere(away[:, 1:] != away[:, :-1])
+    ]
+    if surface.y.is_number:
+        lines += [
+            ((right[c], up[e]), (right[c + 1], up[e]))
+            for e, c in np.argwhere(above[1:] != above[:-1])
+        ]
+    else:
+        ends = [
+            (r, c, at)
+            for r, c in np.argwhere(surface.away)
+            for at in (up[r] + gap, up[r + 1] - gap)
+        ]
+        lines += [((right[c], at), (right[c + 1], at)) for r, c, at in ends]
+    limits = ax.get_xlim(), ax.get_ylim()
     ax.add_collection(LineCollection(lines, colors="black", linewidths=1.3, zorder=4))
-    ax.set_xlim(right[0], right[-1])
-    ax.set_ylim(up[0], up[-1])
+    ax.set(xlim=limits[0], ylim=limits[1])
 
 
 def _write(surface: Surface, shown: NDArray, mesh: Any) -> None:
@@ -208,10 +228,10 @@ def _write(surface: Surface, shown: NDArray, mesh: Any) -> None:
         if not np.isfinite(shown[i, j]):
             continue
         light = sum(mesh.cmap(mesh.norm(shown[i, j]))[:3]) > 1.5
-        mesh.axes.text(
-            j, i, f"{shown[i, j]:+.{decimals}f}\nn = {counts[i, j]}", ha="center", va="center",
-            color="black" if light else "white",
-        )  # fmt: skip
+        star = "*" if surface.away[i, j] else ""
+        text = f"{shown[i, j]:+.{decimals}f}{star}\nn = {counts[i, j]}"
+        colour = "black" if light else "white"
+        mesh.axes.text(j, i, text, ha="center", va="center", color=colour)
 
 
 def _draw_lines(surface: Surface, ax: "Axes", level: str) -> list[str]:
