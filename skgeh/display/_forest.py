@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 _SIGNS = {"+": "+", "-": "\u2212", "mixed": "\u00b1"}
 
 
-def height(picture: Picture) -> float:
+def forest_height(picture: Picture) -> float:
     """Height of a figure of the usual width, in inches."""
     return picture.height_of_rows(0.3) + 0.5
 
 
-def draw(picture: Picture, ax: "Axes") -> None:
+def draw_forest(picture: Picture, ax: "Axes") -> None:
     """Draw effects of pairs; those of significant ones are filled and have their sign beside."""
     found, top, level = picture.found, picture.top, f"{100 * picture.level:g} %"
     decided = found.decisions

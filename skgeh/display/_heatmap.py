@@ -22,13 +22,13 @@ _CELLS_WITH_NUMBERS = 12  # features; with more, the numbers no longer fit
 _WIDEST = 0.95  # inches of a cell
 
 
-def height(picture: Picture) -> float:
+def heatmap_height(picture: Picture) -> float:
     """Height of a figure of the usual width, in inches."""
     d = len(picture.features)
     return 1.6 + d * (0.36 if d <= _CELLS_WITH_NUMBERS else 0.17)
 
 
-def draw(picture: Picture, ax: "Axes") -> None:
+def draw_heatmap(picture: Picture, ax: "Axes") -> None:
     """Draw the lower triangle; the name of a feature is where its row and its column meet."""
     chosen, found = picture.features, picture.found
     d, decided = len(chosen), found.decisions

@@ -24,14 +24,14 @@ _THINNEST, _THICKEST = 0.8, 7.0  # points
 _LEAST_HEIGHT = 4.4  # inches
 
 
-def height(picture: Picture) -> float:
+def network_height(picture: Picture) -> float:
     """Height of a figure of the usual width, in inches."""
     edges, _, _ = _edges(picture)
     n = len(_nodes(picture, np.concatenate([edges, _missed(picture, edges)])))
     return max(_LEAST_HEIGHT, 1.2 + 1.2 * LINE * n / 2)
 
 
-def draw(picture: Picture, ax: "Axes") -> None:
+def draw_network(picture: Picture, ax: "Axes") -> None:
     """Draw lines as wide as the share of the variance that a pair explains.
 
     Of models trained elsewhere, which have no test, lines are the first pairs by effect.

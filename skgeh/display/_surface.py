@@ -124,7 +124,7 @@ class Surface:
         return found
 
 
-def height(picture: Picture) -> float:
+def surface_height(picture: Picture) -> float:
     """Height of a figure of the usual width, in inches."""
     surface = Surface.of(picture)
     if surface.y.is_number or surface.is_lines:
@@ -133,7 +133,7 @@ def height(picture: Picture) -> float:
     return 2.0 + row * len(surface.y.values)
 
 
-def draw(picture: Picture, ax: "Axes") -> None:
+def draw_surface(picture: Picture, ax: "Axes") -> None:
     """Draw lines for few levels, else colours; see `Surface`."""
     surface, level = Surface.of(picture), f"{100 * picture.level:g} %"
     ax.set_xlabel(short(surface.x.name, _LONGEST), parse_math=False)
