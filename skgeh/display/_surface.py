@@ -22,6 +22,7 @@ _MOST_TEXTS = 6, 12  # columns and rows of cells with numbers in them
 # Okabe and Ito's colours, which the colour-blind can tell apart
 _LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
+_LETTERS = 36  # of all names of levels side by side
 _LONGEST = 40  # characters of a name along a side
 _NO_ROWS = "0.86"
 
@@ -67,12 +68,12 @@ class Surface:
 
     @classmethod
     def _of(cls, components: Components, pair: tuple[int, int], level: float) -> "Surface":
-        """See `of`; numbers are to the right, and levels upwards."""
+        """See `of`."""
         seen = np.column_stack(components.rows(pair))
         whole = np.isfinite(seen).all(1)
         features = [components.features[f] for f in pair]
         sides = [Side.of(one, seen[whole, k]) for k, one in enumerate(features)]
-        turned = not sides[0].is_number and sides[1].is_number
+        turned = sides[1].rank < sides[0].rank
         x, y = sides[::-1] if turned else sides
         right, up = np.meshgrid(x.values, y.values)
         ends = (up.ravel(), right.ravel()) if turned else (right.ravel(), up.ravel())
@@ -91,7 +92,7 @@ class Surface:
     @property
     def is_lines(self) -> bool:
         """Whether few levels each have a line."""
-        return self.x.is_number and not self.y.is_number and len(self.y.values) <= _MOST_LINES
+        return self.x.is_long and not self.y.is_number and len(self.y.values) <= _MOST_LINES
 
     @property
     def is_table(self) -> bool:
@@ -129,7 +130,7 @@ def surface_height(picture: Picture) -> float:
     surface = Surface.of(picture)
     if surface.y.is_number or surface.is_lines:
         return 4.8
-    row = 2 * LINE + 0.15 if surface.is_table else 0.32
+    row = 2 * LINE + 0.15 if surface.is_table else 0.28
     return 2.0 + row * len(surface.y.values)
 
 
@@ -143,16 +144,22 @@ def draw_surface(picture: Picture, ax: "Axes") -> None:
     if surface.n_missing:
         notes.append(f"{surface.n_missing} rows with a missing value are not shown")
     narrow = surface.y.labels is not None and not surface.is_lines
-    lines = [fill(one, 34 if narrow else 52) for one in notes]
+    lines = [fill(one, 36 if narrow else 52) for one in notes if one]
     ax.set_title("\n".join(lines), fontsize="medium", loc="left")
-    for side, axis in ((surface.x, ax.xaxis), (surface.y, ax.yaxis)):
-        if side.labels is not None and not (axis is ax.yaxis and surface.is_lines):
-            axis.set_ticks(side.places.tolist(), list(side.labels), parse_math=False)
-            axis.set_tick_params(length=0)
-    if (
-        surface.x.labels is not None
-        and max(map(len, surface.x.labels)) * len(surface.x.labels) > 36
-    ):  # too long to fit side by side
+    if not surface.y.is_number and not surface.is_lines:
+        ax.set_yticks(surface.y.places, list(surface.y.labels or ()), parse_math=False)
+        ax.tick_params(axis="y", length=0)
+    if surface.x.labels is not None:
+        _label_levels(surface.x, ax)
+
+
+def _label_levels(side: Side, ax: "Axes") -> None:
+    """Name levels to the right: only some of many that have an order, turned ones of others."""
+    labels = list(side.labels or ())
+    crowd = sum(len(label) + 1 for label in labels) / _LETTERS
+    step = int(np.ceil(crowd)) if side.is_long else 1
+    ax.set_xticks(side.places[::step], labels[::step], parse_math=False)
+    if crowd > 1 and step == 1:
         ax.tick_params(axis="x", rotation=35)
         for label in ax.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
@@ -231,12 +238,12 @@ def _write(surface: Surface, shown: NDArray, mesh: Any) -> None:
         star = "*" if surface.away[i, j] else ""
         text = f"{shown[i, j]:+.{decimals}f}{star}\nn = {counts[i, j]}"
         colour = "black" if light else "white"
-        mesh.axes.text(j, i, text, ha="center", va="center", color=colour)
+        mesh.axes.text(j, i, text.replace("-", "\u2212"), ha="center", va="center", color=colour)
 
 
 def _draw_lines(surface: Surface, ax: "Axes", level: str) -> list[str]:
     """Draw a line with a band for each level, and ticks where its rows are."""
-    x, rows = surface.x.values, surface.sample
+    x, rows = surface.x.places, surface.sample
     assert surface.y.labels is not None
     ax.axhline(0, color="0.4", lw=0.8, zorder=1)
     ax.set_xlim(x[0], x[-1])
@@ -244,21 +251,26 @@ def _draw_lines(surface: Surface, ax: "Axes", level: str) -> list[str]:
         there = surface.supported[k]
         colour, count = _LINES[k], int((surface.rows[:, 1] == k).sum())
         values = np.where(there, surface.values[k], np.nan)
-        ax.plot(x, values, color=colour, ls=_STYLES[k], lw=2, label=f"{label}, {count} rows")
+        style: dict[str, Any] = {"color": colour, "ls": _STYLES[k], "lw": 2}
+        style["marker"] = "" if surface.x.is_number else "o"
+        ax.plot(x, values, ms=4, label=f"{label}, {count} rows", **style)
         if surface.low is not None and surface.high is not None:
             band: dict[str, Any] = {"color": colour, "alpha": 0.18, "lw": 0}
             ax.fill_between(x, surface.low[k], surface.high[k], where=there.tolist(), **band)
+        if not surface.x.is_number:
+            continue
         own = rows[rows[:, 1] == k, 0]
         height = 0.02 + 0.025 * k
         ticks: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "color": colour}
         ax.plot(own, np.full(len(own), height), "|", ms=5, mew=0.7, alpha=0.6, **ticks)
-    low, high = ax.get_ylim()
-    ax.set_ylim(low - (0.05 + 0.025 * len(surface.y.values)) * (high - low), high)
+    if surface.x.is_number:  # room for the ticks
+        low, high = ax.get_ylim()
+        ax.set_ylim(low - (0.05 + 0.025 * len(surface.y.values)) * (high - low), high)
     ax.set_ylabel(f"contribution, {surface.unit_name}")
     ax.spines[["top", "right"]].set_visible(False)
     legend_below(ax, 44, title=short(surface.y.name, _LONGEST))
     band_note = [] if surface.low is None else [f"band: pointwise {level} interval"]
-    return ["; ".join([*band_note, "ticks: rows"])]
+    return ["; ".join([*band_note, *(["ticks: rows"] if surface.x.is_number else [])])]
 
 
 def _plain(name: Any) -> Any:
