@@ -11,7 +11,7 @@ from skgeh import InteractionDisplay
 from skgeh.display._picture import NEGATIVE
 from tests.display.cases import decided, line_segments, row_names, some_interactions, texts
 
-SIZES = (2, 8, 60)
+SIZES = (2, 8, 20)
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from skgeh.display._picture import FONT, LONGEST_NAME, WIDTH
 from skgeh.display.interaction_display import _KINDS
 from tests.display.cases import boxes, decided, overlaps, some_interactions, texts
 
-SIZES = (2, 12, 60)
+SIZES = (2, 12, 45)
 LONG = ["population_per_household_in_the_block", "ocean_proximity_<1H OCEAN", "x",
         "a name of middle size"]  # fmt: skip
 MANY = [f"measurement of the sample {j}" for j in range(30)]

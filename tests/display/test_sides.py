@@ -58,7 +58,5 @@ def test_what_lies_to_the_right():
 
 
 def test_columns_have_no_order():
-    with pytest.raises(
-        ValueError, match=r"place is a group of columns.*one column of a data frame"
-    ):
+    with pytest.raises(ValueError, match=r"place is a group of columns.*one column of a"):
         Side.of(Feature("place", "columns", (0, 1)), np.zeros(5))
