@@ -44,8 +44,8 @@ print(f"\nsimulation: {len(X_known)} rows, {len(names)} true pairs of {len(frame
 print(frame[[*columns, "true"]].head(12).round(4).to_string())
 
 # %%
-# The picture shows which pairs are significant, how strong they are, and where in the data they push
-# the target up or down.
+# The picture shows which pairs are significant, how strong they are, and where in the data they
+# push the target up or down.
 figure = plt.figure(figsize=(19, 13), layout="constrained")
 for part, (model, title) in zip(
     figure.subfigures(2, 1), [(patients, "diabetes"), (simulated, "simulation")], strict=True

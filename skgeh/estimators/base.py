@@ -315,7 +315,7 @@ class InteractionEstimator(_NetworkParameters):
         """A copy that reads rows and has the tests, whatever this one learns next."""
         found = copy(self)
         for name in ("_interactions", "_fit_sample", "_fit_quality", "_net", "_predictive"):
-            vars(found).pop(name, None)  # they are large
+            found.__dict__.pop(name, None)  # they are large
         found.posterior_ = None
         return found
 
