@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.history import History
 
 from skgeh.estimators._collinearity import warn_of_exchangeable
+from skgeh.estimators._components import ProcessComponents
 from skgeh.estimators.fit_quality import FitQuality, _FitSample
 from skgeh.estimators.parameters import _NetworkParameters, check_auto
 from skgeh.geh.functions import RandomFunction, evaluate
@@ -145,6 +147,11 @@ class InteractionEstimator(_NetworkParameters):
     @abstractmethod
     def _target_scale(self, output: int | None) -> float | None:
         """Standard deviation of an output; None if several have different ones."""
+
+    @property
+    @abstractmethod
+    def _unit_name(self) -> str:
+        """Unit of the outputs, in words."""
 
     @property
     def net_(self) -> StackNet:
@@ -305,6 +312,14 @@ class InteractionEstimator(_NetworkParameters):
             function = posterior.draw(BLOCK, generator, first=first)
             yield evaluate(function, x, BLOCK, dtype)
 
+    def _reader(self) -> "InteractionEstimator":
+        """A copy that reads rows and has the tests, whatever this one learns next."""
+        found = copy(self)
+        for name in ("_interactions", "_fit_sample", "_fit_quality", "_net", "_predictive"):
+            found.__dict__.pop(name, None)  # they are large
+        found.posterior_ = None
+        return found
+
     def _blocks(self) -> Blocks:
         """Columns of each feature."""
         return Blocks.of_features(self.features_, self._points)
@@ -373,6 +388,10 @@ class InteractionEstimator(_NetworkParameters):
         each = [] if output is not None else enumerate(self._target_labels)
         targets = {label: self._target_scale(k) for k, label in each}
         found = replace(found, decisions=decided, features=self.features_, targets=targets)
+        if output is not None and (unit := self._target_scale(output)) is not None:
+            given = self.features_, output, sign * unit, self._unit_name
+            own = ProcessComponents(self._reader(), *given)
+            found = replace(found, components=own)
         if points is not self._points:
             return replace(found, points=original)
         order = np.argsort(self._rows, kind="stable")

@@ -208,15 +208,24 @@ class PairTests:
             own = np.flatnonzero(self.places[part.columns.places] == place)
             if len(own):
                 model, one = self.models[output], part.part(own)
-                weights, wide, _ = self._weights(model, one)
+                (weights,), (wide,), (means,) = self._weights(model, one)
                 return PairWeights(
                     model.pairs.main,
                     one.columns.factors[:, 0],
-                    weights[0],
-                    (wide @ one.M @ wide)[0],
-                    _freedom(one)[0],
+                    means,
+                    weights,
+                    wide @ one.M[0] @ wide,
+                    float(_freedom(one)[0]),
                 )
         return None
+
+    def weights_of(self, pair: tuple[int, int], output: int) -> PairWeights:
+        """Weights of one pair that was tested."""
+        (place,) = np.flatnonzero((self.pairs == pair).all(1))
+        found = self._pair_weights(int(place), output)
+        if found is None:
+            raise ValueError(f"The pair {pair} was not tested: {self.reason[place]}.")
+        return found
 
     def _effects(self, output: int, at: "_Places") -> SignedEffects:
         """Effects of one output."""
