@@ -17,7 +17,7 @@ from joblib import delayed
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 
-from skgeh.parallel import run_jobs
+from skgeh.parallel import no_bar, run_jobs
 from skgeh.process._linear_model import InRows
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import blocks, multiplied
@@ -201,14 +201,19 @@ def _units(starts: NDArray | None, n: int) -> Iterator[slice]:
 
 
 def pair_statistics(
-    rows: Rows, columns: PairColumns, n_jobs: int | None = None, *, quick: bool = False
+    rows: Rows,
+    columns: PairColumns,
+    n_jobs: int | None = None,
+    *,
+    quick: bool = False,
+    progress: Callable = no_bar,
 ) -> Iterator[PairStatistics]:
     """Statistics of pairs, some of them at a time; quick ones believe the model's noise."""
     p, m = columns.relative.shape
     n_units = 1 if rows.starts is None else len(rows.starts)
     size = max(min(AT_ONCE // m, 5 * BLOCK // (m * n_units)), 1)
     jobs = [delayed(_statistics)(rows, columns.part(some), quick) for some in blocks(p, size)]
-    yield from run_jobs(jobs, n_jobs, prefer="threads")
+    yield from progress(run_jobs(jobs, n_jobs, prefer="threads"), len(jobs), "pairs")
 
 
 def _statistics(rows: Rows, columns: PairColumns, quick: bool) -> PairStatistics:
