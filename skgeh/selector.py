@@ -414,7 +414,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         p = result.adjusted_pairs(self.control)
         if np.isnan(p).all():
             return f"{opening}: none could be tested ({result.reason[0]}). {ending}"
-        best = int(np.nanargmin(p))
+        best = int(np.lexsort([result.pair_p_value, np.nan_to_num(p, nan=np.inf)])[0])
         first, second = (found.feature_names[f] for f in found.pairs[best])
         return (
             f"{opening}: the smallest adjusted p-value is {p[best]:.2g}, of {first} x {second}. "

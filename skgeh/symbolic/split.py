@@ -68,8 +68,7 @@ def sparse_and_or(
     warm_start : AndOrInteractions, default=None
         Result for the same samples and a similar model, such as that of one epoch earlier.
     verbose : int or bool, default=0
-        Whether to show progress bars with the time left. The search mostly
-        ends before its last step.
+        Whether to show progress bars with the time left.
 
     Returns
     -------
