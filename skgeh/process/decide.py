@@ -106,7 +106,7 @@ class PairTests:
             places = np.flatnonzero(why == "")
             asked = FeaturePairs(main, features.columns, pairs[places], sizes.pair)
             if len(places) > _MOST_PAIRS:
-                best = promising_pairs(task, asked, _MOST_PAIRS)
+                best = promising_pairs(task, asked, _MOST_PAIRS, progress)
                 others = np.setdiff1d(places, places[best])
                 why[others] = f"not one of the {_MOST_PAIRS} pairs with the strongest products"
                 places, asked = places[best], replace(asked, pairs=pairs[places[best]])
