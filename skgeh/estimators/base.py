@@ -21,6 +21,7 @@ from skgeh.estimators.fit_quality import FitQuality, _FitSample
 from skgeh.estimators.parameters import _NetworkParameters, check_auto
 from skgeh.geh.functions import RandomFunction, evaluate
 from skgeh.geh.interactions import Interactions
+from skgeh.geh.levels import LevelPoints
 from skgeh.geh.measure import Axes, Question, measure
 from skgeh.geh.n_groups import find_n_groups
 from skgeh.geh.partition import Partition
@@ -378,17 +379,30 @@ class InteractionEstimator(_NetworkParameters):
             return found
         labels = found.labels_
         assert labels is not None
+        original = self._x_scaler.inverse_transform(points)
+        levels = LevelPoints(self.features_, original, self._x_scaler.transform)
         at = points, Partition(labels), self._blocks()
-        decided = self.pair_tests().decided(*at, output=output, sign=sign, steps=steps)
-        found = replace(found, decisions=decided, features=self.features_)
+        decided = self.pair_tests().decided(
+            *at, output=output, sign=sign, steps=steps, levels=levels
+        )
+        each = [] if output is not None else enumerate(self._target_labels)
+        targets = {label: self._target_scale(k) for k, label in each}
+        found = replace(found, decisions=decided, features=self.features_, targets=targets)
         if output is not None and (unit := self._target_scale(output)) is not None:
             given = self.features_, output, sign * unit, self._unit_name
             own = ProcessComponents(self._reader(), *given)
             found = replace(found, components=own)
         if points is not self._points:
-            return found
+            return replace(found, points=original)
         order = np.argsort(self._rows, kind="stable")
-        return replace(found, labels_=labels[order], rows_=self._rows[order])
+        return replace(
+            found, labels_=labels[order], rows_=self._rows[order], points=original[order]
+        )
+
+    @property
+    def _target_labels(self) -> list:
+        """Labels of the classes, or places of the targets."""
+        return getattr(self, "classes_", np.arange(self.posterior_.n_outputs)).tolist()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -8,7 +8,7 @@ a main effect would look like an interaction of correlated features.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,8 +154,7 @@ class NullModel:
     def _statistics(self, *, quick: bool) -> list[PairStatistics]:
         """The same, or quick ones that believe the model's noise."""
         parts = self.pairs.with_priors(self.rows.model)
-        ask = partial(pair_statistics, self.rows, n_jobs=self.n_jobs, quick=quick)
-        return [found for part in parts for found in ask(part)]
+        return list(pair_statistics(self.rows, parts, self.n_jobs, quick=quick))
 
     @cached_property
     def p_value(self) -> NDArray[np.float64]:
@@ -384,7 +383,7 @@ def of_features(rows: Rows, main: Products) -> NDArray[np.float64]:
         factors = np.stack([main.starts[own][:, None] + wave, 0 * wave])
         relative = np.stack([main.bases[f].weights for f in own])
         columns = PairColumns(own, factors, relative, wave, 0 * relative)
-        for found in pair_statistics(rows, columns, quick=True):
+        for found in pair_statistics(rows, [columns], quick=True):
             p[found.columns.places] = p_values(found)
     return p
 

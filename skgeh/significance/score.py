@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2, ncx2, norm
 
@@ -18,6 +17,7 @@ from skgeh.tables.features import Features
 from skgeh.tables.messages import warn
 from skgeh.tables.suspicions import suspicions
 from skgeh.tables.table import Table
+from skgeh.tables.targets import task_of
 
 _TASKS = ("auto", "regression", "classification")
 
@@ -198,7 +198,9 @@ def score_test(
     """
     if task not in _TASKS:
         raise ValueError(f"task must be one of {', '.join(map(repr, _TASKS))}; got {task!r}.")
-    labels = _are_labels(y) if task == "auto" and loss == "squared_error" else task == _TASKS[2]
+    if task == "auto" and loss == "squared_error":
+        task = task_of(y)[0]
+    labels = task == "classification"
     table = Table.of(X, y, sample_weight, groups, labels=labels, loss=loss, min_rows=1)
     table.check_testable(LEAST_ROWS)
     known = Features.of(table, feature_groups)
@@ -271,18 +273,6 @@ def _asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:
             "not have."
         )
     return found[np.isin(found, [place[one] for one in some]).any(1)]
-
-
-def _are_labels(y: Any) -> bool:
-    """Whether a target that is not described looks like labels."""
-    values = np.asarray(y)
-    if values.ndim > 1 and values.shape[1] > 1:
-        return False
-    values = pd.Series(values.ravel()).infer_objects().to_numpy()  # objects may be numbers
-    if values.dtype.kind not in "iuf":
-        return True
-    two = pd.unique(values)
-    return len(two) == 2 and bool((two == two.round()).all())
 
 
 def _covariate_columns(covariates: Any, sample_weight: Any, n_rows: int) -> NDArray[np.float64]:
