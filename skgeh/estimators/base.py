@@ -333,7 +333,7 @@ class InteractionEstimator(_NetworkParameters):
         """Tests of all pairs of features, computed once, on first access of `interactions_`."""
         if self._tests is None:
             features = Features.named(self._task.X, self.feature_groups_)
-            bar = progress_bar("rows", self.verbose)
+            bar = progress_bar("score test", self.verbose)
             self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
             given = replace(features, X=self._x_scaler.inverse_transform(self._task.X))
             odd = suspicions(given, self._task.y)

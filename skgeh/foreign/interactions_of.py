@@ -45,7 +45,7 @@ def interactions_of(
     feature_groups: Any = "auto",
     n_jobs: int | None = None,
     random_state: Any = None,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> Interactions:
     """Interactions between the inputs of a trained model, or between units of a hidden layer.
 
@@ -84,8 +84,8 @@ def interactions_of(
     n_jobs : int, default=None
         Number of joblib's jobs over blocks of draws.
     random_state : int, RandomState instance or None, default=None
-    verbose : bool, default=False
-        Show a progress bar over the blocks of draws.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     Returns
     -------

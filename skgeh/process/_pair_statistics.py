@@ -17,7 +17,7 @@ from joblib import delayed
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 
-from skgeh.parallel import run_jobs
+from skgeh.parallel import no_bar, run_jobs
 from skgeh.process._linear_model import InRows
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import blocks, multiplied
@@ -201,14 +201,20 @@ def _units(starts: NDArray | None, n: int) -> Iterator[slice]:
 
 
 def pair_statistics(
-    rows: Rows, parts: Sequence[PairColumns], n_jobs: int | None = None, *, quick: bool = False
+    rows: Rows,
+    parts: Sequence[PairColumns],
+    n_jobs: int | None = None,
+    *,
+    quick: bool = False,
+    progress: Callable = no_bar,
 ) -> Iterator[PairStatistics]:
     """Statistics of pairs, some of them at a time; quick ones believe the model's noise."""
     n_units = 1 if rows.starts is None else len(rows.starts)
     jobs = [
         delayed(_statistics)(rows, some, quick) for some in _passes(parts, 5 * BLOCK // n_units)
     ]
-    for found in run_jobs(jobs, n_jobs, prefer="threads"):
+    done = run_jobs(jobs, n_jobs, prefer="threads")
+    for found in progress(done, len(jobs), "pairs"):
         yield from found
 
 

@@ -68,18 +68,15 @@ class PairComponent:
             Both features, the lower first; the pair must have been tested.
         output : int, default=0
         """
-        (place,) = np.flatnonzero((tests.pairs == pair).all(1))
-        weights = tests.pair_weights(int(place), output)
-        if weights is None:
-            raise ValueError(f"The pair {pair} was not tested: {tests.reason[place]}.")
+        weights = tests.weights_of(pair, output)
         every = tests.models[output].pairs
         columns = np.sort(np.concatenate([every.features[f] for f in pair]))
         main = Products.main_effects([every.main.bases[j] for j in columns.tolist()])
-        renumbered = np.zeros(every.main.starts[-1] + every.main.bases[-1].n_functions, dtype=int)
+        place = np.zeros(every.main.starts[-1] + every.main.bases[-1].n_functions, dtype=np.intp)
         for own, j in enumerate(columns.tolist()):
             count = np.arange(main.bases[own].n_functions)
-            renumbered[every.main.starts[j] + count] = main.starts[own] + count
-        factors = renumbered[weights.factors]
+            place[every.main.starts[j] + count] = main.starts[own] + count
+        factors = place[weights.factors]
         task = tests.task
         most = max(every.size, len(task.X) // _ROWS_PER_FUNCTION)
         firsts = zip(main.starts, main.bases, strict=True)
@@ -88,7 +85,7 @@ class PairComponent:
         taken = _explained(main, factors, alone, task.X[:, columns], task.weight)
         values, vectors = np.linalg.eigh(weights.covariance)
         root = vectors * np.sqrt(np.maximum(values, 0))
-        both = weights.shrunken, weights.weights
+        both = weights.shrunken, weights.wide
         return cls(main, columns, factors, alone, taken, *both, root, weights.freedom)
 
     def estimate(self, X: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

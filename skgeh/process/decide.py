@@ -106,7 +106,7 @@ class PairTests:
             places = np.flatnonzero(why == "")
             asked = FeaturePairs(main, features.columns, pairs[places], sizes.pair)
             if len(places) > _MOST_PAIRS:
-                best = promising_pairs(task, asked, _MOST_PAIRS)
+                best = promising_pairs(task, asked, _MOST_PAIRS, progress)
                 others = np.setdiff1d(places, places[best])
                 why[others] = f"not one of the {_MOST_PAIRS} pairs with the strongest products"
                 places, asked = places[best], replace(asked, pairs=pairs[places[best]])
@@ -198,26 +198,34 @@ class PairTests:
         share = self.share[:, outputs].mean(1)
         at_levels = None
         if levels is not None:
-            asked = self.pairs, self.pair_weights, at.slopes, points
+            asked = self.pairs, self._pair_weights, at.slopes, points
             at_levels = EffectsAtLevels(*asked, levels, outputs, sign)
         return Decisions(p, self.reason, share, effects, partition.weights, at_levels)
 
-    def pair_weights(self, place: int, output: int) -> PairWeights | None:
+    def _pair_weights(self, place: int, output: int) -> PairWeights | None:
         """Weights of one pair for one output; None if it was not tested."""
         for part in self.models[output].statistics if self.models else ():
             own = np.flatnonzero(self.places[part.columns.places] == place)
             if len(own):
                 model, one = self.models[output], part.part(own)
-                weights, wide, means = self._weights(model, one)
+                (weights,), (wide,), (means,) = self._weights(model, one)
                 return PairWeights(
                     model.pairs.main,
                     one.columns.factors[:, 0],
-                    weights[0],
-                    means[0],
-                    (wide @ one.M @ wide)[0],
-                    _freedom(one)[0],
+                    means,
+                    weights,
+                    wide @ one.M[0] @ wide,
+                    float(_freedom(one)[0]),
                 )
         return None
+
+    def weights_of(self, pair: tuple[int, int], output: int) -> PairWeights:
+        """Weights of one pair that was tested."""
+        (place,) = np.flatnonzero((self.pairs == pair).all(1))
+        found = self._pair_weights(int(place), output)
+        if found is None:
+            raise ValueError(f"The pair {pair} was not tested: {self.reason[place]}.")
+        return found
 
     def _effects(self, output: int, at: "_Places") -> SignedEffects:
         """Effects of one output."""

@@ -153,8 +153,8 @@ def score_test(
         Further columns whose smooth main effects are taken out. Their pairs are not tested.
     n_jobs : int, default=None
         Threads over blocks of pairs. Results do not depend on it.
-    verbose : int, default=0
-        Whether to show the progress on long tables.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     Returns
     -------
@@ -207,7 +207,7 @@ def score_test(
     asked = _asked_pairs(pairs, features, known)
     if covariates is not None:
         covariates = _covariate_columns(covariates, sample_weight, len(np.asarray(y)))
-    return of_table(table, known, asked, covariates, n_jobs=n_jobs, verbose=bool(verbose))
+    return of_table(table, known, asked, covariates, n_jobs=n_jobs, verbose=verbose)
 
 
 @ONE_THREAD
@@ -218,7 +218,7 @@ def of_table(
     covariates: NDArray | None = None,
     *,
     n_jobs: int | None = None,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> ScoreResult:
     """The test of a checked table, for pairs of its features; covariates are in standard units."""
     process = GaussianProcess()
@@ -234,7 +234,7 @@ def of_table(
         pairs=pairs,
         sizes=process.sizes(),
         n_jobs=n_jobs,
-        progress=progress_bar("rows", verbose),
+        progress=progress_bar("score test", verbose),
     )
     for doubt in [*suspicions(features, table.y), *tests.doubts(names)]:
         warn(doubt)

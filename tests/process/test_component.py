@@ -64,7 +64,7 @@ def test_values_are_the_dense_sums(pair, weighed):
     X, y = numbers()
     weight = np.random.default_rng(1).uniform(0.5, 2, len(X)) if weighed else None
     tests = pair_tests(X, y, weight=weight)
-    given = tests.pair_weights([(0, 1), (0, 2), (1, 2)].index(pair), 0)
+    given = tests.weights_of(pair, 0)
     main = tests.models[0].pairs.main
     alone = functions(tests, pair)
     dense = np.column_stack(
@@ -80,7 +80,7 @@ def test_values_are_the_dense_sums(pair, weighed):
     np.testing.assert_allclose(sd, expected, atol=1e-7)
     inside, low, high = found.band(tests.task.X, 0.9)
     np.testing.assert_array_equal(inside, np.clip(values, low, high))
-    np.testing.assert_allclose((low + high) / 2, dense @ given.weights, atol=1e-7)
+    np.testing.assert_allclose((low + high) / 2, dense @ given.wide, atol=1e-7)
     half = student.ppf(0.95, given.freedom) * sd
     np.testing.assert_allclose((high - low) / 2, half, atol=1e-7)
 
