@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import OrdinalEncoder
 
 from skgeh.tables._column import Column, words_of
-from skgeh.tables.feature import MISSING, Feature
+from skgeh.tables.feature import MISSING, Feature, _Kind
 
 LEAST_ROWS = 10  # of a level, and of missing values that get an indicator
 MOST_LEVELS = 20
@@ -65,7 +64,7 @@ class UnusableError(ValueError):
 def number_code(
     name: str,
     column: Column,
-    kind: Any,
+    kind: _Kind,
     read: Callable[[Column], Values] | None = None,
     levels: tuple[str, ...] = (),
     suffix: str = "",

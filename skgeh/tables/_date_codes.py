@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +10,13 @@ from numpy.typing import NDArray
 from skgeh.tables._codes import LEAST_ROWS, Code, Note, Values, gaps
 from skgeh.tables._column import Column
 from skgeh.tables.dates import DateForm
-from skgeh.tables.feature import Feature
+from skgeh.tables.feature import Feature, _Kind
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _HOUR_WAVES = 2  # a day may have two peaks; what one wave lacks, columns like it seem to have
 _HOURS = tuple(f"{hour} h" for hour in range(24))
-_PARTS: dict[str, tuple[Any, tuple[str, ...]]] = {
+_PARTS: dict[str, tuple[_Kind, tuple[str, ...]]] = {
     "year": ("number", ()),
     "month": ("cycle", _MONTHS),
     "weekday": ("cycle", _DAYS),
