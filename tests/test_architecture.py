@@ -25,6 +25,7 @@ FLOORS = {
     "estimators": 5,
     "foreign": 5,
     "significance": 6,
+    "pages": 7,
     "selector": 7,
     "__init__": 8,
 }

@@ -16,6 +16,7 @@ NAMES = [
     "interactions_of",
     "permutation_test",
     "posteriors",
+    "report",
     "score_test",
     "symbolic",
 ]

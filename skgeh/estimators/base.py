@@ -1,5 +1,6 @@
 """The part that both estimators share: learning a posterior and measuring its interactions."""
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
@@ -244,6 +245,24 @@ class InteractionEstimator(_NetworkParameters):
         found = self._measure(points, n_groups, n_draws, target, differences=differences)
         self._warn(found)
         return found
+
+    def doubts(self) -> list[str]:
+        """What speaks against the tables of this model, in sentences, each a warning of its own.
+
+        Returns
+        -------
+        list of str
+            What was said at the first access of `interactions_` and of `fit_quality_`.
+        """
+        check_is_fitted(self, "posterior_")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found, quality = self.interactions_, self.fit_quality_
+            for doubt in self.pair_tests().doubts(self._names):
+                warn(doubt)
+            self._warn(found)
+            quality.warn_of_missed()
+        return list(dict.fromkeys(str(one.message) for one in caught))
 
     def choose_n_groups(self, n_groups: int | str = "auto") -> tuple[int, NDArray | None]:
         """Number of groups, as given or as chosen by rank-weighted distances, and the distances.

@@ -1,0 +1,221 @@
+"""The part of one pair that interacts: where, which way, how sure, how many rows it takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.geh.interactions import Interactions
+from skgeh.pages._answer import direction, is_deviance
+from skgeh.pages._numbers import counted, crossed, interval, number, p_value, percent, signed
+from skgeh.pages._reading import Reading
+from skgeh.tables.frames import values_and_names
+
+_NEAREST = 3  # pairs not found, for which rows needed are said
+
+# columns of a frame of groups, and their headings
+_GROUP_HEADS = {
+    "group": "Group",
+    "rule": "Rows where",
+    "rows": "Rows",
+    "share": "Share",
+    "effect": "Effect",
+    "ci_low": "95% interval",
+    "p_value": "p",
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A small table.
+
+    Parameters
+    ----------
+    caption : str
+    heads : list of str
+    rows : list of list of str
+    """
+
+    caption: str
+    heads: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class PairPart:
+    """One pair in detail.
+
+    Parameters
+    ----------
+    row : int
+        Of the table.
+    name : str
+    features : tuple of two str
+    direction : str
+    facts : list of (str, str)
+        What is known of it, each with its name.
+    grids : list of Grid
+        Its effect in groups of rows, or for every target.
+    """
+
+    row: int
+    name: str
+    features: tuple[str, str]
+    direction: str
+    facts: list[tuple[str, str]]
+    grids: list[Grid]
+
+    @classmethod
+    def of(cls, reading: Reading, row: int, rows_needed: str) -> "PairPart":
+        """Put one pair in words."""
+        place = int(reading.order[row])
+        facts = [*_facts(reading, row, place), ("Rows needed to find it", rows_needed)]
+        grids = [_groups(reading, place)] if not reading.outputs else [_targets(reading, place)]
+        known = [(name, text) for name, text in facts if text]
+        return cls(
+            row,
+            reading.pair_name(row),
+            reading.pair(row),
+            direction(reading, row),
+            known,
+            [grid for grid in grids if grid is not None],
+        )
+
+
+def rows_in_words(reading: Reading, rows: Sequence[int]) -> list[str]:
+    """How many rows it takes to find each of some pairs; '' if that is not known.
+
+    Parameters
+    ----------
+    reading : Reading
+    rows : sequence of int
+        Of the table.
+    """
+    if not len(rows) or not reading.tested[list(rows)].any() or not reading.tests.models:
+        return [""] * len(rows)
+    needed, ends = reading.rows_needed(rows)
+    noun = "unit" if reading.n_units is not None else "row"
+    return [_needed(rows, low, high, noun) for rows, (low, high) in zip(needed, ends, strict=True)]
+
+
+def _needed(rows: float, low: float, high: float, noun: str) -> str:
+    """Rows needed, and between which numbers they lie."""
+    if np.isnan(rows):
+        return ""
+    if np.isinf(rows):
+        least = f"; surely more than {number(low)}" if np.isfinite(low) else ""
+        return f"not known: nothing of it stands out from the noise{least}"
+    ends = f"at least {number(low)}" if np.isinf(high) else interval(low, high)
+    return f"about {number(rows)} {noun}s (95% interval {ends})"
+
+
+def nearest(reading: Reading) -> list[tuple[str, str, str]]:
+    """Name, p-value and rows needed of the pairs that came nearest to being found.
+
+    Parameters
+    ----------
+    reading : Reading
+    """
+    p = np.where(reading.chosen | ~reading.tested, np.nan, reading.numbers("p_value"))
+    rows = [row for row in np.argsort(p, kind="stable")[:_NEAREST].tolist() if np.isfinite(p[row])]
+    needed = rows_in_words(reading, rows)
+    return [
+        (reading.pair_name(row), p_value(p[row]), text)
+        for row, text in zip(rows, needed, strict=True)
+    ]
+
+
+def _facts(reading: Reading, row: int, place: int) -> list[tuple[str, str]]:
+    """Effect, interval, share and p-value."""
+    found = reading.found
+    effect, low, high, share, p = (
+        float(reading.numbers(name)[row])
+        for name in ("effect", "ci_low", "ci_high", "share", "p_value")
+    )
+    facts = []
+    if np.isfinite(low):
+        facts.append(("Effect", f"{number(effect)} (95% interval {interval(low, high)})"))
+        facts.append(("In original units", _original(found, place, effect, low, high)))
+    explained = "deviance" if is_deviance(reading) else "variance"
+    facts.append(("Share", f"{percent(share)} of the {explained}" if np.isfinite(share) else ""))
+    corrected = p_value(reading.adjusted[row])
+    facts.append(("p-value", f"{p_value(p)}, corrected for all pairs {corrected}" if p > 0 else ""))
+    return facts
+
+
+def _original(found: Interactions, place: int, effect: float, low: float, high: float) -> str:
+    """Effect in the units of the table; '' if there are none, or the same."""
+    if found.target_scale is None:
+        return ""
+    scale = float(found.unit_scale("original")[place])
+    if abs(scale - 1) < 1e-6:
+        return ""
+    return f"{number(scale * effect)} ({interval(scale * low, scale * high)})"
+
+
+def _groups(reading: Reading, place: int) -> Grid | None:
+    """Signed effect in each group of rows."""
+    i, j = reading.found.pairs[place].tolist()
+    values, names = values_and_names(reading.found.group_frame(i, j))
+    assert names is not None  # of a data frame
+    columns = dict(zip(names, values.T, strict=True))
+    if not np.isfinite(columns["effect"].astype(float)).any():
+        return None
+    heads = [name for name in _GROUP_HEADS if name in columns]
+    if not np.isfinite(columns["ci_low"].astype(float)).any():  # norms of level contrasts
+        heads = [name for name in heads if name not in ("ci_low", "p_value")]
+    rows = [
+        [_cell(columns, head, row) for head in heads]
+        for row in np.argsort(-columns["effect"].astype(float), kind="stable")
+    ]
+    caption = f"Effect of {crossed(reading.names[i], reading.names[j])} in each group of rows"
+    return Grid(caption, [_GROUP_HEADS[name] for name in heads], rows)
+
+
+def _cell(columns: dict[str, NDArray], head: str, row: int) -> str:
+    """One cell of a table of groups."""
+    value = columns[head][row]
+    if head == "ci_low":
+        return interval(float(value), float(columns["ci_high"][row]))
+    if head == "group":
+        return str(int(value)) if isinstance(value, float | int | np.number) else str(value)
+    if head == "rule":
+        return str(value)
+    if head == "rows":
+        return f"{int(value):,}"
+    known = {"share": percent, "p_value": p_value}
+    return known.get(head, number)(float(value))
+
+
+def _targets(reading: Reading, place: int) -> Grid | None:
+    """Effect on each of several targets or classes."""
+    decided = reading.found.decisions
+    if decided is None:
+        return None
+    rows = []
+    for k, (name, one) in enumerate(zip(reading.outputs, decided.effects, strict=True)):
+        low, high = one.interval(decided.weights, 0.95)[place].tolist()
+        size = float(np.clip(one.magnitude(decided.weights)[place], low, high))
+        p = float(reading.tests.p_value[place, k])
+        sign = signed(str(one.sign()[place]))
+        rows.append([name, number(size), interval(low, high), sign, p_value(p)])
+    what = "class" if reading.classes is not None else "target"
+    name = crossed(*(reading.names[f] for f in reading.found.pairs[place]))
+    caption = f"Effect of {name} on each {what}"
+    return Grid(caption, [what.capitalize(), "Effect", "95% interval", "Sign", "p"], rows)
+
+
+def count_of_parts(reading: Reading, most: int) -> tuple[list[int], str]:
+    """Rows of the pairs that have a part, and how many others interact.
+
+    Parameters
+    ----------
+    reading : Reading
+    most : int
+        Parts at most.
+    """
+    rows = np.flatnonzero(reading.chosen).tolist()
+    left = len(rows) - most
+    more = f"{counted(left, 'more pair')} interact; the table has them." if left > 0 else ""
+    return rows[:most], more

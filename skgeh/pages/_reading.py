@@ -1,0 +1,191 @@
+"""What a page is about: a fitted model, its interactions, and its table in the order of reading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.estimators import InteractionEstimator
+from skgeh.geh.interactions import SIGNIFICANT, Interactions
+from skgeh.pages._numbers import crossed
+from skgeh.process.decide import PairTests
+from skgeh.significance.score import ScoreResult
+from skgeh.tables.frames import values_and_names
+
+_LEVEL = 0.05  # probability of any false pair, for which rows are counted
+_WANTED = "a fitted BayesianInteractionRegressor, BayesianInteractionClassifier or GEHSelector"
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A fitted estimator or selector as a page reads it.
+
+    Parameters
+    ----------
+    source : object
+        What was given: an estimator or a selector.
+    model : InteractionEstimator
+    target_name : str
+    classes : sequence of labels, optional
+    """
+
+    source: Any
+    model: InteractionEstimator
+    target_name: str
+    classes: Sequence | None = None
+
+    @classmethod
+    def of(cls, source: Any, y: Any = None) -> "Reading":
+        """Read a fitted estimator or selector; an error if it is neither.
+
+        Parameters
+        ----------
+        source : object
+        y : array-like, optional
+            The target, which may have a name.
+        """
+        model = getattr(source, "estimator_", source)
+        if not isinstance(model, InteractionEstimator):
+            hint = " For a pipeline, pass its last step, pipeline[-1]." if _is_chain(source) else ""
+            raise TypeError(f"report needs {_WANTED}; got {type(source).__name__}.{hint}")
+        name = getattr(y, "name", None)
+        classes = getattr(model, "classes_", None)
+        return cls(
+            source,
+            model,
+            "the target" if name is None else str(name),
+            None if classes is None else classes.tolist(),
+        )
+
+    @property
+    def is_selector(self) -> bool:
+        """Whether a selector was given, whose own test decides."""
+        return self.source is not self.model
+
+    @property
+    def found(self) -> Interactions:
+        """Interactions of all pairs."""
+        return self.source.interactions_
+
+    @property
+    def tests(self) -> PairTests:
+        """The tests of the model's own table."""
+        return self.model.pair_tests()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features."""
+        return self.found.feature_names
+
+    @cached_property
+    def columns(self) -> dict[str, NDArray]:
+        """Columns of the table, as `to_frame` gives them."""
+        table = self.source if self.is_selector else self.found
+        values, names = values_and_names(table.to_frame())
+        assert names is not None  # of a data frame
+        return dict(zip(names, values.T, strict=True))
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """A column of numbers in table order, NaN if the table does not have it."""
+        if column not in self.columns:
+            return np.full(len(self.order), np.nan)
+        return self.columns[column].astype(np.float64)
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """Places of the pairs in `found`, in table order."""
+        names = self.names
+        place = {(names[i], names[j]): k for k, (i, j) in enumerate(self.found.pairs.tolist())}
+        both = zip(self.columns["feature_i"], self.columns["feature_j"], strict=True)
+        return np.array([place[pair] for pair in both], dtype=np.intp)
+
+    @property
+    def adjusted(self) -> NDArray[np.float64]:
+        """P-values corrected for the number of pairs, in table order."""
+        return self.numbers("p_adjusted" if self.is_selector else "p_fdr")
+
+    @cached_property
+    def chosen(self) -> NDArray[np.bool_]:
+        """Whether a pair interacts, or was selected, in table order."""
+        if self.is_selector:
+            return self.columns["selected"].astype(bool)
+        return np.asarray(self.adjusted <= SIGNIFICANT)
+
+    @property
+    def tested(self) -> NDArray[np.bool_]:
+        """Whether there was a test, in table order."""
+        return self.columns["tested"].astype(bool)
+
+    def pair(self, row: int) -> tuple[str, str]:
+        """Names of the features of a row of the table."""
+        return str(self.columns["feature_i"][row]), str(self.columns["feature_j"][row])
+
+    def pair_name(self, row: int) -> str:
+        """Both names as one."""
+        return crossed(*self.pair(row))
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of several targets or classes; none for one target or two classes."""
+        n_outputs = self.tests.task.y.shape[1]
+        if n_outputs == 1:
+            return []
+        return [str(one) for one in self.classes or [f"target {k}" for k in range(n_outputs)]]
+
+    @property
+    def is_log(self) -> bool:
+        """Whether the log of the mean is what features act on."""
+        return getattr(self.model, "loss", "squared_error") != "squared_error"
+
+    @property
+    def scale_name(self) -> str:
+        """What features act on, in words."""
+        if self.classes is not None:
+            several = len(self.classes) > 2
+            return "the logits of the classes" if several else f"the log-odds of {self.classes[1]}"
+        if self.outputs:
+            return f"the {len(self.outputs)} targets"
+        return f"the log of the mean of {self.target_name}" if self.is_log else self.target_name
+
+    def has_slope(self, feature: int) -> bool:
+        """Whether a feature is a number, or ordered."""
+        if self.found.features:
+            return self.found.features[feature].is_number
+        return len(self.model.feature_groups_[self.names[feature]]) == 1
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that count."""
+        return len(self.tests.task.X)
+
+    @property
+    def n_units(self) -> int | None:
+        """Units that rows belong to, if any."""
+        units = self.tests.task.units
+        return None if units is None else int(units.max()) + 1
+
+    def rows_needed(self, rows: Sequence[int]) -> tuple[NDArray, NDArray]:
+        """Rows at which pairs would be found, (k,), and intervals, (k, 2).
+
+        Parameters
+        ----------
+        rows : sequence of k int
+            Of the table.
+        """
+        every = ScoreResult.of(self.tests, self.names, outputs=self.outputs or None)
+        some = every.some(self.order[list(rows)])
+        level = _LEVEL * some.p_value.size / every.p_value.size  # for all tests, not only these
+        needed, ends = some.rows_needed(level=level, return_interval=True)
+        if not self.outputs:
+            return needed, ends
+        best = np.argmin(np.where(np.isnan(needed), np.inf, needed), axis=1)
+        at = np.arange(len(needed)), best
+        return needed[at], ends[at]
+
+
+def _is_chain(source: Any) -> bool:
+    """Whether something is a pipeline."""
+    return hasattr(source, "named_steps")
