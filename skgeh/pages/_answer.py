@@ -78,7 +78,8 @@ def direction(reading: Reading, row: int) -> str:
         level, line = (b, a) if slopes[0] else (a, b)
         return f"The slope along {line} differs between levels of {level}."
     if reading.outputs:
-        return f"The slope along {b} changes with {a}, for one of {goal} at least."
+        what = "class" if reading.classes is not None else "target"
+        return f"The slope along {b} changes with {a}, for at least one {what}."
     if sign == "+":
         return f"As {a} rises, the slope of {goal} along {b} rises too."
     if sign == "-":

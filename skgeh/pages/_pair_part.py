@@ -12,7 +12,7 @@ from skgeh.pages._numbers import counted, crossed, interval, number, p_value, pe
 from skgeh.pages._reading import Reading
 from skgeh.tables.frames import values_and_names
 
-_NEAREST = 3  # pairs not found, for which rows needed are said
+_NEAREST, _NEAR = 3, 0.2  # pairs not found for which rows needed are said, and their largest p
 
 # columns of a frame of groups, and their headings
 _GROUP_HEADS = {
@@ -104,7 +104,7 @@ def _needed(rows: float, low: float, high: float, noun: str) -> str:
     if np.isnan(rows):
         return ""
     if np.isinf(rows):
-        least = f"; surely more than {number(low)}" if np.isfinite(low) else ""
+        least = f"; surely more than {number(low)} {noun}s" if np.isfinite(low) else ""
         return f"not known: nothing of it stands out from the noise{least}"
     ends = f"at least {number(low)}" if np.isinf(high) else interval(low, high)
     return f"about {number(rows)} {noun}s (95% interval {ends})"
@@ -118,7 +118,7 @@ def nearest(reading: Reading) -> list[tuple[str, str, str]]:
     reading : Reading
     """
     p = np.where(reading.chosen | ~reading.tested, np.nan, reading.numbers("p_value"))
-    rows = [row for row in np.argsort(p, kind="stable")[:_NEAREST].tolist() if np.isfinite(p[row])]
+    rows = [row for row in np.argsort(p, kind="stable")[:_NEAREST].tolist() if p[row] <= _NEAR]
     needed = rows_in_words(reading, rows)
     return [
         (reading.pair_name(row), p_value(p[row]), text)
@@ -151,7 +151,9 @@ def _original(found: Interactions, place: int, effect: float, low: float, high: 
     scale = float(found.unit_scale("original")[place])
     if abs(scale - 1) < 1e-6:
         return ""
-    return f"{number(scale * effect)} ({interval(scale * low, scale * high)})"
+    a, b = (found.feature_names[f] for f in found.pairs[place])
+    ends = interval(scale * low, scale * high)
+    return f"{number(scale * effect)} (95% interval {ends}) per unit of {a} and of {b}"
 
 
 def _groups(reading: Reading, place: int) -> Grid | None:
@@ -217,5 +219,8 @@ def count_of_parts(reading: Reading, most: int) -> tuple[list[int], str]:
     """
     rows = np.flatnonzero(reading.chosen).tolist()
     left = len(rows) - most
-    more = f"{counted(left, 'more pair')} interact; the table has them." if left > 0 else ""
+    more = ""
+    if left > 0:
+        rest = "interacts; the table has it" if left == 1 else "interact; the table has them"
+        more = f"{counted(left, 'more pair')} {rest}."
     return rows[:most], more

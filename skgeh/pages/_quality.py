@@ -20,11 +20,13 @@ class Quality:
     explained : str
         What it is a share of.
     verdict : list of str
+    note : str
     """
 
     rows: list[tuple[str, str]]
     explained: str
     verdict: list[str]
+    note: str
 
     @classmethod
     def of(cls, reading: Reading) -> "Quality":
@@ -61,4 +63,7 @@ class Quality:
             )
         elif np.isfinite(found.r2_boosting) and found.explains:
             verdict.append("Boosting does not predict clearly better.")
-        return cls(rows, explained, verdict)
+        shares = found.r2, found.r2_main_effects, found.r2_boosting
+        negative = min(np.nan_to_num(shares)) < 0
+        note = "A share below 0 means: worse than a constant." if negative else ""
+        return cls(rows, explained, verdict, note)

@@ -16,6 +16,7 @@ from skgeh.significance.score import ScoreResult
 from skgeh.tables.frames import values_and_names
 
 _LEVEL = 0.05  # probability of any false pair, for which rows are counted
+_NO_NAME = "the target"
 _WANTED = "a fitted BayesianInteractionRegressor, BayesianInteractionClassifier or GEHSelector"
 
 
@@ -56,9 +57,15 @@ class Reading:
         return cls(
             source,
             model,
-            "the target" if name is None else str(name),
+            _NO_NAME if name is None else str(name),
             None if classes is None else classes.tolist(),
         )
+
+    @property
+    def title(self) -> str:
+        """Title of the page."""
+        about = "" if self.target_name == _NO_NAME else f" in their effect on {self.target_name}"
+        return f"Which features interact{about}?"
 
     @property
     def is_selector(self) -> bool:
@@ -145,10 +152,22 @@ class Reading:
         """What features act on, in words."""
         if self.classes is not None:
             several = len(self.classes) > 2
-            return "the logits of the classes" if several else f"the log-odds of {self.classes[1]}"
+            return (
+                "the log-odds of the classes" if several else f"the log-odds of {self.classes[1]}"
+            )
         if self.outputs:
             return f"the {len(self.outputs)} targets"
         return f"the log of the mean of {self.target_name}" if self.is_log else self.target_name
+
+    @property
+    def unit_name(self) -> str:
+        """The standard unit of effects, in words."""
+        if self.classes is not None:
+            return "units of the log-odds"
+        if self.is_log:
+            return "units of the log"
+        one = "the targets" if self.outputs else self.target_name
+        return f"standard deviations of {one}"
 
     def has_slope(self, feature: int) -> bool:
         """Whether a feature is a number, or ordered."""

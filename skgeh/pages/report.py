@@ -90,7 +90,7 @@ def report(
         content = _content(reading, X, y)
     doubts = Doubts.of(reading, [str(one.message) for one in caught])
     origin = Origin.of(reading, time.perf_counter() - start)
-    heading = title or f"Which features interact: {reading.target_name}"
+    heading = title or reading.title
     page = render("report.html", title=heading, doubts=doubts, origin=origin, **content)
     target.write_text(page, encoding="utf-8")
     return target
