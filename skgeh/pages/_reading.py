@@ -151,10 +151,8 @@ class Reading:
     def scale_name(self) -> str:
         """What features act on, in words."""
         if self.classes is not None:
-            several = len(self.classes) > 2
-            return (
-                "the log-odds of the classes" if several else f"the log-odds of {self.classes[1]}"
-            )
+            which = "the classes" if len(self.classes) > 2 else self.classes[1]
+            return f"the log-odds of {which}"
         if self.outputs:
             return f"the {len(self.outputs)} targets"
         return f"the log of the mean of {self.target_name}" if self.is_log else self.target_name

@@ -15,7 +15,7 @@ def doubts(kind, raised=()):
 def test_every_pair_without_a_test_is_named_by_its_reason(monkeypatch):
     untested = dict(doubts("copy").untested)
     assert untested["f is constant"].startswith("4 pairs: a \u00d7 f")
-    assert untested["e is a copy of a"].startswith("5 pairs: a \u00d7 e")
+    assert untested["e is a copy of a"].startswith("5 pairs: ")
     monkeypatch.setattr(_doubts, "_MOST_REASONS", 1)
     assert doubts("copy").untested[1][0] == "1 more reason"
 

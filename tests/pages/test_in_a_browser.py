@@ -59,7 +59,8 @@ function look(frame) {
     .filter(e => e.getClientRects().length && e.getBoundingClientRect().right > view.innerWidth + 1)
     .map(e => e.outerHTML.slice(0, 80));
   return {
-    id: frame.id, inner: view.innerWidth, closed, open: { width: wide(), height: root.scrollHeight },
+    id: frame.id, inner: view.innerWidth, closed,
+    open: { width: wide(), height: root.scrollHeight },
     worst, cut, background: view.getComputedStyle(page.body).backgroundColor,
     text: page.body.innerText.length,
     pictures: [...page.images].map(i => ({

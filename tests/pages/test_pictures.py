@@ -42,7 +42,7 @@ def test_the_same_model_gives_the_same_pictures():
 
 
 def test_numbers_are_told():
-    model, _, y = fitted("product")
+    model, _, _ = fitted("product")
     effect = model.interactions_.to_frame()["effect"][0]
     assert all(f"a \u00d7 b {effect:.3g}" in one.alt for one in pictures("product"))
 

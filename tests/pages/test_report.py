@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -30,7 +31,7 @@ def test_the_structure_of_every_page(kind, folder):
     assert len(found.all("title")) == len(found.all("h1")) == len(found.all("main")) == 1
     levels = [int(one["tag"][1]) for one in found.all("h1", "h2", "h3", "h4")]
     assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     ids = [one["id"] for one in found.elements if "id" in one]
     assert len(set(ids)) == len(ids)
     assert set(SECTIONS) <= set(ids)
