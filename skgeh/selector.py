@@ -2,6 +2,7 @@
 
 from itertools import product
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,11 @@ from skgeh.significance.crossfit import check_loss, crossfit
 from skgeh.significance.permutation import permute
 from skgeh.significance.result import CrossfitResult, TestResult
 from skgeh.significance.score import LEAST_ROWS, of_table, result_of
+from skgeh.tables.encoding import unique_names
 from skgeh.tables.features import Features
 from skgeh.tables.frames import make_frame
 from skgeh.tables.messages import warn
+from skgeh.tables.reading import Reading
 from skgeh.tables.table import MIN_ROWS, Table
 
 _CROSSFITTED = ("crossfit", "sequential")
@@ -87,10 +90,12 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Number of groups of points.
     distances_ : ndarray or None
         Rank-weighted distances (Eq. 7) from which "auto" chose `n_groups_`.
-    means_ : ndarray of shape (d,)
-        Centres of the features.
+    means_ : ndarray of shape (D,)
+        Centres of the encoded columns.
+    encoding_ : Encoding
+        What each given column was taken for, and the columns that it became.
     n_features_in_ : int
-        Number of features.
+        Number of columns given.
     feature_names_in_ : ndarray of shape (d,)
         Only if X has column names.
 
@@ -139,8 +144,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n, d)
-            All numbers, none missing; at least 40 rows for the score test, 100 for a cross-fitted
-            one.
+            At least 40 rows for the score test, 100 for a cross-fitted one. Words, categories,
+            booleans, dates and missing values as in `BayesianInteractionRegressor.fit`.
         y : array-like of shape (n,) or (n, c)
             With several targets or classes, pairs that interact for any of them are chosen; see
             `TestResult.adjusted_pairs`.
@@ -170,14 +175,18 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         least = 1 if checked else MIN_ROWS
         if self.test in _CROSSFITTED:
             check_loss(model)
-        known = {"labels": labels, "loss": trainer.loss}
+        known = {
+            "labels": labels,
+            "loss": trainer.loss,
+            "encoding": model.encoding_ if frozen else None,
+        }
+        if frozen:
+            self._check_same_columns(model, X)
         table = Table.of(X, y, sample_weight, groups, **known, min_rows=least, reader=reader)
         table.name_features_of(self)
         self._check_testable(table)
-        if frozen:
-            self._check_same_columns(model)
-        else:
-            model = model.learn(table, trainer)
+        model = model if frozen else model.learn(table, trainer)
+        self.encoding_ = table.encoding
         self.estimator_ = model
         self.n_groups_, self.distances_ = model.choose_n_groups(self.n_groups)
         self.interactions_ = model.interactions(n_groups=self.n_groups_)
@@ -197,17 +206,20 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n, d)
+            Levels that `fit` has not seen count as the average of the known ones.
 
         Returns
         -------
-        ndarray or data frame of shape (n, d + k)
-            With k pairs of columns, one for each chosen pair of features that are single columns.
+        ndarray or data frame of shape (n, D + k)
+            The encoded table, which is the table itself if it holds numbers, none missing; and k
+            products, one for each chosen pair of features that are single columns.
         """
         check_is_fitted(self, "pairs_")
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        validate_data(self, X, skip_check_array=True, reset=False)
+        encoded = self.encoding_.transform(X, type(self).__name__)
         first, second = np.array(self.column_pairs_, dtype=np.intp).reshape(-1, 2).T
-        centred = X - self.means_
-        return np.hstack([X, centred[:, first] * centred[:, second]])
+        centred = encoded - self.means_
+        return np.hstack([encoded, centred[:, first] * centred[:, second]])
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns, and "a b" for the product of a and b.
@@ -223,8 +235,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "pairs_")
         names = _check_feature_names_in(self, input_features)
+        names = names if self.encoding_.is_plain else self.encoding_.column_names
         products = [f"{names[i]} {names[j]}" for i, j in self.column_pairs_]
-        return np.array([*names, *products], dtype=object)
+        return np.array(unique_names([*names, *products]), dtype=object)
 
     def to_frame(self, units="standard"):
         """The table of `Interactions.to_frame` with the p-values of the selector's test.
@@ -283,12 +296,14 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "pairs_")
         paired = {feature for pair in self.pairs_ for feature in pair}
-        together = [{*self._columns[i], *self._columns[j]} for i, j in self.pairs_]
-        return together + [set(own) for k, own in enumerate(self._columns) if k not in paired]
+        given = [set(self.encoding_.given_columns(own)) for own in self._columns]
+        together = [given[i] | given[j] for i, j in self.pairs_]
+        return together + [own for k, own in enumerate(given) if k not in paired]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         return tags
 
     def _check_parameters(self) -> None:
@@ -339,14 +354,16 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             model.set_params(n_jobs=self.n_jobs)
         return model
 
-    def _check_same_columns(self, model: InteractionEstimator) -> None:
+    def _check_same_columns(self, model: InteractionEstimator, X: Any) -> None:
         """Raise an error if a frozen estimator was fitted on other columns."""
-        if model.n_features_in_ != self.n_features_in_:
+        given = Reading.of(X, type(self).__name__)
+        if model.n_features_in_ != len(given):
             raise ValueError(
                 f"The frozen estimator was fitted on {model.n_features_in_} features; X has "
-                f"{self.n_features_in_}. They must be the same."
+                f"{len(given)}. They must be the same."
             )
-        mine, theirs = (list(getattr(one, "feature_names_in_", ())) for one in (self, model))
+        mine, theirs = list(given.names), list(getattr(model, "feature_names_in_", ()))
+        mine = mine if given.is_named else []
         if mine and theirs and mine != theirs:
             raise ValueError(
                 f"The frozen estimator was fitted on the columns {theirs}; X has {mine}. They must "
@@ -373,7 +390,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         """Result of the test."""
         if self.test in ("interval", None):
             return None
-        features = Features.grouped(table, self.estimator_.feature_groups_)
+        features = Features.joined(table, self.estimator_.features_)
         if self.test == "score":
             if isinstance(self.estimator, FrozenEstimator):  # its own tests are of another table
                 return of_table(table, features, self.interactions_.pairs, n_jobs=self.n_jobs)

@@ -2,7 +2,7 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -31,10 +31,11 @@ from skgeh.parallel import ONE_THREAD, progress_bar
 from skgeh.posteriors.stacking import StackedPosterior, Stacking
 from skgeh.posteriors.trainer import Trainer
 from skgeh.process.decide import PairTests
-from skgeh.tables.column_groups import resolve_groups
+from skgeh.tables.column_groups import joined_features
 from skgeh.tables.features import Features
 from skgeh.tables.messages import warn
 from skgeh.tables.rows import point_rows
+from skgeh.tables.suspicions import suspicions
 from skgeh.tables.table import Table
 from skgeh.training.loop import StackNet
 
@@ -50,7 +51,9 @@ class InteractionEstimator(_NetworkParameters):
         Parameters
         ----------
         X : array-like or data frame of shape (n, d)
-            At least 8 rows and 2 features, all numbers, none missing.
+            At least 8 rows and 2 features. A pandas, polars or pyarrow frame may have numbers,
+            words, categories, booleans, dates and missing values; ``encoding_.notes`` says what
+            each column was taken for.
         y : array-like of shape (n,) or, for a regressor, (n, c)
             Numbers for one or several targets; for a classifier, labels of two or more classes.
         sample_weight : array-like of shape (n,), default=None
@@ -71,8 +74,9 @@ class InteractionEstimator(_NetworkParameters):
         Raises
         ------
         ValueError
-            If the table has missing values, too few rows or features, or only one class, or if a
-            parameter cannot be used; the message says what was expected.
+            If columns cannot be used (free text, ids, lists, infinity; named with the cure), the
+            table has too few rows or features, or only one class, or if a parameter cannot be used;
+            the message says what was expected.
         """
         self.__dict__.pop("posterior_", None)  # a fit that fails leaves no fitted model
         trainer, labels = self.trainer(), is_classifier(self)
@@ -111,8 +115,9 @@ class InteractionEstimator(_NetworkParameters):
         """Learn, and keep the data that interactions need."""
         seeds = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         rows_seed, train_seed, self._seed = seeds.generate_state(3, np.uint32).tolist()
-        self._frame_backend, self._names = table.frame_backend, list(table.feature_names)
-        self.feature_groups_ = resolve_groups(self.feature_groups, self._names, table.X)
+        self._frame_backend, self.encoding_ = table.frame_backend, table.encoding
+        self.features_ = joined_features(self.feature_groups, table.encoding, table.X)
+        self.feature_groups_ = {one.name: list(one.columns) for one in self.features_}
         self._x_scaler, Z = table.x_scaler, table.Z
         self._whole_columns = table.whole_columns
         task = trainer.task(Z, table.target, table.weight, table.units)
@@ -298,7 +303,7 @@ class InteractionEstimator(_NetworkParameters):
         """Warn if a table of interactions may not be reliable."""
         self._fit_sample.quality().warn()  # without boosting, which takes longer
         sets = self._fit_sample.exchangeable
-        if len(found.feature_names) < self.n_features_in_:  # columns of one group are one feature
+        if self._has_groups:
             group = self._blocks().group
             sets = [groups for one in sets if len(groups := set(group[list(one)].tolist())) > 1]
         warn_of_exchangeable(found, sets)
@@ -306,8 +311,8 @@ class InteractionEstimator(_NetworkParameters):
     def _standardised(self, X: Any) -> NDArray[np.float64]:
         """New rows in the units of the posterior."""
         check_is_fitted(self, "posterior_")
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return self._x_scaler.transform(X)
+        validate_data(self, X, skip_check_array=True, reset=False)
+        return self._x_scaler.transform(self.encoding_.transform(X, type(self).__name__))
 
     def _drawn(
         self, posterior: RandomFunction, x: NDArray, dtype: torch.dtype
@@ -319,8 +324,13 @@ class InteractionEstimator(_NetworkParameters):
             yield evaluate(function, x, BLOCK, dtype)
 
     def _blocks(self) -> Blocks:
-        """Columns of each group."""
-        return Blocks.of(list(self.feature_groups_.values()), self._points)
+        """Columns of each feature."""
+        return Blocks.of_features(self.features_, self._points)
+
+    @property
+    def _has_groups(self) -> bool:
+        """Whether some features have several columns, or no slope."""
+        return not all(one.is_number and len(one.columns) == 1 for one in self.features_)
 
     def pair_tests(self) -> PairTests:
         """Tests of all pairs of features, computed once, on first access of `interactions_`."""
@@ -328,7 +338,9 @@ class InteractionEstimator(_NetworkParameters):
             features = Features.named(self._task.X, self.feature_groups_)
             bar = progress_bar("rows", self.verbose)
             self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
-            for doubt in self._tests.doubts(self._names):
+            given = replace(features, X=self._x_scaler.inverse_transform(self._task.X))
+            odd = suspicions(given, self._task.y)
+            for doubt in [*odd, *self._tests.doubts(features.owners)]:
                 warn(doubt)
         return self._tests
 
@@ -346,15 +358,17 @@ class InteractionEstimator(_NetworkParameters):
         """Interactions at points in standard units, between groups of columns if there are any."""
         output, sign = self._output(target)
         view: RandomFunction = self.posterior_
-        names, scales, steps = self._names, self._x_scaler.scale_, None
+        names: Sequence[str] = self.encoding_.column_names
+        scales, steps = self._x_scaler.scale_, None
         if differences:  # a category has no steps
-            alone = [one[0] for one in self.feature_groups_.values() if len(one) == 1]
+            alone = [one.columns[0] for one in self.features_ if len(one.columns) == 1]
             steps = Steps.of(self._whole_columns, scales, alone)
             view = DifferencedPosterior(view, steps)
-        if len(self.feature_groups_) < len(names) and not by_column:
+        if self._has_groups and not by_column:
             view, names = GroupedPosterior(view, self._blocks()), list(self.feature_groups_)
-            groups = self.feature_groups_.values()
-            scales = np.array([scales[one[0]] if len(one) == 1 else 1.0 for one in groups])
+            scales = np.array(
+                [scales[one.columns[0]] if one.is_number else 1.0 for one in self.features_]
+            )
         found = measure(
             self.posterior_,
             points,
@@ -370,11 +384,16 @@ class InteractionEstimator(_NetworkParameters):
         assert labels is not None
         at = points, Partition(labels), self._blocks()
         decided = self.pair_tests().decided(*at, output=output, sign=sign, steps=steps)
-        found = replace(found, decisions=decided)
+        found = replace(found, decisions=decided, features=self.features_)
         if points is not self._points:
             return found
         order = np.argsort(self._rows, kind="stable")
         return replace(found, labels_=labels[order], rows_=self._rows[order])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
         """Fitted attributes that a notebook shows: only those that were computed already."""

@@ -57,7 +57,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     feature_groups_, n_groups_, posterior_, net_, history_, stacking_weights_
         As in `BayesianInteractionRegressor`; losses are in units of the entropy of the class
         shares.
-    n_features_in_, feature_names_in_
+    encoding_, n_features_in_, feature_names_in_
         As in `BayesianInteractionRegressor`.
     fit_quality_ : FitQuality
         Quality of predictions for rows that the model has not seen, compared with the class shares,

@@ -119,8 +119,11 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         Quality of predictions for rows that the model has not seen, compared with an additive model
         and with the mean. If it is poor, tables of interactions come with a warning. The first
         access also compares with gradient boosting, and warns if that predicts much better.
+    encoding_ : Encoding
+        What each given column was taken for (``encoding_.notes``), and the columns of numbers that
+        it became (``encoding_.column_names``).
     n_features_in_ : int
-        Number of features.
+        Number of columns given.
     feature_names_in_ : ndarray of shape (d,)
         Only if X has column names.
 

@@ -27,7 +27,7 @@ def doubts(task: Task, names: Sequence[str], models: Sequence[NullModel]) -> lis
     ----------
     task : Task
     names : sequence of d str
-        Of the columns.
+        Of the feature that each column belongs to.
     models : sequence of NullModel
     """
     if task.units is not None or not models:
@@ -73,10 +73,12 @@ def _of_units(task: Task, names: Sequence[str]) -> str:
         low = pd.DataFrame(task.X).groupby(codes).agg(["min", "max"]).to_numpy()
         constant = (low[:, ::2] == low[:, 1::2]).all(0)
         shared = [
-            k for k in np.flatnonzero(constant).tolist() if k != j and counts[k] > LEAST_GROUPS
+            k
+            for k in np.flatnonzero(constant).tolist()
+            if names[k] != names[j] and counts[k] > LEAST_GROUPS
         ]
         if shared:
-            others = ", ".join(names[k] for k in shared[:NAMED])
+            others = ", ".join(list(dict.fromkeys(names[k] for k in shared))[:NAMED])
             return (
                 f"Rows that share a value of {names[j]} also share that of {others}. If they "
                 f"belong to one unit, such as a patient, p-values are too small: pass {names[j]}, "

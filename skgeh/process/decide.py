@@ -198,8 +198,7 @@ class PairTests:
         P, M = len(self.pairs), at.partition.n_groups + 1
         effect, shrunken, square, spread = np.full((4, P, M), np.nan)
         correlation, freedom = np.full((P, M, M), np.nan), np.full(P, np.nan)
-        sizes = np.array([len(own) for own in at.groups.columns])
-        is_norm = np.asarray((sizes[self.pairs] > 1).any(axis=1))
+        is_norm = np.asarray(~at.groups.signed[self.pairs].all(axis=1))
         for part in self.models[output].statistics if self.models else ():
             model = self.models[output]
             weights, wide, means = self._weights(model, part)
@@ -211,8 +210,8 @@ class PairTests:
                 place = self.places[own]
                 b, S, mean = weights[row], covariance[row], means[row]
                 freedom[place] = df[row]
+                turned = self._turned(at.groups, place, slopes[row])
                 if is_norm[place]:
-                    turned = self._turned(at.groups, place, slopes[row])
                     found = turned @ b
                     errors = turned @ S @ turned.swapaxes(1, 2)
                     effect[place] = np.linalg.norm(found, axis=1)
@@ -221,7 +220,7 @@ class PairTests:
                     spread[place] = np.square(errors).sum((1, 2))
                     correlation[place] = np.eye(M)
                     continue
-                a = slopes[row].T
+                a = turned[:, 0]
                 effect[place], shrunken[place], errors = a @ b, a @ mean, a @ S @ a.T
                 square[place] = errors.diagonal()
                 error = np.sqrt(np.maximum(square[place], np.finfo(float).tiny))
@@ -230,13 +229,11 @@ class PairTests:
 
     def _turned(self, groups: Blocks, place: int, slopes: NDArray) -> NDArray[np.float64]:
         """Mean slopes by group of points and by pair of uncorrelated coordinates, (M, s, m)."""
-        one, other = self.pairs[place]
-        left, right = groups.roots[one], groups.roots[other]
         model = self.models[0]
         own = model.pairs.column_pairs[int(np.searchsorted(self.places, place))]
         counts = [len(model.pairs.main.products_of(k, model.pairs.size).pair) for k in own.tolist()]
         of = np.repeat(np.arange(len(own)), counts)
-        turn = np.kron(left, right)  # pairs of columns follow each other as in a product
+        turn = groups.turn(*self.pairs[place])
         return np.einsum("sm,mg->gsm", turn[:, of], slopes)
 
     @staticmethod

@@ -12,6 +12,7 @@ from skgeh.geh.partition import Partition
 from skgeh.significance._learned import half_shapes
 from skgeh.significance._logistic import Working
 from skgeh.significance._regressions import Regressions, without
+from skgeh.tables.features import Features
 from skgeh.tables.rows import MAX_POINTS
 from skgeh.tables.table import Table, standard_scaler
 
@@ -45,11 +46,13 @@ def confirm_by_halves(
     halves: NDArray,
     order: NDArray,
     n_groups: int | None,
+    features: Features | None = None,
 ) -> tuple[Confirmation, tuple[NDArray, NDArray] | None]:
     """Confirm the shapes of each half of the rows on the other; for networks, also the M-GEH.
 
     The first rows in the given order are the points where the M-GEH is measured. `n_groups` is None
-    for learners that have no Hessians.
+    for learners that have no Hessians. `features` are those that the learner sees, if they are not
+    those of the regressions.
     """
     points = order[:MAX_POINTS]
     partition = None
@@ -59,7 +62,7 @@ def confirm_by_halves(
     ask = partial(
         half_shapes,
         pairs=regressions.pairs,
-        features=regressions.known,
+        features=regressions.known if features is None else features,
         partition=partition,
         points=points,
     )

@@ -35,6 +35,7 @@ from skgeh.tables.corrections import adjust
 from skgeh.tables.features import Features
 from skgeh.tables.frames import frame_of
 from skgeh.tables.messages import warn
+from skgeh.tables.mixing import Mixing
 from skgeh.tables.table import Table
 
 _EPSILON = np.finfo(float).eps  # keeps the score of a p-value of 1 finite
@@ -227,7 +228,7 @@ def crossfit(
     learner = learner_of(estimator, table.classes, trainer)
     if features is None:
         features = Features.of(table, getattr(estimator, "feature_groups", "auto"))
-    features.warn_of_copies()
+    seen = _Seen.by(learner, table, features)
     pairs = chosen_pairs(pairs, features.labels)
     sequential = isinstance(cv, str)
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
@@ -237,12 +238,18 @@ def crossfit(
     generator = np.random.default_rng(fold_seed)
     folds = draw_folds(len(table.X), cv, n_repeats, generator, table.strata, table.units)
     again = partial(
-        refit, learner, table.X, table.y, framed=_framed(table), units=table.units, n_jobs=n_jobs
+        refit, learner, seen.X, table.y, framed=seen.framed, units=table.units, n_jobs=n_jobs
     )
 
     bar = progress_bar("folds", verbose)
     tested, kept, shapes = _learned_shapes(
-        partial(again, seed=learn_seed, progress=bar), table, features, pairs, folds, max_pairs
+        partial(again, seed=learn_seed, progress=bar),
+        table,
+        features,
+        seen,
+        pairs,
+        folds,
+        max_pairs,
     )
     regressions = Regressions(table, pairs[tested], sequential, fold_rows(folds), features)
     evidence = _Evidence.of(regressions, shapes, kept, folds)
@@ -261,7 +268,9 @@ def crossfit(
         again = partial(again, seed=half_seed, progress=progress_bar("halves", verbose))
         order = generator.permutation(len(table.X))
         halves = order % 2 if table.units is None else _halves(table, generator)
-        found, effect = confirm_by_halves(again, table, regressions, halves, order, groups)
+        found, effect = confirm_by_halves(
+            again, table, regressions, halves, order, groups, seen.features
+        )
     else:  # there is nothing to confirm, and nothing to refit for
         found, effect = nothing_confirmed(evidence.alive.shape, has_effect=groups is not None)
     known = np.isfinite(p)
@@ -285,11 +294,40 @@ def crossfit(
     )
 
 
-def _framed(table: Table) -> Callable[[NDArray], Any] | None:
-    """What makes data frames like the one that the table was, if it had names."""
-    if not table.is_named:
-        return None
-    return partial(frame_of, names=table.feature_names, backend=table.frame_backend)
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What a learner sees of a table.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Encoded columns, or codes of the given ones.
+    features : Features
+        In these columns.
+    framed : callable (m, d) -> table, optional
+        What makes tables like the one that was given.
+    alone : ndarray of bool of shape (f,)
+        Whether a feature can be moved alone.
+    """
+
+    X: NDArray[np.float64]
+    features: Features
+    framed: Callable[[NDArray], Any] | None
+    alone: NDArray[np.bool_]
+
+    @classmethod
+    def by(cls, learner: Any, table: Table, features: Features) -> "_Seen":
+        """Networks see encoded columns, other estimators see the table as it was given."""
+        encoding = table.encoding
+        alone = np.ones(len(features), dtype=bool)
+        if isinstance(learner, Trainer) or (encoding.is_plain and not encoding.is_named):
+            return cls(table.X, features, None, alone)
+        if encoding.is_plain:
+            framed = partial(frame_of, names=encoding.names, backend=table.frame_backend)
+            return cls(table.X, features, framed, alone)
+        mixing = Mixing.of(table)
+        found, alone = mixing.features(features, encoding)
+        return cls(mixing.codes, found, mixing, alone)
 
 
 def _halves(table: Table, generator: np.random.Generator) -> NDArray[np.intp]:
@@ -302,6 +340,7 @@ def _learned_shapes(
     again: Callable,
     table: Table,
     features: Features,
+    seen: _Seen,
     pairs: NDArray,
     folds: NDArray,
     max_pairs: int | None,
@@ -315,15 +354,16 @@ def _learned_shapes(
     kept : ndarray of bool of shape (R, K, q)
     shapes : ndarray of shape (R, n, q, c)
     """
-    candidates = np.flatnonzero(features.testable(pairs))
-    if len(candidates) == 0:
+    testable = features.testable(pairs)
+    candidates = np.flatnonzero(testable & seen.alone[pairs].all(axis=1))
+    if not testable.any():
         raise ValueError(
             "There is no pair to test: every pair has a feature that is constant or a copy of "
             "another. Name other pairs, or add other features."
         )
     limit = pair_limit(folds, len(candidates), max_pairs, information(table))
     splits = [split for row in folds for split in train_and_test(row)]
-    ask = partial(fold_shapes, pairs=pairs[candidates], features=features, limit=limit)
+    ask = partial(fold_shapes, pairs=pairs[candidates], features=seen.features, limit=limit)
     answers = again(splits, ask)
     shapes, kept = assemble(splits, answers, len(folds), len(table.X), len(candidates))
     named = kept.any((0, 1))

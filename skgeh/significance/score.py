@@ -17,6 +17,7 @@ from skgeh.significance.result import TestResult
 from skgeh.tables.features import Features
 from skgeh.tables.frames import Backend
 from skgeh.tables.messages import warn
+from skgeh.tables.suspicions import suspicions
 from skgeh.tables.table import Table
 
 _TASKS = ("auto", "regression", "classification")
@@ -258,7 +259,7 @@ def of_table(
     """The test of a checked table, for pairs of its features; covariates are in standard units."""
     process = GaussianProcess()
     trainer = Trainer(process, has_labels=table.classes is not None, loss=table.loss)
-    columns, names = table.Z, list(table.feature_names)
+    columns, names = table.Z, features.owners
     if covariates is not None:
         columns = np.column_stack([columns, covariates])
         names += [f"covariate {k}" for k in range(covariates.shape[1])]
@@ -271,7 +272,7 @@ def of_table(
         n_jobs=n_jobs,
         progress=progress_bar("rows", verbose),
     )
-    for doubt in tests.doubts(names):
+    for doubt in [*suspicions(features, table.y), *tests.doubts(names)]:
         warn(doubt)
     return result_of(tests, table, features)
 

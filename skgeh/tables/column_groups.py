@@ -1,10 +1,83 @@
 """Groups of columns that are one feature, such as the indicator columns of a category."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from skgeh.tables.encoding import Encoding
+from skgeh.tables.feature import Feature
+
+
+def joined_features(given: Any, encoding: Encoding, X: NDArray) -> tuple[Feature, ...]:
+    """Features of an encoded table, with those in a group as one.
+
+    Parameters
+    ----------
+    given : {"auto"}, None, dict or sequence
+        As in `resolve_groups`; columns are those of the table before it was encoded, or features.
+    encoding : Encoding
+    X : ndarray of shape (n, D)
+        Encoded.
+
+    Examples
+    --------
+    >>> X = np.column_stack([np.arange(4.0), np.eye(2)[[0, 1, 1, 0]]])
+    >>> joined = joined_features([[1, 2]], Encoding.of(X), X)
+    >>> [(feature.name, feature.kind, feature.columns) for feature in joined]
+    [('x0', 'number', (0,)), ('x1+x2', 'category', (1, 2))]
+    """
+    features = encoding.features
+    names = [feature.name for feature in features]
+    firsts = X
+    if not encoding.is_plain:
+        plain = [len(feature.columns) == 1 and feature.is_number for feature in features]
+        firsts = np.where(plain, X[:, [feature.columns[0] for feature in features]], 0.5)
+    groups = resolve_groups(_by_feature(given, encoding), names, firsts)
+    return tuple(
+        features[places[0]] if len(places) == 1 and names[places[0]] == name
+        else _joined(name, [features[place] for place in places], X)
+        for name, places in groups.items()
+    )  # fmt: skip
+
+
+def _by_feature(given: Any, encoding: Encoding) -> Any:
+    """Groups of columns as groups of places of features: a date stands for all its parts."""
+    if given is None or isinstance(given, str):
+        return given
+    places: dict[Any, list[int]] = {}
+    start = 0
+    for column, (code, label) in enumerate(zip(encoding.codes, encoding.labels, strict=True)):
+        own = list(range(start, start + len(code.features)))
+        places |= {column: own, code.note.name: own, label: own}
+        places |= {feature.name: [k] for feature, k in zip(code.features, own, strict=True)}
+        start += len(own)
+    try:
+        items = given.items() if isinstance(given, Mapping) else enumerate(given)
+        found = {
+            name: [place for column in columns for place in places[column]]
+            for name, columns in items
+            if not isinstance(columns, str)
+        }
+    except (KeyError, TypeError, AttributeError):
+        return given  # which is refused by name
+    if len(found) < len(given):
+        return given
+    return found if isinstance(given, Mapping) else list(found.values())
+
+
+def _joined(name: str, features: Sequence[Feature], X: NDArray) -> Feature:
+    """Several features as one: a category if exactly one of 0/1 columns is 1 in every row."""
+    columns = tuple(column for feature in features for column in feature.columns)
+    own = X[:, list(columns)]
+    neutral = tuple(own.mean(0).tolist())
+    if not np.isin(own, (0.0, 1.0)).all() or not (own.sum(1) == 1).all():
+        return Feature(name, "columns", columns, (), neutral)
+    names = [feature.name for feature in features]
+    beginning = _common_beginning(names)
+    levels = [one[len(beginning) :].lstrip("_") if beginning else one for one in names]
+    return Feature(name, "category", columns, tuple(levels), neutral)
 
 
 def resolve_groups(given: Any, names: Sequence[str], X: NDArray) -> dict[str, list[int]]:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from skgeh.tables.column_groups import resolve_groups
-from skgeh.tables.messages import warn
+from skgeh.tables.column_groups import joined_features
+from skgeh.tables.feature import Feature
 from skgeh.tables.table import Table
 
 _ALIKE = 0.99  # correlation from which on two features are nearly the same
@@ -42,15 +42,17 @@ class Features:
     @classmethod
     def of(cls, table: Table, given: Any = "auto") -> "Features":
         """Features of a table, with groups of columns as `resolve_groups` takes them."""
-        return cls.grouped(table, resolve_groups(given, table.feature_names, table.X))
+        return cls.joined(table, joined_features(given, table.encoding, table.X))
 
     @classmethod
-    def grouped(cls, table: Table, groups: Mapping[str, Sequence[int]]) -> "Features":
-        """Features of a table, with the columns of each by name."""
-        labels = [
-            table.labels[mine[0]] if len(mine) == 1 else name for name, mine in groups.items()
-        ]
-        return replace(cls.named(table.X, groups), labels=tuple(labels))
+    def joined(cls, table: Table, features: Sequence[Feature]) -> "Features":
+        """Given features of a table."""
+        encoding = table.encoding
+        known = zip(encoding.features, encoding.feature_labels, strict=True)
+        labels = {feature.name: label for feature, label in known}
+        found = cls.named(table.X, {feature.name: feature.columns for feature in features})
+        own = tuple(labels.get(feature.name, feature.name) for feature in features)
+        return replace(found, labels=own)
 
     @classmethod
     def named(cls, X: NDArray, groups: Mapping[str, Sequence[int]]) -> "Features":
@@ -68,6 +70,16 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    @property
+    def owners(self) -> list[str]:
+        """Name of the feature that each column belongs to."""
+        names = {
+            int(column): name
+            for name, mine in zip(self.names, self.columns, strict=True)
+            for column in mine
+        }
+        return [names.get(j, f"column {j}") for j in range(self.X.shape[1])]
 
     def at(self, rows: NDArray | slice) -> "Features":
         """The same features at some of the rows."""
@@ -110,7 +122,7 @@ class Features:
 
     def reasons(self, pairs: NDArray) -> NDArray:
         """Why pairs cannot be tested, by name; '' for those that can, shape (P,)."""
-        alike = self._alike
+        alike = self.alike
         found = np.full(len(pairs), "", dtype=object)
         for place, (i, j) in enumerate(pairs.tolist()):
             found[place] = self._flaw(i) or self._flaw(j)
@@ -130,8 +142,8 @@ class Features:
             return f"{self.names[feature]} is a copy of {self.names[first]}"
         return ""
 
-    @property
-    def _alike(self) -> NDArray[np.bool_]:
+    @cached_property
+    def alike(self) -> NDArray[np.bool_]:
         """Whether two numbers are nearly the same, shape (f, f)."""
         found = np.zeros((len(self), len(self)), dtype=bool)
         numbers = [j for j, mine in enumerate(self.columns) if len(mine) == 1]
@@ -140,19 +152,6 @@ class Features:
             lines = self.X[:, [self.columns[j][0] for j in numbers]]
             found[np.ix_(numbers, numbers)] = np.abs(np.corrcoef(lines, rowvar=False)) > _ALIKE
         return found
-
-    def warn_of_copies(self) -> None:
-        """Warn about features that are copies, whose pairs are not tested."""
-        twins = [
-            f"{self.names[j]} of {self.names[first]}"
-            for j, first in enumerate(self.copies)
-            if first not in (j, -1)
-        ]
-        if twins:
-            warn(
-                f"Some features are copies: {', '.join(twins)}. Pairs with a copy are not tested; "
-                "read the pairs of the original."
-            )
 
 
 def _levels(columns: NDArray) -> NDArray[np.intp] | None:

@@ -6,26 +6,15 @@ from typing import Any, Literal
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import _get_feature_names
 
-Backend = Literal["pandas", "polars"]
+Backend = Literal["pandas", "polars", "pyarrow"]
 
 
 def backend_of(X: Any) -> Backend:
     """Kind of data frame in which results for X are returned; pandas for arrays."""
+    if nw.dependencies.is_pyarrow_table(X):
+        return "pyarrow"
     return "polars" if nw.dependencies.is_polars_dataframe(X) else "pandas"
-
-
-def _column_labels(X: Any) -> tuple[tuple | None, bool]:
-    """Labels of the columns (None if there are none), and whether they are names.
-
-    Examples
-    --------
-    >>> _column_labels([[1.0, 2.0]])
-    (None, False)
-    """
-    labels = getattr(X, "columns", None)
-    return None if labels is None else tuple(labels), _get_feature_names(X) is not None
 
 
 def values_and_names(X: Any) -> tuple[NDArray, list[str] | None]:

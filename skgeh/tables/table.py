@@ -14,8 +14,10 @@ from sklearn.utils import check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from skgeh.tables.frames import Backend, _column_labels, backend_of
+from skgeh.tables.encoding import Encoding
+from skgeh.tables.frames import Backend
 from skgeh.tables.messages import warn
+from skgeh.tables.reading import Reading
 from skgeh.tables.rows import _counted_rows
 
 MIN_ROWS = 8
@@ -35,12 +37,10 @@ class Table:
         Numbers; for labels, 0 and 1 in one column for two classes, otherwise one column per class.
     weight : ndarray of shape (n,)
         How often each row counts, above 0.
-    labels : tuple of d labels
-        Labels by which users may name columns.
-    feature_names : tuple of d str
-    is_named : bool
-        Whether the names came with X.
-    frame_backend : {"pandas", "polars"}
+    encoding : Encoding
+        What the given columns are, and the names of the columns of X.
+    given : Reading
+        The columns as they were given, at the same rows.
     classes : ndarray of shape (C,), optional
         Labels, if the targets are labels.
     loss : {"squared_error", "poisson", "gamma"}
@@ -50,17 +50,15 @@ class Table:
     --------
     >>> X = np.arange(16.0).reshape(8, 2)
     >>> table = Table.of(X, ["no", "yes"] * 4, labels=True)
-    >>> table.y.shape, table.classes.tolist(), table.feature_names
+    >>> table.y.shape, table.classes.tolist(), table.encoding.column_names
     ((8, 1), ['no', 'yes'], ('x0', 'x1'))
     """
 
     X: NDArray[np.float64]
     y: NDArray[np.float64]
     weight: NDArray[np.float64]
-    labels: tuple
-    feature_names: tuple[str, ...]
-    is_named: bool
-    frame_backend: Backend
+    encoding: Encoding
+    given: Reading
     classes: NDArray | None = None
     loss: str = "squared_error"
     units: NDArray[np.intp] | None = None
@@ -77,12 +75,14 @@ class Table:
         loss: str = "squared_error",
         min_rows: int = MIN_ROWS,
         reader: str | None = None,
+        encoding: Encoding | None = None,
     ) -> "Table":
         """Check a table.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n, d)
+            With numbers, words, categories, booleans, dates and missing values; see `Encoding`.
         y : array-like of shape (n,) or (n, c)
         sample_weight : array-like of shape (n,), optional
             Rows of weight 0 are left out.
@@ -95,15 +95,25 @@ class Table:
         min_rows : int, default=8
         reader : str, optional
             Name of the caller, for error messages.
+        encoding : Encoding, optional
+            One that is known already.
 
         Raises
         ------
         ValueError
             If the table cannot be used; the message says what was expected.
         """
-        names, is_named = _column_labels(X)
+        given = Reading.of(X, reader)
+        weight = _check_sample_weight(
+            sample_weight, np.empty((given.n_rows, 1)), dtype=np.float64, ensure_non_negative=True
+        )
+        counted = np.ones(given.n_rows, dtype=bool)
+        if sample_weight is not None:
+            counted = _counted_rows(weight, min_rows)
+        known = given if counted.all() else given.at(counted)
+        encoding = Encoding.of(known, reader) if encoding is None else encoding
         values, target = check_X_y(
-            X,
+            encoding.transform(given),
             y,
             dtype=np.float64,
             y_numeric=not labels,
@@ -112,23 +122,14 @@ class Table:
             ensure_min_features=2,
             estimator=reader,
         )
-        weight = _check_sample_weight(
-            sample_weight, values, dtype=np.float64, ensure_non_negative=True
-        )
-        known = target[weight > 0]
-        columns, classes = _label_columns(known) if labels else (_number_columns(known), None)
-        counted = _counted_rows(weight, min_rows)
+        target, values, weight = target[counted], values[counted], weight[counted]
+        columns, classes = _label_columns(target) if labels else (_number_columns(target), None)
         units = None if groups is None else _unit_codes(groups, counted)
-        values, weight = values[counted], weight[counted]
-        default = tuple(f"x{j}" for j in range(values.shape[1]))
-        backend = backend_of(X)
-        given = default if names is None else names
-        own = given if is_named else default
-        _check_spread(values, own)
+        _check_spread(values, encoding.column_names)
         _check_spread(columns, [f"target {k}" for k in range(columns.shape[1])])
         for k, column in enumerate(columns.T):
             _check_signs(column, loss, "y" if columns.shape[1] == 1 else f"target {k}")
-        return cls(values, columns, weight, given, own, is_named, backend, classes, loss, units)
+        return cls(values, columns, weight, encoding, known, classes, loss, units)
 
     @property
     def targets(self) -> list | None:
@@ -221,10 +222,15 @@ class Table:
 
     def name_features_of(self, estimator: Any) -> None:
         """Set the number and the names of an estimator's features as scikit-learn's checks do."""
-        estimator.n_features_in_ = self.X.shape[1]
+        estimator.n_features_in_ = len(self.given)
         estimator.__dict__.pop("feature_names_in_", None)
-        if self.is_named:
-            estimator.feature_names_in_ = np.array(self.feature_names, dtype=object)
+        if self.encoding.is_named:
+            estimator.feature_names_in_ = np.array(self.encoding.names, dtype=object)
+
+    @property
+    def frame_backend(self) -> Backend:
+        """Kind of data frame that results are returned in."""
+        return self.given.backend
 
 
 def standard_scaler() -> StandardScaler:

@@ -109,15 +109,6 @@ def test_twins_are_all_columns_that_are_copies_of_each_other():
     assert [one.tolist() for one in twins] == [[0, 1], [0, 1], [2, 5], [3], [4], [2, 5]]
 
 
-def test_the_warning_names_copies_and_their_originals():
-    with pytest.warns(UserWarning, match="copies: half of a, back of b. Pairs with a copy"):
-        with_copies().warn_of_copies()
-
-
-def test_no_warning_without_copies():
-    of(frame()).warn_of_copies()  # warnings are errors
-
-
 def copies_by_hand(X):
     found = []
     for j, x in enumerate(X.T):

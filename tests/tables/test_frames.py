@@ -4,7 +4,6 @@ import polars as pl
 import pytest
 
 from skgeh.tables.frames import (
-    _column_labels,
     backend_of,
     make_frame,
     values_and_names,
@@ -24,27 +23,6 @@ def test_answers_come_in_the_kind_that_was_asked_about(backend):
 @pytest.mark.parametrize("given", [X, X.tolist(), pd.Series(X[:, 0])], ids=["array", "list", "pd"])
 def test_other_tables_are_answered_by_pandas(given):
     assert backend_of(given) == "pandas"
-
-
-@pytest.mark.parametrize(
-    ("given", "labels", "named"),
-    [
-        (X, None, False),
-        (X.tolist(), None, False),
-        (pd.DataFrame(X, columns=["a", "b"]), ("a", "b"), True),
-        (pl.DataFrame(X, schema=["a", "b"]), ("a", "b"), True),
-        (pd.DataFrame(X), (0, 1), False),
-        (pd.DataFrame(X, columns=[3, 2]), (3, 2), False),
-    ],
-    ids=["array", "list", "pandas", "polars", "numbered", "other numbers"],
-)
-def test_labels_are_names_if_they_are_words(given, labels, named):
-    assert _column_labels(given) == (labels, named)
-
-
-def test_words_beside_numbers_are_refused():
-    with pytest.raises(TypeError, match="string"):
-        _column_labels(pd.DataFrame(X, columns=["a", 1]))
 
 
 @pytest.mark.parametrize("backend", KINDS)

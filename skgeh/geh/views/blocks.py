@@ -30,6 +30,7 @@ from skgeh.geh.pairs import pair_index, to_matrix
 from skgeh.geh.partition import Partition
 from skgeh.geh.score import rank_pairs
 from skgeh.geh.views._view import PosteriorView
+from skgeh.tables.feature import Feature
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +40,18 @@ class Blocks:
     Parameters
     ----------
     columns : list of G ndarray of int
+        Columns along which effects are measured.
     roots : list of G ndarray of shape (k, k)
+    members : list of G ndarray of int, optional
+        All columns of each group, if some are not measured: the indicator of missing values.
+    has_slope : ndarray of bool of shape (G,), optional
+        Whether effects along a group have a sign; by default, along single columns.
     """
 
     columns: list[NDArray[np.intp]]
     roots: list[NDArray[np.float64]]
+    members: list[NDArray[np.intp]] | None = None
+    has_slope: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(cls, groups: Sequence[Sequence[int]], Z: NDArray) -> "Blocks":
@@ -51,16 +59,50 @@ class Blocks:
         columns = [np.array(group) for group in groups]
         return cls(columns, [_root_of(Z[:, group]) for group in columns])
 
+    @classmethod
+    def of_features(cls, features: Sequence[Feature], Z: NDArray) -> "Blocks":
+        """Blocks of features, with the correlations of encoded rows in standard units."""
+        measured = cls.of([feature.measured for feature in features], Z)
+        members = [np.array(feature.columns) for feature in features]
+        slopes = np.array([feature.is_number for feature in features])
+        return cls(measured.columns, measured.roots, members, slopes)
+
+    @property
+    def signed(self) -> NDArray[np.bool_]:
+        """Whether effects along each group have a sign, shape (G,)."""
+        if self.has_slope is not None:
+            return self.has_slope
+        return np.array([len(own) == 1 for own in self.columns])
+
+    def turn(self, one: int, other: int) -> NDArray[np.float64]:
+        """What makes pairs of uncorrelated coordinates of pairs of columns, (k k', m m').
+
+        Pairs follow each other as in a product, of all columns of both groups.
+        """
+        left, right = self._root_of_members(one), self._root_of_members(other)
+        return np.kron(left, right).astype(np.float64, copy=False)
+
+    def _root_of_members(self, group: int) -> NDArray[np.float64]:
+        """The root of a group, with zeros for columns that are not measured, (k, m)."""
+        if self.members is None:
+            return self.roots[group]
+        known = np.isin(self.members[group], self.columns[group])
+        found = np.zeros((len(self.roots[group]), len(known)))
+        found[:, known] = self.roots[group]
+        return found
+
     @property
     def order(self) -> NDArray[np.intp]:
-        """Columns, group after group, shape (d,)."""
+        """Measured columns, group after group."""
         return np.concatenate(self.columns)
 
     @property
     def group(self) -> NDArray[np.intp]:
         """Group of every column, shape (d,)."""
-        found = np.empty(len(self.order), dtype=np.intp)
-        found[self.order] = np.repeat(np.arange(len(self.columns)), list(map(len, self.columns)))
+        members = self.columns if self.members is None else self.members
+        order = np.concatenate(members)
+        found = np.empty(len(order), dtype=np.intp)
+        found[order] = np.repeat(np.arange(len(members)), list(map(len, members)))
         return found
 
 

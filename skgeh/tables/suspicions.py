@@ -1,0 +1,142 @@
+"""What is odd about the columns of a table, said by name: constants, copies, ids, leaks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.tables.features import Features
+
+_LEAKING = 0.995  # share of the target's variance that one feature tells
+_EXACT = 1 - 1e-8  # share that a sum of columns tells
+_MOST_ROWS = 5000  # that are looked at for sums
+_LEAST_PER_COLUMN = 5  # rows for every column of a sum
+_NAMED = 5
+
+
+def suspicions(features: Features, y: NDArray) -> list[str]:
+    """Sentences for warnings about features, at the rows of a table with targets y (n, c)."""
+    found = [_of_constants(features), _of_copies(features), _of_ids(features)]
+    return [sentence for sentence in [*found, _of_leaks(features, y)] if sentence]
+
+
+def _of_constants(features: Features) -> str:
+    """Features that do not vary."""
+    names = [features.names[j] for j in np.flatnonzero(features.copies < 0)]
+    if not names:
+        return ""
+    return f"Constant features interact with nothing: {_listed(names)}. Drop them."
+
+
+def _of_copies(features: Features) -> str:
+    """Features that are copies, whose pairs are not tested, or nearly."""
+    names, sentence = features.names, ""
+    exact = [
+        f"{names[j]} of {names[first]}"
+        for j, first in enumerate(features.copies)
+        if first not in (j, -1)
+    ]
+    if exact:
+        sentence = (
+            f"Some features are copies: {_listed(exact)}. Pairs with a copy are not tested; read "
+            "the pairs of the original."
+        )
+    near = [
+        f"{names[i]} and {names[j]}"
+        for i, j in np.argwhere(np.triu(features.alike, 1)).tolist()
+        if features.copies[i] == i and features.copies[j] == j
+    ]
+    if near:
+        sentence += (
+            f"{' ' * bool(exact)}Some features are nearly the same: {_listed(near)}. What one does "
+            "with a third, the other seems to do: keep one of them."
+        )
+    return sentence
+
+
+def _of_ids(features: Features) -> str:
+    """Whole numbers that are all different and count the rows."""
+    names = []
+    for name, columns in zip(features.names, features.columns, strict=True):
+        x = features.X[:, columns[0]]
+        if len(columns) > 1 or not np.allclose(x, np.round(x), rtol=1e-9, atol=1e-6):
+            continue
+        steps = np.diff(x)
+        counts = round(np.ptp(x)) == len(x) - 1 == len(np.unique(np.round(x))) - 1
+        if len(x) > 1 and (counts or (steps > 0).all() or (steps < 0).all()):
+            names.append(name)
+    if not names:
+        return ""
+    return (
+        f"{_listed(names)} {'counts' if len(names) == 1 else 'count'} the rows, as ids do: whole "
+        "numbers that are all different, in order. Drop ids; a time is better given as a date."
+    )
+
+
+def _of_leaks(features: Features, y: NDArray) -> str:
+    """Features that tell the target, alone or as a sum."""
+    varying = y[:, y.std(0) > 0]
+    if varying.shape[1] == 0:
+        return ""
+    alone = [
+        name
+        for name, columns, levels in zip(
+            features.names, features.columns, features.levels, strict=True
+        )
+        if max(_told(features.X[:, columns[0]], levels, one) for one in varying.T) > _LEAKING
+    ]
+    if alone:
+        return (
+            f"{_listed(alone)} {'tells' if len(alone) == 1 else 'tell'} the target nearly all by "
+            "itself. Drop what is only known after the target, or is computed from it."
+        )
+    summed = _summed(features, varying)
+    if not summed:
+        return ""
+    return f"The target is a sum of {_listed(summed)}, up to factors. Drop its parts."
+
+
+def _told(x: NDArray, levels: NDArray | None, y: NDArray) -> float:
+    """Share of the variance of y that x tells: by levels, or by neighbours in the order of x.
+
+    Half the mean squared difference of neighbours estimates the variance given x (von Neumann).
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).normal(size=1000)
+    >>> round(_told(x, None, x**2), 2), abs(_told(x, None, np.roll(x, 1))) < 0.1
+    (0.99, True)
+    """
+    codes = levels if levels is not None else np.unique(x, return_inverse=True)[1]
+    n, k = len(y), int(codes.max()) + 1
+    total = y.var() * n / (n - 1)
+    if k < n / 2:
+        counts = np.bincount(codes)
+        inside = y @ y - np.square(np.bincount(codes, y)) @ (1 / np.maximum(counts, 1))
+        return float(1 - inside / max(n - k, 1) / total)
+    shuffled = np.random.default_rng(0).permutation(n)  # equal values in no order
+    order = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    return float(1 - np.square(np.diff(y[order])).mean() / 2 / total)
+
+
+def _summed(features: Features, y: NDArray) -> list[str]:
+    """Numbers of which a target is a sum, up to rounding; none if there are too few rows."""
+    numbers = [j for j, own in enumerate(features.columns) if len(own) == 1]
+    numbers = [j for j in numbers if features.copies[j] == j]
+    X = features.X[:_MOST_ROWS][:, [features.columns[j][0] for j in numbers]]
+    if not numbers or len(X) < _LEAST_PER_COLUMN * len(numbers):
+        return []
+    X = (X - X.mean(0)) / np.maximum(X.std(0), np.finfo(float).tiny)
+    for target in (y[:_MOST_ROWS] - y[:_MOST_ROWS].mean(0)).T:
+        weights = np.linalg.lstsq(X, target, rcond=None)[0]
+        rest = target - X @ weights
+        if rest @ rest < (1 - _EXACT) * (target @ target):
+            large = np.abs(weights) > 1e-3 * np.abs(weights).max()
+            return [features.names[j] for j, one in zip(numbers, large, strict=True) if one]
+    return []
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Some names, and how many more."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
