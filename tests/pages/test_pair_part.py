@@ -45,7 +45,7 @@ def test_several_targets_have_a_row_each():
         (grid,) = PairPart.of(reading(kind), 0, "").grids
         assert [row[0] for row in grid.rows] == names
     (grid,) = PairPart.of(reading("three classes"), 0, "").grids
-    assert [row[3] for row in grid.rows][0] == "+"  # a product of the first class alone
+    assert grid.rows[0][3] == "+"  # a product of the first class alone
 
 
 def test_rows_needed_in_words():
