@@ -3,6 +3,7 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -16,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.history import History
 
 from skgeh.estimators._collinearity import warn_of_exchangeable
+from skgeh.estimators._components import ProcessComponents
 from skgeh.estimators.fit_quality import FitQuality, _FitSample
 from skgeh.estimators.parameters import _NetworkParameters, check_auto
 from skgeh.geh.functions import RandomFunction, evaluate
@@ -145,6 +147,11 @@ class InteractionEstimator(_NetworkParameters):
     @abstractmethod
     def _target_scale(self, output: int | None) -> float | None:
         """Standard deviation of an output; None if several have different ones."""
+
+    @property
+    @abstractmethod
+    def _unit_name(self) -> str:
+        """Unit of the outputs, in words."""
 
     @property
     def net_(self) -> StackNet:
@@ -385,6 +392,11 @@ class InteractionEstimator(_NetworkParameters):
         at = points, Partition(labels), self._blocks()
         decided = self.pair_tests().decided(*at, output=output, sign=sign, steps=steps)
         found = replace(found, decisions=decided, features=self.features_)
+        if output is not None and (unit := self._target_scale(output)) is not None:
+            kept = copy(self)  # whatever this one learns next
+            kept.__dict__.pop("_interactions", None)
+            own = ProcessComponents(kept, self.features_, output, sign * unit, self._unit_name)
+            found = replace(found, components=own)
         if points is not self._points:
             return found
         order = np.argsort(self._rows, kind="stable")

@@ -246,6 +246,11 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         """Scale of logits, which have their own unit."""
         return 1.0
 
+    @property
+    def _unit_name(self) -> str:
+        """Unit of the logits."""
+        return "log-odds" if len(self.classes_) == 2 else "logit"
+
 
 def _log_softmax(logits: NDArray) -> NDArray[np.float64]:
     """Log probabilities of the classes, (..., C), from one logit for two classes or one per class.

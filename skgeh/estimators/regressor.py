@@ -271,3 +271,8 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         if output is None:
             return 1.0 if isinstance(self._units, LogRatios) else None
         return float(self._units.scale[output])
+
+    @property
+    def _unit_name(self) -> str:
+        """Unit of the outputs."""
+        return "log ratio" if isinstance(self._units, LogRatios) else "units of the target"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from skgeh.geh.components import Components
 from skgeh.geh.decisions import Decisions
 from skgeh.geh.pairs import to_matrix
 from skgeh.tables.feature import Feature
@@ -64,6 +65,9 @@ class Interactions:
         not known.
     features : tuple of Feature, optional
         The features in original values; empty for models trained elsewhere.
+    components : Components, optional
+        The pairs' own contributions to a prediction, for `local` and pictures of surfaces; None for
+        models trained elsewhere and for a mean over several targets.
 
     Notes
     -----
@@ -105,6 +109,7 @@ class Interactions:
     rows_: NDArray[np.intp] | None = None
     decisions: Decisions | None = None
     features: tuple[Feature, ...] = ()
+    components: Components | None = None
 
     @property
     def p_value(self) -> NDArray[np.float64] | None:
@@ -301,6 +306,78 @@ class Interactions:
             "p_value": p,
         }
         return make_frame(columns, np.arange(n_groups), self.frame_backend)
+
+    def local(self, X: Any, feature_i: Any, feature_j: Any) -> tuple[NDArray, NDArray]:
+        """Contribution of a pair alone to the prediction of every row.
+
+        It is the pair's interaction ``f_ij(x_i, x_j)`` in the process, without what functions of
+        either feature alone explain over the rows of the table, and without other pairs. It is in
+        the units of the target; for labels, in log-odds; for counts and other losses with a log
+        link, in logs of ratios (0.1 is about 10 % more).
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n, d)
+            Rows as `predict` takes them.
+        feature_i, feature_j : str or int
+            Names or indices of two features.
+
+        Returns
+        -------
+        values, sd : ndarray of shape (n,)
+            Contributions, which are shrunken estimates, and standard deviations of estimates that
+            are not shrunken: at each row alone.
+
+        Raises
+        ------
+        ValueError
+            For models trained elsewhere, for a mean over several targets, and for pairs that were
+            not tested.
+
+        Examples
+        --------
+        >>> from skgeh import BayesianInteractionRegressor
+        >>> X = np.random.default_rng(0).normal(size=(300, 3))
+        >>> model = BayesianInteractionRegressor(posterior="gaussian_process")
+        >>> model = model.fit(X, X[:, 0] * X[:, 2])
+        >>> values, sd = model.interactions_.local([[1.0, 0.0, 2.0], [1.0, 0.0, -2.0]], 0, 2)
+        >>> values.round().tolist()
+        [2.0, -2.0]
+        """
+        if self.decisions is None:
+            raise ValueError(
+                "A contribution with its sd needs the rows of the table, which a model trained "
+                "elsewhere does not have. Fit a BayesianInteractionRegressor or -Classifier on the "
+                "same table and ask its interactions_.local, or take SHAP interaction values of "
+                "the model."
+            )
+        components, pair = self.component(feature_i, feature_j)
+        return components.local(X, pair)
+
+    def component(self, feature_i: Any, feature_j: Any) -> tuple[Components, tuple[int, int]]:
+        """The contributions of pairs, and the features of a pair by place, the lower first.
+
+        Errors are those of `local`.
+        """
+        place = self._place(feature_i, feature_j)
+        i, j = self.pairs[place].tolist()
+        if self.decisions is not None and not self.decisions.tested[place]:
+            raise ValueError(
+                f"{self.feature_names[i]} and {self.feature_names[j]} were not tested: "
+                f"{self.decisions.reason[place]}. So there is no estimate of their interaction."
+            )
+        if self.components is not None:
+            return self.components, (i, j)
+        if self.decisions is None:
+            raise ValueError(
+                "The contribution of a pair needs the model and its table, which interactions of a "
+                "model trained elsewhere do not keep. For a picture, pass both, as in "
+                "InteractionDisplay.from_estimator(model, X, kind='surface')."
+            )
+        raise ValueError(
+            "The contributions of a pair to several targets are not one number. Take one of the "
+            "targets, as in interactions(target=0)."
+        )
 
     def _place(self, feature_i: Any, feature_j: Any) -> int:
         """Place of a pair that is named by its features."""

@@ -43,6 +43,29 @@ _LOST = "main effects and other pairs explain all that could be seen of it"
 
 
 @dataclass(frozen=True, eq=False)
+class _PairWeights:
+    """Weights of one pair's products, for one output.
+
+    Parameters
+    ----------
+    factors : ndarray of shape (2, m)
+        Both functions of every product; see `Products`.
+    shrunken, wide : ndarray of shape (m,)
+        By the pair's prior, and hardly shrunk.
+    covariance : ndarray of shape (m, m)
+        Of the wide weights.
+    freedom : float
+        Degrees of freedom of that covariance.
+    """
+
+    factors: NDArray[np.intp]
+    shrunken: NDArray[np.float64]
+    wide: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    freedom: float
+
+
+@dataclass(frozen=True, eq=False)
 class PairTests:
     """Tests of pairs of features.
 
@@ -193,6 +216,19 @@ class PairTests:
         share = self.share[:, outputs].mean(1)
         return Decisions(p, self.reason, share, effects, partition.weights)
 
+    def weights_of(self, pair: tuple[int, int], output: int) -> _PairWeights:
+        """Weights of one pair that was tested."""
+        (place,) = np.flatnonzero((self.pairs == pair).all(1))
+        for part in self.models[output].statistics if self.models else ():
+            own = np.flatnonzero(self.places[part.columns.places] == place)
+            if len(own):
+                part = part.part(own)
+                (weights,), (wide,), (means,) = self._weights(self.models[output], part)
+                covariance, factors = wide @ part.M[0] @ wide, part.columns.factors[:, 0]
+                freedom = float(self._freedom(part)[0])
+                return _PairWeights(factors, means, weights, covariance, freedom)
+        raise ValueError(f"The pair {pair} was not tested: {self.reason[place]}.")
+
     def _effects(self, output: int, at: "_Places") -> SignedEffects:
         """Effects of one output."""
         P, M = len(self.pairs), at.partition.n_groups + 1
@@ -204,8 +240,7 @@ class PairTests:
             weights, wide, means = self._weights(model, part)
             covariance = wide @ part.M @ wide
             slopes = at.mean_slopes(model.pairs.main, part.columns.factors)
-            o = part.columns.relative
-            df = degrees_of_freedom(np.einsum("pm,pmm->p", o, part.M), part.fourth)
+            df = self._freedom(part)
             for row, own in enumerate(part.columns.places):
                 place = self.places[own]
                 b, S, mean = weights[row], covariance[row], means[row]
@@ -235,6 +270,12 @@ class PairTests:
         of = np.repeat(np.arange(len(own)), counts)
         turn = groups.turn(*self.pairs[place])
         return np.einsum("sm,mg->gsm", turn[:, of], slopes)
+
+    @staticmethod
+    def _freedom(part: PairStatistics) -> NDArray[np.float64]:
+        """Degrees of freedom of the pairs' variances, shape (p,)."""
+        o = part.columns.relative
+        return degrees_of_freedom(np.einsum("pm,pmm->p", o, part.M), part.fourth)
 
     @staticmethod
     def _weights(model: NullModel, part: PairStatistics) -> tuple[NDArray, NDArray, NDArray]:

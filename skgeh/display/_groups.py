@@ -1,0 +1,48 @@
+"""Signed effects of the first pairs in every group of points."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgeh.display._picture import NEGATIVE, POSITIVE, Picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MARKER = 20.0  # points squared, on average over the groups
+
+
+def height(picture: Picture) -> float:
+    """Height of a figure of the usual width, in inches."""
+    n_groups = len(picture.found.group_weights)
+    return picture.height_of_rows(min(max(0.3, 0.045 * n_groups), 0.6)) + 0.4
+
+
+def draw(picture: Picture, ax: "Axes") -> None:
+    """Draw a marker for each group; a group has the same height in every row."""
+    found, top = picture.found, picture.top
+    mean, bars, label = _signed_effects(picture)
+    n_groups = len(found.group_weights)
+    heights = 0.8 * ((np.arange(n_groups) + 0.5) / n_groups - 0.5)  # in a row of height 1
+    y = np.add.outer(heights, np.arange(len(top))).ravel()
+    area = np.repeat(_MARKER * np.clip(n_groups, 5, 30) * found.group_weights, len(top))
+    ax.errorbar(mean, y, xerr=bars, fmt="none", ecolor="0.6", elinewidth=0.7)
+    ax.scatter(mean, y, area, np.where(mean < 0, NEGATIVE, POSITIVE).tolist(), lw=0, zorder=3)
+    ax.set_xlabel(
+        "mean in each group, standard units\n\u2190 antagonistic | synergistic \u2192\n"
+        f"area = share of rows, {label}"
+    )
+    picture.label_rows(ax)
+
+
+def _signed_effects(picture: Picture) -> tuple[NDArray, NDArray, str]:
+    """Effects in every group, the lengths of their bars, and what these are."""
+    found, top, decided = picture.found, picture.top, picture.found.decisions
+    if decided is None or len(decided.effects) > 1:
+        spread = found.group_std[:, top].ravel()
+        return found.group_effects[:, top].ravel(), spread, "bar = 1 sd of the posterior"
+    effect = decided.effects[0].effect[top, :-1]
+    low, _, _ = decided.effects[0].pointwise(picture.level)
+    bars = np.nan_to_num(effect - low[top, :-1]).T.ravel()
+    return effect.T.ravel(), bars, f"bar = {100 * picture.level:g} % interval"
