@@ -14,6 +14,7 @@ from skgeh.geh.interactions import Interactions
 
 if TYPE_CHECKING:  # matplotlib is optional
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _KINDS = {
     "heatmap": _heatmap,
@@ -178,6 +179,17 @@ class InteractionDisplay:
             kind.draw(picture, ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def drawn(self) -> "Figure":
+        """A new figure of its own, which no window shows and nobody has to close, as for a page."""
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+
+        kind, picture = _KINDS[self.kind], self._picture
+        with mpl.rc_context({"font.size": FONT}):
+            figure = Figure(figsize=(WIDTH, kind.height(picture)), layout="constrained")
+            kind.draw(picture, figure.subplots())
+        return figure
 
     @property
     def _picture(self) -> Picture:

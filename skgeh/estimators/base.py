@@ -22,6 +22,7 @@ from skgeh.estimators.fit_quality import FitQuality, _FitSample
 from skgeh.estimators.parameters import _NetworkParameters, check_auto
 from skgeh.geh.functions import RandomFunction, evaluate
 from skgeh.geh.interactions import Interactions
+from skgeh.geh.levels import LevelPoints
 from skgeh.geh.measure import Axes, Question, measure
 from skgeh.geh.n_groups import find_n_groups
 from skgeh.geh.partition import Partition
@@ -270,7 +271,7 @@ class InteractionEstimator(_NetworkParameters):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             found, quality = self.interactions_, self.fit_quality_
-            for doubt in self.pair_tests().doubts(self._names):
+            for doubt in self._doubts_of_table(self.pair_tests()):
                 warn(doubt)
             self._warn(found)
             quality.warn_of_missed()
@@ -345,11 +346,15 @@ class InteractionEstimator(_NetworkParameters):
             features = Features.named(self._task.X, self.feature_groups_)
             bar = progress_bar("rows", self.verbose)
             self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
-            given = replace(features, X=self._x_scaler.inverse_transform(self._task.X))
-            odd = suspicions(given, self._task.y)
-            for doubt in [*odd, *self._tests.doubts(features.owners)]:
+            for doubt in self._doubts_of_table(self._tests):
                 warn(doubt)
         return self._tests
+
+    def _doubts_of_table(self, tests: PairTests) -> list[str]:
+        """What speaks against the table that the model learned from."""
+        features = Features.named(self._task.X, self.feature_groups_)
+        given = replace(features, X=self._x_scaler.inverse_transform(self._task.X))
+        return [*suspicions(given, self._task.y), *tests.doubts(features.owners)]
 
     @ONE_THREAD
     def _measure(
@@ -389,18 +394,31 @@ class InteractionEstimator(_NetworkParameters):
             return found
         labels = found.labels_
         assert labels is not None
+        original = self._x_scaler.inverse_transform(points)
+        levels = LevelPoints(self.features_, original, self._x_scaler.transform)
         at = points, Partition(labels), self._blocks()
-        decided = self.pair_tests().decided(*at, output=output, sign=sign, steps=steps)
-        found = replace(found, decisions=decided, features=self.features_)
+        decided = self.pair_tests().decided(
+            *at, output=output, sign=sign, steps=steps, levels=levels
+        )
+        each = [] if output is not None else enumerate(self._target_labels)
+        targets = {label: self._target_scale(k) for k, label in each}
+        found = replace(found, decisions=decided, features=self.features_, targets=targets)
         if output is not None and (unit := self._target_scale(output)) is not None:
             kept = copy(self)  # whatever this one learns next
             kept.__dict__.pop("_interactions", None)
             own = ProcessComponents(kept, self.features_, output, sign * unit, self._unit_name)
             found = replace(found, components=own)
         if points is not self._points:
-            return found
+            return replace(found, points=original)
         order = np.argsort(self._rows, kind="stable")
-        return replace(found, labels_=labels[order], rows_=self._rows[order])
+        return replace(
+            found, labels_=labels[order], rows_=self._rows[order], points=original[order]
+        )
+
+    @property
+    def _target_labels(self) -> list:
+        """Labels of the classes, or places of the targets."""
+        return getattr(self, "classes_", np.arange(self.posterior_.n_outputs)).tolist()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

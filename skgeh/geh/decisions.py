@@ -10,7 +10,7 @@ effects of all groups, and of their mean ``b_0``, that hold at once. Its lower e
 ``sum_g w_g |e_g|`` for the errors e.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -119,10 +119,7 @@ class SignedEffects:
     def pointwise(self, level: float) -> tuple[NDArray, NDArray, NDArray]:
         """Bounds of every group alone, and its p-value, each (P, M + 1); NaN for norms."""
         error = np.where(self.is_norm[:, None], np.nan, np.sqrt(self.square))
-        half = student.ppf((1 + level) / 2, self.freedom)[:, None] * error
-        with np.errstate(divide="ignore", invalid="ignore"):
-            p = 2 * student.sf(np.abs(self.effect) / error, self.freedom[:, None])
-        return self.effect - half, self.effect + half, p
+        return _alone(self.effect, error, self.freedom[:, None], level)
 
     def turned(self, sign: float) -> "SignedEffects":
         """The effects of the opposite output, if `sign` is -1."""
@@ -131,6 +128,42 @@ class SignedEffects:
         signed = ~self.is_norm[:, None]
         effect, shrunken = (np.where(signed, -b, b) for b in (self.effect, self.shrunken))
         return replace(self, effect=effect, shrunken=shrunken)
+
+
+@dataclass(frozen=True, eq=False)
+class LevelEffects:
+    """Signed effects of one pair at levels of its features, of one output.
+
+    Rows are the levels of the first feature, columns those of the second; a number has one.
+
+    Parameters
+    ----------
+    effect, error : ndarray of shape (k, l)
+        NaN where there is no point, and for a pair that was not tested.
+    freedom : float
+        Degrees of freedom of the errors.
+    counts : ndarray of shape (k, l)
+        Number of points.
+    """
+
+    effect: NDArray[np.float64]
+    error: NDArray[np.float64]
+    freedom: float
+    counts: NDArray[np.intp]
+
+    def pointwise(self, level: float) -> tuple[NDArray, NDArray, NDArray]:
+        """Bounds of every effect alone, and its p-value, each (k, l)."""
+        return _alone(self.effect, self.error, self.freedom, level)
+
+
+def _alone(
+    effect: NDArray, error: NDArray, freedom: NDArray | float, level: float
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Bounds of effects and their p-values by Student's law, without correction."""
+    half = student.ppf((1 + level) / 2, freedom) * error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * student.sf(np.abs(effect) / error, freedom)
+    return effect - half, effect + half, p
 
 
 def _largest_error(
@@ -178,6 +211,8 @@ class Decisions:
         Of every output.
     weights : ndarray of shape (M,)
         Shares of the points in each group.
+    at_levels : callable, optional
+        Effects of a pair, by its place and that of one of `effects`, at the levels of its features.
     """
 
     p_value: NDArray[np.float64]
@@ -185,6 +220,7 @@ class Decisions:
     share: NDArray[np.float64]
     effects: Sequence[SignedEffects]
     weights: NDArray[np.float64]
+    at_levels: Callable[[int, int], LevelEffects] | None = None
 
     @property
     def tested(self) -> NDArray[np.bool_]:

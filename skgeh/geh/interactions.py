@@ -1,6 +1,8 @@
 """Interactions: every pair of features with its strength, sign and uncertainty."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -8,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from skgeh.geh._group_effects import group_effects
+from skgeh.geh._regions import Regions
 from skgeh.geh.components import Components
 from skgeh.geh.decisions import Decisions
 from skgeh.geh.pairs import to_matrix
@@ -68,6 +72,10 @@ class Interactions:
     components : Components, optional
         The pairs' own contributions to a prediction, for `local` and pictures of surfaces; None for
         models trained elsewhere and for a mean over several targets.
+    points : ndarray of shape (n, D), optional
+        The points, in the order of `labels_`: columns of all features, in original units.
+    targets : dict, optional
+        Of a mean over several targets or classes, their labels and standard deviations.
 
     Notes
     -----
@@ -110,6 +118,8 @@ class Interactions:
     decisions: Decisions | None = None
     features: tuple[Feature, ...] = ()
     components: Components | None = None
+    points: NDArray[np.float64] | None = None
+    targets: Mapping[Any, float | None] = field(default_factory=dict)
 
     @property
     def p_value(self) -> NDArray[np.float64] | None:
@@ -270,42 +280,113 @@ class Interactions:
             }
         return columns
 
-    def group_frame(self, feature_i: Any, feature_j: Any, units: str = "standard") -> Any:
-        """Signed effect of a pair in every group of points.
+    def describe_groups(self) -> Any:
+        """Where the groups of points lie, in original values.
+
+        Returns
+        -------
+        data frame
+            Columns group (numbers as in `labels_`), rows (number of points), share (of the points),
+            rule (at most three conditions, which most of the group's points fulfil and few others),
+            accuracy (share of the points for which the rule tells whether they are in the group),
+            precision (share of the rule's points that are in the group), recall (share of the
+            group's points that the rule finds), and the centre of every feature: the mean of a
+            number, the mean on the circle of hours, weekdays and months, the median of ordered
+            levels, and the most frequent level of a category.
+
+        Raises
+        ------
+        ValueError
+            If original values are not known, as for models trained elsewhere.
+
+        Examples
+        --------
+        >>> from skgeh import BayesianInteractionRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 2))
+        >>> model = BayesianInteractionRegressor(posterior="gaussian_process", n_groups=2)
+        >>> found = model.fit(X, X[:, 0] * X[:, 1]).interactions_
+        >>> list(found.describe_groups().columns[:5])
+        ['group', 'rows', 'share', 'rule', 'accuracy']
+        """
+        regions = self._regions
+        return make_frame(regions.columns(), regions.groups, self.frame_backend)
+
+    def group_frame(
+        self, feature_i: Any, feature_j: Any, units: str = "standard", target: Any = None
+    ) -> Any:
+        """Signed effect of a pair in every group of points, or at every level.
 
         Parameters
         ----------
         feature_i, feature_j : str or int
             Names or indices of two features.
         units : {"standard", "original"}, default="standard"
+        target : int or class label, default=None
+            One of several targets, from 0, or one class, where these are interactions of all.
 
         Returns
         -------
         data frame
-            Columns group (numbers as in `labels_`), share (of the points), effect, ci_low, ci_high
-            and p_value: for each group alone, without correction for their number. For a pair with
-            a category, the effect is the norm of its level contrasts, and the others are NaN.
+            Columns group (numbers as in `labels_`), rule (see `describe_groups`), rows (number of
+            points), share (of the points), effect (mean second derivative), ci_low, ci_high (95 %)
+            and p_value: for each group alone, without correction for their number.
+
+            For a pair with a category or with hours, weekdays or months, a row is a level, or a
+            combination of two levels, instead of a group. Beside a number, the effect is the mean
+            slope along the number at the level, less its mean over levels by their shares. For two
+            categories, it is the value of the pair's function at both levels, less the means over
+            either, in which combinations count by their rows; it is missing where there are none.
+
+            If a feature is several columns of numbers, the effect in a group is the norm of their
+            second derivatives, and interval and p-value are missing.
+
+        Examples
+        --------
+        >>> from skgeh import BayesianInteractionRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 2))
+        >>> y = X[:, 0] * X[:, 1] + 0.1 * rng.normal(size=200)
+        >>> model = BayesianInteractionRegressor(posterior="gaussian_process", n_groups=2)
+        >>> frame = model.fit(X, y).interactions_.group_frame("x0", "x1", units="original")
+        >>> frame.effect.round(1).tolist()
+        [1.0, 1.0]
         """
         decisions = self._decided("A signed effect")
-        place = self._place(feature_i, feature_j)
-        if len(decisions.effects) > 1:
+        place, (output, target_scale) = self._place(feature_i, feature_j), self._target(target)
+        i, j = self.pairs[place].tolist()
+        found = group_effects(decisions, self._regions, (i, j), place, output)
+        scale = replace(self, target_scale=target_scale).unit_scale(units)[place]
+        found |= {name: found[name] * scale for name in ("effect", "ci_low", "ci_high")}
+        return make_frame(found, np.arange(len(found["rows"])), self.frame_backend)
+
+    @cached_property
+    def _regions(self) -> Regions:
+        """The groups of points in original values."""
+        if self.points is None or self.labels_ is None or not self.features:
             raise ValueError(
-                "Effects of several targets have no common sign. Take one of them, as in "
-                "interactions(target=0)."
+                "Groups are described in original values, which these interactions do not have: "
+                "take those of an estimator that was fitted on the table."
             )
-        scale = self.unit_scale(units)[place]
-        found = decisions.effects[0]
-        low, high, p = (part[place, :-1] for part in found.pointwise(0.95))
-        n_groups = len(self.group_weights)
-        columns = {
-            "group": np.arange(n_groups),
-            "share": self.group_weights,
-            "effect": found.effect[place, :-1] * scale,
-            "ci_low": low * scale,
-            "ci_high": high * scale,
-            "p_value": p,
-        }
-        return make_frame(columns, np.arange(n_groups), self.frame_backend)
+        return Regions(self.features, self.points, self.labels_)
+
+    def _target(self, target: Any) -> tuple[int, float | None]:
+        """Place of a target among the effects, and its standard deviation."""
+        labels, several = list(self.targets), len(self._decided("A target").effects) > 1
+        if target in labels:
+            return labels.index(target), self.targets[target]
+        if target is None and not several:
+            return 0, self.target_scale
+        if not several:
+            raise ValueError(
+                f"These are interactions of one target: leave target={target!r} out, or take "
+                f"interactions(target={target!r}) of the estimator."
+            )
+        first = labels[0] if labels else 0
+        raise ValueError(
+            f"Effects of several targets have no common sign. Take one of them, as in "
+            f"target={first!r} here or interactions(target={first!r}); got {target!r}."
+        )
 
     def local(self, X: Any, feature_i: Any, feature_j: Any) -> tuple[NDArray, NDArray]:
         """Contribution of a pair alone to the prediction of every row.

@@ -125,6 +125,12 @@ class Products:
         sizes = [basis.n_functions for basis in self.bases]
         return 1 + np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
 
+    @property
+    def feature(self) -> NDArray[np.intp]:
+        """Feature to which each function belongs; -1 for the constant 1, shape (F,)."""
+        sizes = [basis.n_functions for basis in self.bases]
+        return np.repeat(np.arange(-1, len(sizes)), [1, *sizes])
+
     @cached_property
     def sections(self) -> dict[int, slice]:
         """Columns of every pair that has any."""

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from skgeh.geh.decisions import Decisions, SignedEffects
+from skgeh.geh.levels import LevelPoints
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.partition import Partition
 from skgeh.geh.task import Task
@@ -16,6 +17,7 @@ from skgeh.geh.views.blocks import Blocks
 from skgeh.geh.views.differences import Steps
 from skgeh.parallel import no_bar
 from skgeh.process._doubts import doubts
+from skgeh.process._level_effects import EffectsAtLevels, PairWeights
 from skgeh.process._null_model import (
     FeaturePairs,
     NullModel,
@@ -192,6 +194,7 @@ class PairTests:
         output: int | None = None,
         sign: float = 1.0,
         steps: Steps | None = None,
+        levels: LevelPoints | None = None,
     ) -> Decisions:
         """P-values, and effects in groups of points.
 
@@ -208,13 +211,35 @@ class PairTests:
             -1 for the opposite of an output.
         steps : Steps, optional
             Finite differences that replace derivatives.
+        levels : LevelPoints, optional
+            The points, with the levels of their features.
         """
         outputs = list(range(self.task.y.shape[1])) if output is None else [output]
         at = _Places(points, partition, groups, steps)
         effects = [self._effects(k, at).turned(sign) for k in outputs]
         p = self.pair_p_value if len(outputs) > 1 else self.p_value[:, outputs[0]]
         share = self.share[:, outputs].mean(1)
-        return Decisions(p, self.reason, share, effects, partition.weights)
+        at_levels = None
+        if levels is not None:
+            asked = self.pairs, self._pair_weights, at.slopes, points
+            at_levels = EffectsAtLevels(*asked, levels, outputs, sign)
+        return Decisions(p, self.reason, share, effects, partition.weights, at_levels)
+
+    def _pair_weights(self, place: int, output: int) -> PairWeights | None:
+        """Weights of one pair for one output; None if it was not tested."""
+        for part in self.models[output].statistics if self.models else ():
+            own = np.flatnonzero(self.places[part.columns.places] == place)
+            if len(own):
+                model, one = self.models[output], part.part(own)
+                weights, wide, _ = self._weights(model, one)
+                return PairWeights(
+                    model.pairs.main,
+                    one.columns.factors[:, 0],
+                    weights[0],
+                    (wide @ one.M @ wide)[0],
+                    _freedom(one)[0],
+                )
+        return None
 
     def weights_of(self, pair: tuple[int, int], output: int) -> _PairWeights:
         """Weights of one pair that was tested."""
@@ -225,7 +250,7 @@ class PairTests:
                 part = part.part(own)
                 (weights,), (wide,), (means,) = self._weights(self.models[output], part)
                 covariance, factors = wide @ part.M[0] @ wide, part.columns.factors[:, 0]
-                freedom = float(self._freedom(part)[0])
+                freedom = float(_freedom(part)[0])
                 return _PairWeights(factors, means, weights, covariance, freedom)
         raise ValueError(f"The pair {pair} was not tested: {self.reason[place]}.")
 
@@ -240,7 +265,7 @@ class PairTests:
             weights, wide, means = self._weights(model, part)
             covariance = wide @ part.M @ wide
             slopes = at.mean_slopes(model.pairs.main, part.columns.factors)
-            df = self._freedom(part)
+            df = _freedom(part)
             for row, own in enumerate(part.columns.places):
                 place = self.places[own]
                 b, S, mean = weights[row], covariance[row], means[row]
@@ -270,12 +295,6 @@ class PairTests:
         of = np.repeat(np.arange(len(own)), counts)
         turn = groups.turn(*self.pairs[place])
         return np.einsum("sm,mg->gsm", turn[:, of], slopes)
-
-    @staticmethod
-    def _freedom(part: PairStatistics) -> NDArray[np.float64]:
-        """Degrees of freedom of the pairs' variances, shape (p,)."""
-        o = part.columns.relative
-        return degrees_of_freedom(np.einsum("pm,pmm->p", o, part.M), part.fourth)
 
     @staticmethod
     def _weights(model: NullModel, part: PairStatistics) -> tuple[NDArray, NDArray, NDArray]:
@@ -321,12 +340,12 @@ class _Places:
         products : Products
         factors : ndarray of shape (2, p, m)
         """
-        slopes, flat = partial(self._slopes, products), factors.reshape(2, -1)
+        slopes, flat = partial(self.slopes, products), factors.reshape(2, -1)
         means = mean_products(slopes, flat, self.points, self.partition)
         both = np.vstack([means, self.partition.weights @ means])
         return both.T.reshape(*factors.shape[1:], -1)
 
-    def _slopes(self, products: Products, X: NDArray) -> NDArray[np.float64]:
+    def slopes(self, products: Products, X: NDArray) -> NDArray[np.float64]:
         """Derivatives of all functions, or their differences over a step, shape (F, n)."""
         found = products.slopes(X)
         if self.steps is not None:
@@ -336,6 +355,12 @@ class _Places:
                 change = (basis(above) - basis(below)) / self.steps.sizes[place]
                 found[start : start + basis.n_functions] = change.T
         return found
+
+
+def _freedom(part: PairStatistics) -> NDArray[np.float64]:
+    """Degrees of freedom of the variances of pairs."""
+    trace = np.einsum("pm,pmm->p", part.columns.relative, part.M)
+    return degrees_of_freedom(trace, part.fourth)
 
 
 def _say_functions(
