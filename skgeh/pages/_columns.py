@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-import narwhals as nw
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from skgeh.pages._numbers import counted, named, number, percent
 from skgeh.pages._reading import Reading
+from skgeh.tables.encoding import Code
+from skgeh.tables.reading import Column as Given
+from skgeh.tables.reading import Reading as Reader
 
 _MOST_LEVELS = 6  # that are named
 _MOST = 300  # columns on the page
@@ -36,61 +39,48 @@ def columns(reading: Reading, X: Any) -> tuple[list[Column], str]:
     ----------
     reading : Reading
     X : array-like or data frame, or None
-        If None, the features as the model knows them.
+        If None, missing values and ranges are left to the notes that the model keeps.
     """
-    found = _known(reading) if X is None else _given(reading, X)
+    encoding = reading.model.encoding_
+    values: list[tuple[str, str]] = [("", "")] * len(encoding.codes)
+    if X is not None:
+        given = Reader.of(X)
+        if len(given) == len(encoding.codes):
+            values = [_described(column) for column in given]
+    found = [
+        Column(code.note.name, _taken_for(code), *missing_and_range)
+        for code, missing_and_range in zip(encoding.codes, values, strict=True)
+    ]
     left = len(found) - _MOST
     return found[:_MOST], f"{counted(left, 'more column')}." if left > 0 else ""
 
 
-def _known(reading: Reading) -> list[Column]:
-    """Features of a model."""
-    features = reading.found.features
-    if features:
-        return [Column(one.name, one.kind, "", named(one.levels, _MOST_LEVELS)) for one in features]
-    groups = reading.model.feature_groups_
-    return [
-        Column(name, "number" if len(own) == 1 else "category", "", "")
-        for name, own in groups.items()
-    ]
+def _taken_for(code: Code) -> str:
+    """What a column was taken for, with what the model noted."""
+    return ": ".join(filter(None, [code.note.taken_for, code.note.detail]))
 
 
-def _given(reading: Reading, X: Any) -> list[Column]:
-    """Columns of a table."""
-    frame = nw.from_native(X, pass_through=True, eager_only=True)
-    if not isinstance(frame, nw.DataFrame):
-        values = np.asarray(X)
-        names = getattr(reading.model, "feature_names_in_", None)
-        names = [f"x{j}" for j in range(values.shape[1])] if names is None else names
-        return [
-            _of_numbers(str(name), x, "number") for name, x in zip(names, values.T, strict=True)
-        ]
-    return [_of_series(str(name), frame[name]) for name in frame.columns]
+def _described(column: Given) -> tuple[str, str]:
+    """Missing values of a column, and its range or levels."""
+    missing = pd.isna(column.values)
+    there = column.values[~missing]
+    gaps = "none" if not missing.any() else f"{missing.sum():,} ({percent(missing.mean())})"
+    if not len(there) or column.held == "nothing":
+        return gaps, ""
+    if column.held == "dates":
+        first, last = (str(np.datetime64(one, "s")).replace("T", " ") for one in _ends(there))
+        return gaps, f"{first.removesuffix(' 00:00:00')} to {last.removesuffix(' 00:00:00')}"
+    if column.held == "ordered":
+        return gaps, named(column.levels, _MOST_LEVELS)
+    if column.held in ("words", "booleans"):
+        words = there if column.held == "words" else there.astype(bool)
+        counts = pd.Series(words.tolist()).value_counts()
+        levels = [f"{level} ({count:,})" for level, count in counts.items()]
+        return gaps, named(levels, _MOST_LEVELS)
+    low, middle, high = np.quantile(there.astype(np.float64), [0, 0.5, 1]).tolist()
+    return gaps, f"{number(low)} to {number(high)}, median {number(middle)}"
 
 
-def _of_series(name: str, series: Any) -> Column:
-    """One column of a data frame."""
-    if series.dtype.is_numeric():
-        return _of_numbers(name, series.to_numpy(), "number")
-    missing = int(series.null_count())
-    levels = [str(one) for one in series.drop_nulls().unique(maintain_order=True).to_list()]
-    text = f"{counted(len(levels), 'level')}: {named(levels, _MOST_LEVELS)}"
-    return Column(name, str(series.dtype).lower(), _missing(missing, len(series)), text)
-
-
-def _of_numbers(name: str, values: NDArray, taken_for: str) -> Column:
-    """One column of numbers."""
-    numbers = values.astype(np.float64)
-    there = numbers[~np.isnan(numbers)]
-    text = ""
-    if len(there):
-        low, middle, high = np.quantile(there, [0, 0.5, 1]).tolist()
-        text = f"{number(low)} to {number(high)}, median {number(middle)}"
-        if (n_values := len(np.unique(there))) <= _MOST_LEVELS:
-            text += f", {counted(n_values, 'value')}"
-    return Column(name, taken_for, _missing(len(numbers) - len(there), len(numbers)), text)
-
-
-def _missing(count: int, n_rows: int) -> str:
-    """How many values are missing."""
-    return "none" if count == 0 else f"{count:,} ({percent(count / n_rows)})"
+def _ends(values: NDArray) -> tuple[Any, Any]:
+    """The first and the last date."""
+    return values.min(), values.max()

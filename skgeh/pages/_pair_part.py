@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skgeh.geh.interactions import Interactions
 from skgeh.pages._answer import direction, is_deviance
+from skgeh.pages._grid import Grid
 from skgeh.pages._numbers import counted, crossed, interval, number, p_value, percent, signed
 from skgeh.pages._reading import Reading
 from skgeh.tables.frames import values_and_names
@@ -16,30 +18,14 @@ _NEAREST, _NEAR = 3, 0.2  # pairs not found for which rows needed are said, and 
 
 # columns of a frame of groups, and their headings
 _GROUP_HEADS = {
-    "group": "Group",
     "rule": "Rows where",
-    "rows": "Rows",
-    "share": "Share",
     "effect": "Effect",
     "ci_low": "95% interval",
     "p_value": "p",
+    "rows": "Rows",
+    "share": "Share",
+    "group": "Group",
 }
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A small table.
-
-    Parameters
-    ----------
-    caption : str
-    heads : list of str
-    rows : list of list of str
-    """
-
-    caption: str
-    heads: list[str]
-    rows: list[list[str]]
 
 
 @dataclass(frozen=True)
@@ -71,7 +57,10 @@ class PairPart:
         """Put one pair in words."""
         place = int(reading.order[row])
         facts = [*_facts(reading, row, place), ("Rows needed to find it", rows_needed)]
-        grids = [_groups(reading, place)] if not reading.outputs else [_targets(reading, place)]
+        output = reading.leading_output(row)
+        grids = [_groups(reading, place, output)]
+        if reading.outputs:
+            grids = [_targets(reading, place), *grids]
         known = [(name, text) for name, text in facts if text]
         return cls(
             row,
@@ -156,10 +145,10 @@ def _original(found: Interactions, place: int, effect: float, low: float, high: 
     return f"{number(scale * effect)} (95% interval {ends}) per unit of {a} and of {b}"
 
 
-def _groups(reading: Reading, place: int) -> Grid | None:
-    """Signed effect in each group of rows."""
+def _groups(reading: Reading, place: int, output: Any) -> Grid | None:
+    """Signed effect in each group of rows, or at each level; of several targets, on one."""
     i, j = reading.found.pairs[place].tolist()
-    values, names = values_and_names(reading.found.group_frame(i, j))
+    values, names = values_and_names(reading.found.group_frame(i, j, target=output))
     assert names is not None  # of a data frame
     columns = dict(zip(names, values.T, strict=True))
     if not np.isfinite(columns["effect"].astype(float)).any():
@@ -167,11 +156,13 @@ def _groups(reading: Reading, place: int) -> Grid | None:
     heads = [name for name in _GROUP_HEADS if name in columns]
     if not np.isfinite(columns["ci_low"].astype(float)).any():  # norms of level contrasts
         heads = [name for name in heads if name not in ("ci_low", "p_value")]
-    rows = [
-        [_cell(columns, head, row) for head in heads]
-        for row in np.argsort(-columns["effect"].astype(float), kind="stable")
-    ]
-    caption = f"Effect of {crossed(reading.names[i], reading.names[j])} in each group of rows"
+    of_groups = all(map(reading.has_slope, (i, j)))
+    effect = columns["effect"].astype(float)
+    order = np.argsort(-effect if of_groups else np.isnan(effect), kind="stable")
+    rows = [[_cell(columns, head, row) for head in heads] for row in order.tolist()]
+    where = "in each group of rows" if of_groups else "at each level"
+    goal = "" if output is None else f" on {reading.output_name(output)}"
+    caption = f"Effect of {crossed(reading.names[i], reading.names[j])}{goal} {where}"
     return Grid(caption, [_GROUP_HEADS[name] for name in heads], rows)
 
 

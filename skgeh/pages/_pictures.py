@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from skgeh.display import InteractionDisplay
+from skgeh.geh.interactions import Interactions
+from skgeh.pages._contribution import Contribution
 from skgeh.pages._numbers import counted, interval, number
 from skgeh.pages._reading import Reading
 
@@ -20,8 +22,7 @@ _LARGEST = 250_000  # bytes of a drawing; a larger one becomes pixels
 _DPI = 144
 _MOST_TOLD = 10  # numbers in the text for screen readers
 _FOREST = 15  # pairs
-_LETTER = 0.075  # inches
-_LONGEST = 28  # letters of a name in a picture
+_MANY = 50  # marks of one kind
 
 
 @dataclass(frozen=True)
@@ -55,61 +56,35 @@ def overview(reading: Reading) -> list[Picture]:
     """
     if not np.isfinite(reading.numbers("ci_high")).any():
         return []
-    names = [min(len(name), _LONGEST) for name in reading.names]
-    d, longest = min(len(names), 40), max(names)
-    side = 1.6 + (0.5 if d <= 12 else 0.2) * d + _LETTER * longest
-    k = min(_FOREST, len(reading.order))
-    told = _told(reading)
-    pictures = [
-        _picture(
-            reading,
-            "heatmap",
-            (side + 0.8, side),
-            f"Heat map of {counted(len(reading.order), 'pair')}. {told}",
-            "Every pair of features as a cell, with its effect in standard units.",
-        ),
-        _picture(
-            reading,
-            "forest",
-            (5 + _LETTER * 2 * longest, 1.3 + 0.28 * k),
-            f"Effects with 95% intervals. {told}",
-            "Effects of the first pairs of the table with their 95% intervals.",
-            k=k,
-        ),
+    told, pairs = _told(reading), counted(len(reading.order), "pair")
+    asked = [
+        ("heatmap", f"Heat map of {pairs}.", "Every pair: colours say how significant it is."),
+        ("forest", "Effects with their intervals.", "The first pairs with their 95% intervals."),
     ]
-    if reading.chosen.any():
-        pictures.append(
-            _picture(
-                reading,
-                "network",
-                (6, 5),
-                f"Network of the pairs that interact. {told}",
-                "Features as nodes, pairs that interact as lines.",
-            )
-        )
-    return [one for one in pictures if one is not None]
+    if reading.found.significant.any():
+        words = "Features on a circle, with a line for every significant pair."
+        asked.append(("network", words, words))
+    options: dict[str, Any] = {"forest": {"k": _FOREST}}
+    return [
+        _picture(reading.found, kind, f"{alt} {told}", caption, **options.get(kind, {}))
+        for kind, alt, caption in asked
+    ]
 
 
-def surface(reading: Reading, row: int, X: Any) -> Picture | None:
+def surface(contribution: Contribution) -> Picture:
     """What a pair adds to the target, over the values of both features.
 
     Parameters
     ----------
-    reading : Reading
-    row : int
-        Of the table.
-    X : array-like or data frame, or None
-        Rows at which main effects are taken out.
+    contribution : Contribution
     """
-    a, b = reading.pair(row)
+    caption = f"{contribution.words}, beyond main effects and other pairs."
     return _picture(
-        reading,
+        contribution.found,
         "surface",
-        (6, 4.6),
-        f"Surface of {a} and {b}.",
-        f"What {a} and {b} add to {reading.scale_name} together, beyond their main effects.",
-        pair=(a, b),
-        X=X,
+        f"Surface. {contribution.words}: {contribution.extremes}.",
+        caption,
+        pair=contribution.pair,
     )
 
 
@@ -125,31 +100,16 @@ def _told(reading: Reading) -> str:
     return f"First pairs: {'; '.join(pairs)}. The table has all numbers."
 
 
-def _picture(
-    reading: Reading,
-    kind: str,
-    size: tuple[float, float],
-    alt: str,
-    caption: str,
-    **options: Any,
-) -> Picture | None:
+def _picture(found: Interactions, kind: str, alt: str, caption: str, **options: Any) -> Picture:
     """Draw one picture."""
-    from matplotlib.figure import Figure
-
-    if kind not in _known_kinds():
-        kind = {"forest": "intervals"}.get(kind, kind)
-    if kind not in _known_kinds():
-        return None
     with _plain_style():
-        figure = Figure(figsize=size, layout="constrained")
-        InteractionDisplay.from_estimator(
-            reading.source, kind=kind, ax=figure.subplots(), **options
-        )
+        figure = InteractionDisplay(found, kind=kind, **options).drawn()
+        _lighten(figure)
         drawing = _saved(figure, "svg")
         if len(drawing) <= _LARGEST:
             width, height = (
-                float(found) * 4 / 3  # a point is 4/3 pixels
-                for found in re.findall(rb'(?:width|height)="([\d.]+)pt"', drawing)[:2]
+                float(size) * 4 / 3  # a point is 4/3 pixels
+                for size in re.findall(rb'(?:width|height)="([\d.]+)pt"', drawing)[:2]
             )
             source = _data_uri(drawing, "svg+xml")
         else:
@@ -158,12 +118,6 @@ def _picture(
             width, height = (96 * count / _DPI for count in pixels)
             source = _data_uri(drawing, "png")
     return Picture(source, alt, caption, round(width), round(height))
-
-
-def _known_kinds() -> tuple[str, ...]:
-    from skgeh import display
-
-    return getattr(display, "_KINDS")  # noqa: B009
 
 
 @contextmanager
@@ -178,11 +132,24 @@ def _plain_style() -> Iterator[None]:
         yield
 
 
+def _lighten(figure: Any) -> None:
+    """Make pixels of what has many marks: every row as a dot, every side of a cell as a line."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.lines import Line2D
+
+    for ax in figure.axes:
+        for artist in ax.get_children():
+            lines = isinstance(artist, LineCollection) and len(artist.get_segments()) > _MANY
+            dots = isinstance(artist, Line2D) and artist.get_linestyle() == "None"
+            if lines or (dots and len(artist.get_xdata()) > _MANY):
+                artist.set_rasterized(True)
+
+
 def _saved(figure: Any, kind: str) -> bytes:
     """A figure as a file."""
     file = io.BytesIO()
     plain = {"Date": None} if kind == "svg" else None
-    figure.savefig(file, format=kind, dpi=_DPI, bbox_inches="tight", metadata=plain)
+    figure.savefig(file, format=kind, dpi=_DPI, metadata=plain)
     return file.getvalue()
 
 

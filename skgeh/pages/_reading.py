@@ -142,6 +142,31 @@ class Reading:
             return []
         return [str(one) for one in self.classes or [f"target {k}" for k in range(n_outputs)]]
 
+    def leading_output(self, row: int) -> Any:
+        """Label of the target that a pair acts on with the least p-value; None for one target."""
+        if not self.outputs:
+            return None
+        p = np.nan_to_num(self.tests.p_value[self.order[row]], nan=np.inf)
+        return list(self.found.targets)[int(p.argmin())]
+
+    def found_of(self, output: Any) -> Interactions:
+        """Interactions for one of several targets, measured once with few draws."""
+        if output not in self._of_outputs:
+            n_groups = len(self.found.group_weights)
+            one = self.model.interactions(target=output, n_groups=n_groups, n_draws=2)
+            self._of_outputs[output] = one
+        return self._of_outputs[output]
+
+    @cached_property
+    def _of_outputs(self) -> dict[Any, Interactions]:
+        """Those that were asked for."""
+        return {}
+
+    def output_name(self, output: Any) -> str:
+        """One of several targets, in words."""
+        name = self.outputs[list(self.found.targets).index(output)]
+        return name if self.classes is None else f"the log-odds of {name}"
+
     @property
     def is_log(self) -> bool:
         """Whether the log of the mean is what features act on."""
@@ -169,9 +194,7 @@ class Reading:
 
     def has_slope(self, feature: int) -> bool:
         """Whether a feature is a number, or ordered."""
-        if self.found.features:
-            return self.found.features[feature].is_number
-        return len(self.model.feature_groups_[self.names[feature]]) == 1
+        return self.found.features[feature].is_number
 
     @property
     def n_rows(self) -> int:

@@ -5,13 +5,16 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from skgeh.pages._answer import Answer
 from skgeh.pages._columns import columns
+from skgeh.pages._contribution import Contribution
 from skgeh.pages._doubts import Doubts
 from skgeh.pages._origin import Origin
 from skgeh.pages._pair_part import PairPart, count_of_parts, nearest, rows_in_words
 from skgeh.pages._pair_table import PairTable
-from skgeh.pages._pictures import overview, surface
+from skgeh.pages._pictures import Picture, overview, surface
 from skgeh.pages._quality import Quality
 from skgeh.pages._question import left_out, question, target_in_words
 from skgeh.pages._reading import Reading
@@ -102,7 +105,7 @@ def _content(reading: Reading, X: Any, y: Any) -> dict[str, Any]:
     rows, more = count_of_parts(reading, _MOST_PARTS)
     needed = rows_in_words(reading, rows)
     parts = [
-        (PairPart.of(reading, row, text), surface(reading, row, X))
+        (PairPart.of(reading, row, text), *_shown(reading, row))
         for row, text in zip(rows, needed, strict=True)
     ]
     listed, not_listed = columns(reading, X)
@@ -121,6 +124,14 @@ def _content(reading: Reading, X: Any, y: Any) -> dict[str, Any]:
         "columns_not_listed": not_listed,
         "quality": quality,
     }
+
+
+def _shown(reading: Reading, row: int) -> tuple[Picture | None, Contribution | None]:
+    """Surface of a pair and its numbers; none for pairs that were chosen without a test."""
+    if not np.isfinite(reading.numbers("ci_high")[row]):
+        return None, None
+    contribution = Contribution.of(reading, row)
+    return surface(contribution), contribution
 
 
 def _renderer() -> Any:

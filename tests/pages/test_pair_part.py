@@ -42,9 +42,10 @@ def test_groups_are_those_of_the_frame_the_highest_effect_first():
 
 def test_several_targets_have_a_row_each():
     for kind, names in (("targets", ["target 0", "target 1"]), ("three classes", list("xyz"))):
-        (grid,) = PairPart.of(reading(kind), 0, "").grids
+        grid, groups = PairPart.of(reading(kind), 0, "").grids
+        assert "group of rows" in groups.caption
         assert [row[0] for row in grid.rows] == names
-    (grid,) = PairPart.of(reading("three classes"), 0, "").grids
+    grid, _ = PairPart.of(reading("three classes"), 0, "").grids
     assert grid.rows[0][3] == "+"  # a product of the first class alone
 
 
