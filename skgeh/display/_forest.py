@@ -9,15 +9,15 @@ from skgeh.display._picture import LABELS, NEGATIVE, TRUTH, Picture, legend_belo
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SIGNS = {"+": "+", "-": "\u2212", "mixed": "\u00b1", "": ""}
+_SIGNS = {"+": "+", "-": "\u2212", "mixed": "\u00b1"}
 
 
-def height(picture: Picture) -> float:
+def forest_height(picture: Picture) -> float:
     """Height of a figure of the usual width, in inches."""
     return picture.height_of_rows(0.3) + 0.5
 
 
-def draw(picture: Picture, ax: "Axes") -> None:
+def draw_forest(picture: Picture, ax: "Axes") -> None:
     """Draw effects of pairs; those of significant ones are filled and have their sign beside."""
     found, top, level = picture.found, picture.top, f"{100 * picture.level:g} %"
     decided = found.decisions
@@ -44,11 +44,11 @@ def draw(picture: Picture, ax: "Axes") -> None:
     if picture.truth is not None:
         ax.errorbar(picture.truth[top], rows, fmt="x", color=TRUTH, label="truth", zorder=4)
     signs = None if decided is None or len(decided.effects) > 1 else found.sign
-    for row in rows if signs is not None else ():
-        sign = _SIGNS[str(signs[top[row]])]
+    for row, sign in enumerate([] if signs is None else signs[top]):
         beside: dict[str, Any] = {"textcoords": "offset points", "va": "center", "weight": "bold"}
+        beside["xycoords"] = "axes fraction", "data"
         if sign:
-            ax.annotate(sign, (1, row), (4, 0), xycoords=("axes fraction", "data"), **beside)
+            ax.annotate(_SIGNS[sign], (1, row), (4, 0), **beside)
     ax.set_xlabel(LABELS["effect"] + (", and its sign at the right" if signs is not None else ""))
     picture.label_rows(ax)
     legend_below(ax, 46)

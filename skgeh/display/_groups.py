@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 _MARKER = 20.0  # points squared, on average over the groups
 
 
-def height(picture: Picture) -> float:
+def groups_height(picture: Picture) -> float:
     """Height of a figure of the usual width, in inches."""
     n_groups = len(picture.found.group_weights)
     return picture.height_of_rows(min(max(0.3, 0.045 * n_groups), 0.6)) + 0.4
 
 
-def draw(picture: Picture, ax: "Axes") -> None:
+def draw_groups(picture: Picture, ax: "Axes") -> None:
     """Draw a marker for each group; a group has the same height in every row."""
     found, top = picture.found, picture.top
     mean, bars, label = _signed_effects(picture)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skgeh.display._picture import FONT, LABELS, TRUTH, WIDTH, Picture, short, text_width
+from skgeh.display._picture import FONT, LABELS, TRUTH, Picture, room_of, text_width
 from skgeh.geh.pairs import to_matrix
 
 if TYPE_CHECKING:
@@ -22,25 +22,25 @@ _CELLS_WITH_NUMBERS = 12  # features; with more, the numbers no longer fit
 _WIDEST = 0.95  # inches of a cell
 
 
-def height(picture: Picture) -> float:
+def heatmap_height(picture: Picture) -> float:
     """Height of a figure of the usual width, in inches."""
     d = len(picture.features)
     return 1.6 + d * (0.36 if d <= _CELLS_WITH_NUMBERS else 0.17)
 
 
-def draw(picture: Picture, ax: "Axes") -> None:
+def draw_heatmap(picture: Picture, ax: "Axes") -> None:
     """Draw the lower triangle; the name of a feature is where its row and its column meet."""
     chosen, found = picture.features, picture.found
     d, decided = len(chosen), found.decisions
     numbers = _lower(picture.shown, picture)
     if decided is None:
         image = ax.imshow(numbers, cmap="YlGnBu", vmin=min(0.0, np.nanmin(numbers)), aspect="auto")
-        ax.figure.colorbar(
-            image, ax=ax, location="top", label=LABELS[picture.values], pad=0.02, aspect=40
-        )
     else:
         image = _draw_classes(picture, ax)
     _label_features(picture, ax)
+    if decided is None:
+        bar: dict[str, Any] = {"location": "top", "pad": 0.02, "aspect": 40}
+        ax.figure.colorbar(image, ax=ax, label=LABELS[picture.values], **bar)
     if d <= _CELLS_WITH_NUMBERS:
         _write_numbers(image, numbers)
     notes = []
@@ -99,11 +99,9 @@ def _draw_classes(picture: Picture, ax: "Axes") -> Any:
 
 def _label_features(picture: Picture, ax: "Axes") -> None:
     """Write names on the diagonal, and leave as much room to the right as they need."""
-    names = [short(picture.found.feature_names[j]) for j in picture.features]
+    names = [picture.names[j] for j in picture.features]
     d = len(names)
-    figure = ax.figure
-    room = 0.95 * ax.get_position().width * figure.get_size_inches()[0]
-    room = max(room, 1.0) if figure.get_size_inches()[0] != WIDTH else WIDTH - 0.25
+    room = room_of(ax)
     needs = [(room - text_width(name) - 0.1) / (i + 0.6) for i, name in enumerate(names)]
     cell = float(np.clip(min(needs), 0.02, _WIDEST))
     ax.set_xlim(-0.5, room / cell - 0.5)

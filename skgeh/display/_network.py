@@ -11,9 +11,8 @@ from skgeh.display._picture import (
     SIGN_WORDS,
     TRUTH,
     UNSIGNED,
-    WIDTH,
     Picture,
-    short,
+    room_of,
     text_width,
 )
 
@@ -25,14 +24,14 @@ _THINNEST, _THICKEST = 0.8, 7.0  # points
 _LEAST_HEIGHT = 4.4  # inches
 
 
-def height(picture: Picture) -> float:
+def network_height(picture: Picture) -> float:
     """Height of a figure of the usual width, in inches."""
     edges, _, _ = _edges(picture)
     n = len(_nodes(picture, np.concatenate([edges, _missed(picture, edges)])))
     return max(_LEAST_HEIGHT, 1.2 + 1.2 * LINE * n / 2)
 
 
-def draw(picture: Picture, ax: "Axes") -> None:
+def draw_network(picture: Picture, ax: "Axes") -> None:
     """Draw lines as wide as the share of the variance that a pair explains.
 
     Of models trained elsewhere, which have no test, lines are the first pairs by effect.
@@ -128,7 +127,7 @@ def _circle(n: int) -> NDArray[np.float64]:
 
 def _draw_nodes(picture: Picture, ax: "Axes", at: dict) -> None:
     """Draw features, with names at their outer side."""
-    names = {f: short(picture.found.feature_names[f]) for f in at}
+    names = {f: picture.names[f] for f in at}
     for f, (x, y) in at.items():
         ax.plot([x], [y], "o", color="white", mec=UNSIGNED, mew=1.5, ms=8, zorder=3)
         outward = np.sign(x)
@@ -141,8 +140,7 @@ def _draw_nodes(picture: Picture, ax: "Axes", at: dict) -> None:
             ha="left" if outward > 0 else "right",
             parse_math=False,
         )
-    inches = ax.figure.get_size_inches()[0]
-    room = inches if inches == WIDTH else ax.get_position().width * inches
+    room = room_of(ax)
     side = room / 2 - max(map(text_width, names.values())) - 0.3  # inches
     ax.set_xlim(-room / 2 / max(side, 0.3), room / 2 / max(side, 0.3))
     ax.set_ylim(-1.1, 1.1)

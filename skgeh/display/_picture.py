@@ -1,6 +1,8 @@
 """What every picture shares: its settings, its colours, its words and its rows."""
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,13 +72,24 @@ class Picture:
             return self.found.score
         return self.found.effect if decided is None else decided.effect
 
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of all features; long ones are shortened, and numbered if they become the same."""
+        found = [short(name) for name in self.found.feature_names]
+        often = Counter(found)
+        return [
+            name if often[name] == 1 else f"{short(name, LONGEST_NAME - 5)} #{j}"
+            for j, name in enumerate(found)
+        ]
+
     @property
     def pair_names(self) -> list[str]:
         """Names of the first k pairs, on two lines if they are long."""
         found = []
-        for a, b in self.found.top(self.k):
-            long = len(short(a)) + len(short(b)) + 3 > _ONE_LINE
-            found.append(f"{short(a)} \u00d7{chr(10) if long else ' '}{short(b)}")
+        for i, j in self.found.pairs[self.top].tolist():
+            a, b = self.names[i], self.names[j]
+            between = "\n" if len(a) + len(b) + 3 > _ONE_LINE else " "
+            found.append(f"{a} \u00d7{between}{b}")
         return found
 
     def height_of_rows(self, least: float) -> float:
@@ -102,11 +115,21 @@ class Picture:
         ax.spines[["left", "top", "right"]].set_visible(False)
 
 
+def room_of(ax: "Axes") -> float:
+    """Width in inches that axes have: that of a figure which they fill alone."""
+    figure: Any = ax.figure
+    inches = figure.bbox.width / figure.dpi
+    if len(figure.axes) == 1:
+        return inches - 0.25
+    return 0.95 * ax.get_position().width * inches
+
+
 def legend_below(ax: "Axes", points: float, **options: Any) -> None:
     """Put the legend so many points below the axes."""
     from matplotlib.transforms import offset_copy
 
-    below = offset_copy(ax.transAxes, ax.figure, 0, -points, units="points")
+    figure: Any = ax.figure
+    below = offset_copy(ax.transAxes, figure, 0, -points, units="points")
     ax.legend(
         loc="upper center",
         bbox_to_anchor=(0.5, 0),

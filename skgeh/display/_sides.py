@@ -25,11 +25,14 @@ class Side:
         Increasing numbers, or places of levels.
     labels : sequence of k str, optional
         Of levels.
+    has_order : bool, default=True
+        Whether neighbours are alike, as numbers and hours are.
     """
 
     name: str
     values: NDArray[np.float64]
     labels: Sequence[str] | None = None
+    has_order: bool = True
 
     @classmethod
     def of(cls, feature: Feature, seen: NDArray) -> "Side":
@@ -41,7 +44,8 @@ class Side:
             )
         distinct = np.unique(seen)
         if feature.levels or len(distinct) <= _FEW:
-            return cls(feature.name, distinct, [short(feature.text(one)) for one in distinct])
+            labels = [short(feature.text(one)) for one in distinct]
+            return cls(feature.name, distinct, labels, feature.kind != "category")
         low, high = np.quantile(seen, _RANGE)
         if low == high:
             low, high = distinct[[0, -1]]
@@ -51,6 +55,18 @@ class Side:
     def is_number(self) -> bool:
         """Whether it has an axis of numbers."""
         return self.labels is None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a line along it is easy to read: many values in an order."""
+        return self.has_order and len(self.values) > _FEW
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Lower ones lie to the right: hours, then numbers, many levels, and few."""
+        if self.is_long:
+            return int(self.is_number), -len(self.values)
+        return (2, 0) if len(self.values) > _FEW else (3, 0)
 
     @property
     def places(self) -> NDArray[np.float64]:

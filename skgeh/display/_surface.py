@@ -1,6 +1,7 @@
 """How one pair acts: its interaction over the values of both features."""
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ _MOST_TEXTS = 6, 12  # columns and rows of cells with numbers in them
 # Okabe and Ito's colours, which the colour-blind can tell apart
 _LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
+_LETTERS = 36  # of all names of levels side by side
 _LONGEST = 40  # characters of a name along a side
 _NO_ROWS = "0.86"
 
@@ -66,12 +68,12 @@ class Surface:
 
     @classmethod
     def _of(cls, components: Components, pair: tuple[int, int], level: float) -> "Surface":
-        """See `of`; numbers are to the right, and levels upwards."""
+        """See `of`."""
         seen = np.column_stack(components.rows(pair))
         whole = np.isfinite(seen).all(1)
         features = [components.features[f] for f in pair]
         sides = [Side.of(one, seen[whole, k]) for k, one in enumerate(features)]
-        turned = not sides[0].is_number and sides[1].is_number
+        turned = sides[1].rank < sides[0].rank
         x, y = sides[::-1] if turned else sides
         right, up = np.meshgrid(x.values, y.values)
         ends = (up.ravel(), right.ravel()) if turned else (right.ravel(), up.ravel())
@@ -90,7 +92,7 @@ class Surface:
     @property
     def is_lines(self) -> bool:
         """Whether few levels each have a line."""
-        return self.x.is_number and not self.y.is_number and len(self.y.values) <= _MOST_LINES
+        return self.x.is_long and not self.y.is_number and len(self.y.values) <= _MOST_LINES
 
     @property
     def is_table(self) -> bool:
@@ -123,16 +125,16 @@ class Surface:
         return found
 
 
-def height(picture: Picture) -> float:
+def surface_height(picture: Picture) -> float:
     """Height of a figure of the usual width, in inches."""
     surface = Surface.of(picture)
     if surface.y.is_number or surface.is_lines:
         return 4.8
-    row = 2 * LINE + 0.15 if surface.is_table else 0.32
+    row = 2 * LINE + 0.15 if surface.is_table else 0.28
     return 2.0 + row * len(surface.y.values)
 
 
-def draw(picture: Picture, ax: "Axes") -> None:
+def draw_surface(picture: Picture, ax: "Axes") -> None:
     """Draw lines for few levels, else colours; see `Surface`."""
     surface, level = Surface.of(picture), f"{100 * picture.level:g} %"
     ax.set_xlabel(short(surface.x.name, _LONGEST), parse_math=False)
@@ -141,15 +143,23 @@ def draw(picture: Picture, ax: "Axes") -> None:
         notes.append("others at their medians; no interval")
     if surface.n_missing:
         notes.append(f"{surface.n_missing} rows with a missing value are not shown")
-    ax.set_title("\n".join(notes), fontsize="medium", loc="left")
-    for side, axis in ((surface.x, ax.xaxis), (surface.y, ax.yaxis)):
-        if side.labels is not None and not (axis is ax.yaxis and surface.is_lines):
-            axis.set_ticks(side.places.tolist(), list(side.labels), parse_math=False)
-            axis.set_tick_params(length=0)
-    if (
-        surface.x.labels is not None
-        and max(map(len, surface.x.labels)) * len(surface.x.labels) > 36
-    ):  # too long to fit side by side
+    narrow = surface.y.labels is not None and not surface.is_lines
+    lines = [fill(one, 36 if narrow else 52) for one in notes if one]
+    ax.set_title("\n".join(lines), fontsize="medium", loc="left")
+    if not surface.y.is_number and not surface.is_lines:
+        ax.set_yticks(surface.y.places, list(surface.y.labels or ()), parse_math=False)
+        ax.tick_params(axis="y", length=0)
+    if surface.x.labels is not None:
+        _label_levels(surface.x, ax)
+
+
+def _label_levels(side: Side, ax: "Axes") -> None:
+    """Name levels to the right: only some of many that have an order, turned ones of others."""
+    labels = list(side.labels or ())
+    crowd = sum(len(label) + 1 for label in labels) / _LETTERS
+    step = int(np.ceil(crowd)) if side.is_long else 1
+    ax.set_xticks(side.places[::step], labels[::step], parse_math=False)
+    if crowd > 1 and step == 1:
         ax.tick_params(axis="x", rotation=35)
         for label in ax.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
@@ -168,14 +178,17 @@ def _draw(surface: Surface, ax: "Axes", level: str) -> list[str]:
     bar.set_label(f"contribution, {surface.unit_name}")
     ax.set_facecolor(_NO_ROWS)
     ax.set_ylabel(short(y.name, _LONGEST), parse_math=False)
+    if not y.is_number:
+        ax.invert_yaxis()  # the first level at the top
+    excluded = f"the pointwise {level} interval excludes 0"
+    if surface.is_table:
+        _write(surface, shown, mesh)
+        star = [] if surface.low is None else [f"*: {excluded}"]
+        return [*star, "n: rows; grey: no rows"]
     notes = []
     if surface.low is not None:
         _enclose(surface, ax)
-        notes.append(f"inside the black lines, the pointwise {level} interval excludes 0")
-    if surface.is_table:
-        _write(surface, shown, mesh)
-        notes.append("n: rows; grey: no rows")
-        return notes
+        notes.append(f"outlined: {excluded}")
     rows = surface.sample
     noise = np.random.default_rng(1).uniform(-0.3, 0.3, rows.shape)
     at = rows + noise * [not x.is_number, not y.is_number]
@@ -185,18 +198,32 @@ def _draw(surface: Surface, ax: "Axes", level: str) -> list[str]:
 
 
 def _enclose(surface: Surface, ax: "Axes") -> None:
-    """Draw lines around the cells at which the band excludes 0."""
-    away, (right, up) = surface.away, (surface.x.edges, surface.y.edges)
-    padded = np.pad(away, 1)
-    upright = np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1])  # (row, edge)
-    level = np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1])  # (edge, column)
-    lines = [((right[e], up[r]), (right[e], up[r + 1])) for r, e in upright]
-    lines += [((right[c], up[e]), (right[c + 1], up[e])) for e, c in level]
+    """Draw lines around the cells at which the band excludes 0, for each level alone."""
     from matplotlib.collections import LineCollection
 
+    right, up = surface.x.edges, surface.y.edges
+    away = np.pad(surface.away, ((0, 0), (1, 1)))
+    above = np.pad(surface.away, ((1, 1), (0, 0)))
+    gap = 0.0 if surface.y.is_number else 0.04
+    lines = [
+        ((right[e], up[r] + gap), (right[e], up[r + 1] - gap))
+        for r, e in np.argwhere(away[:, 1:] != away[:, :-1])
+    ]
+    if surface.y.is_number:
+        lines += [
+            ((right[c], up[e]), (right[c + 1], up[e]))
+            for e, c in np.argwhere(above[1:] != above[:-1])
+        ]
+    else:
+        ends = [
+            (r, c, at)
+            for r, c in np.argwhere(surface.away)
+            for at in (up[r] + gap, up[r + 1] - gap)
+        ]
+        lines += [((right[c], at), (right[c + 1], at)) for r, c, at in ends]
+    limits = ax.get_xlim(), ax.get_ylim()
     ax.add_collection(LineCollection(lines, colors="black", linewidths=1.3, zorder=4))
-    ax.set_xlim(right[0], right[-1])
-    ax.set_ylim(up[0], up[-1])
+    ax.set(xlim=limits[0], ylim=limits[1])
 
 
 def _write(surface: Surface, shown: NDArray, mesh: Any) -> None:
@@ -208,15 +235,15 @@ def _write(surface: Surface, shown: NDArray, mesh: Any) -> None:
         if not np.isfinite(shown[i, j]):
             continue
         light = sum(mesh.cmap(mesh.norm(shown[i, j]))[:3]) > 1.5
-        mesh.axes.text(
-            j, i, f"{shown[i, j]:+.{decimals}f}\nn = {counts[i, j]}", ha="center", va="center",
-            color="black" if light else "white",
-        )  # fmt: skip
+        star = "*" if surface.away[i, j] else ""
+        text = f"{shown[i, j]:+.{decimals}f}{star}\nn = {counts[i, j]}"
+        colour = "black" if light else "white"
+        mesh.axes.text(j, i, text.replace("-", "\u2212"), ha="center", va="center", color=colour)
 
 
 def _draw_lines(surface: Surface, ax: "Axes", level: str) -> list[str]:
     """Draw a line with a band for each level, and ticks where its rows are."""
-    x, rows = surface.x.values, surface.sample
+    x, rows = surface.x.places, surface.sample
     assert surface.y.labels is not None
     ax.axhline(0, color="0.4", lw=0.8, zorder=1)
     ax.set_xlim(x[0], x[-1])
@@ -224,21 +251,26 @@ def _draw_lines(surface: Surface, ax: "Axes", level: str) -> list[str]:
         there = surface.supported[k]
         colour, count = _LINES[k], int((surface.rows[:, 1] == k).sum())
         values = np.where(there, surface.values[k], np.nan)
-        ax.plot(x, values, color=colour, ls=_STYLES[k], lw=2, label=f"{label}, {count} rows")
+        style: dict[str, Any] = {"color": colour, "ls": _STYLES[k], "lw": 2}
+        style["marker"] = "" if surface.x.is_number else "o"
+        ax.plot(x, values, ms=4, label=f"{label}, {count} rows", **style)
         if surface.low is not None and surface.high is not None:
             band: dict[str, Any] = {"color": colour, "alpha": 0.18, "lw": 0}
             ax.fill_between(x, surface.low[k], surface.high[k], where=there.tolist(), **band)
+        if not surface.x.is_number:
+            continue
         own = rows[rows[:, 1] == k, 0]
         height = 0.02 + 0.025 * k
         ticks: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "color": colour}
         ax.plot(own, np.full(len(own), height), "|", ms=5, mew=0.7, alpha=0.6, **ticks)
-    low, high = ax.get_ylim()
-    ax.set_ylim(low - (0.05 + 0.025 * len(surface.y.values)) * (high - low), high)
+    if surface.x.is_number:  # room for the ticks
+        low, high = ax.get_ylim()
+        ax.set_ylim(low - (0.05 + 0.025 * len(surface.y.values)) * (high - low), high)
     ax.set_ylabel(f"contribution, {surface.unit_name}")
     ax.spines[["top", "right"]].set_visible(False)
     legend_below(ax, 44, title=short(surface.y.name, _LONGEST))
     band_note = [] if surface.low is None else [f"band: pointwise {level} interval"]
-    return ["; ".join([*band_note, "ticks: rows"])]
+    return ["; ".join([*band_note, *(["ticks: rows"] if surface.x.is_number else [])])]
 
 
 def _plain(name: Any) -> Any:

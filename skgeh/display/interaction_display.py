@@ -8,20 +8,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
-from skgeh.display import _forest, _groups, _heatmap, _network, _surface
+from skgeh.display._forest import draw_forest, forest_height
+from skgeh.display._groups import draw_groups, groups_height
+from skgeh.display._heatmap import draw_heatmap, heatmap_height
+from skgeh.display._network import draw_network, network_height
 from skgeh.display._picture import FONT, LABELS, WIDTH, Picture
+from skgeh.display._surface import draw_surface, surface_height
 from skgeh.geh.interactions import Interactions
 
 if TYPE_CHECKING:  # matplotlib is optional
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_KINDS = {
-    "heatmap": _heatmap,
-    "forest": _forest,
-    "network": _network,
-    "groups": _groups,
-    "surface": _surface,
+_KINDS = {  # the height of a figure, and what draws it
+    "heatmap": (heatmap_height, draw_heatmap),
+    "forest": (forest_height, draw_forest),
+    "network": (network_height, draw_network),
+    "groups": (groups_height, draw_groups),
+    "surface": (surface_height, draw_surface),
 }
 
 
@@ -169,14 +173,14 @@ class InteractionDisplay:
         except ImportError as error:
             need = "InteractionDisplay needs matplotlib: pip install 'skgeh[plot]'"
             raise ImportError(need) from error
-        kind, picture = _KINDS[self.kind], self._picture
+        (height, draw), picture = _KINDS[self.kind], self._picture
         if ax is None:
             with plt.rc_context({"font.size": FONT}):
-                size = WIDTH, kind.height(picture)
+                size = WIDTH, height(picture)
                 ax = plt.subplots(figsize=size, layout="constrained")[1]
-                kind.draw(picture, ax)
+                draw(picture, ax)
         else:
-            kind.draw(picture, ax)
+            draw(picture, ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

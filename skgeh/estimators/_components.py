@@ -78,11 +78,3 @@ class ProcessComponents(Components):
     def _known(self) -> dict[tuple[int, int], PairComponent]:
         """Interactions that were asked for."""
         return {}
-
-
-def numbers(names: Sequence[str], columns: Sequence[Sequence[int]]) -> tuple[Feature, ...]:
-    """Features of a table of numbers, each of one column or of several."""
-    return tuple(
-        Feature(name, "number" if len(own) == 1 else "columns", tuple(int(j) for j in own))
-        for name, own in zip(names, columns, strict=True)
-    )

@@ -73,10 +73,10 @@ def direction(reading: Reading, row: int) -> str:
     goal, sign = reading.scale_name, str(reading.columns["sign"][row])
     slopes = [reading.has_slope(f) for f in (i, j)]
     if not any(slopes):
-        return f"The differences between levels of {a} are not the same at every level of {b}."
+        return f"The differences between values of {a} are not the same at every value of {b}."
     if not all(slopes):
         level, line = (b, a) if slopes[0] else (a, b)
-        return f"The slope along {line} differs between levels of {level}."
+        return f"What {line} does to {goal} differs between values of {level}."
     if reading.outputs:
         what = "class" if reading.classes is not None else "target"
         return f"The slope along {b} changes with {a}, for at least one {what}."
@@ -133,13 +133,13 @@ def _size(reading: Reading, row: int) -> str:
     effect = reading.numbers("effect")[row]
     ends = interval(*(reading.numbers(end)[row] for end in ("ci_low", "ci_high")))
     if not ends:
-        return "size not known"
-    text = f"effect {number(effect)} (95% interval {ends})"
+        return "Size not known."
+    text = f"Effect {number(effect)} (95% interval {ends})"
     share = reading.numbers("share")[row]
     if np.isfinite(share):
         text += f", {percent(share)} of the {'deviance' if is_deviance(reading) else 'variance'}"
     p = reading.numbers("p_value")[row]
-    return text + (f", p\u00a0{equals(p)}" if np.isfinite(p) else "")
+    return text + (f", p\u00a0{equals(p)}." if np.isfinite(p) else ".")
 
 
 def is_deviance(reading: Reading) -> bool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skgeh.pages._numbers import counted, named, number, percent
 from skgeh.pages._reading import Reading
-from skgeh.tables.encoding import Code
+from skgeh.tables.encoding import Note
 from skgeh.tables.reading import Column as Given
 from skgeh.tables.reading import Reading as Reader
 
@@ -48,16 +48,17 @@ def columns(reading: Reading, X: Any) -> tuple[list[Column], str]:
         if len(given) == len(encoding.codes):
             values = [_described(column) for column in given]
     found = [
-        Column(code.note.name, _taken_for(code), *missing_and_range)
+        Column(code.note.name, _taken_for(code.note, missing_and_range[0]), *missing_and_range)
         for code, missing_and_range in zip(encoding.codes, values, strict=True)
     ]
     left = len(found) - _MOST
     return found[:_MOST], f"{counted(left, 'more column')}." if left > 0 else ""
 
 
-def _taken_for(code: Code) -> str:
-    """What a column was taken for, with what the model noted."""
-    return ": ".join(filter(None, [code.note.taken_for, code.note.detail]))
+def _taken_for(note: Note, missing: str) -> str:
+    """What a column was taken for, with what the model noted; missing values are said once."""
+    details = [one for one in note.detail.split(", ") if not (missing and one.endswith("missing"))]
+    return ": ".join(filter(None, [note.taken_for, ", ".join(details)]))
 
 
 def _described(column: Given) -> tuple[str, str]:
@@ -68,8 +69,8 @@ def _described(column: Given) -> tuple[str, str]:
     if not len(there) or column.held == "nothing":
         return gaps, ""
     if column.held == "dates":
-        first, last = (str(np.datetime64(one, "s")).replace("T", " ") for one in _ends(there))
-        return gaps, f"{first.removesuffix(' 00:00:00')} to {last.removesuffix(' 00:00:00')}"
+        ends = (str(np.datetime64(one, "m")).replace("T", " ") for one in _ends(there))
+        return gaps, " to ".join(end.removesuffix(" 00:00") for end in ends)
     if column.held == "ordered":
         return gaps, named(column.levels, _MOST_LEVELS)
     if column.held in ("words", "booleans"):

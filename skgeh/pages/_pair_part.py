@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skgeh.geh.interactions import Interactions
 from skgeh.pages._answer import direction, is_deviance
 from skgeh.pages._grid import Grid
 from skgeh.pages._numbers import counted, crossed, interval, number, p_value, percent, signed
@@ -23,7 +22,7 @@ _GROUP_HEADS = {
     "ci_low": "95% interval",
     "p_value": "p",
     "rows": "Rows",
-    "share": "Share",
+    "share": "Share of rows",
     "group": "Group",
 }
 
@@ -39,6 +38,8 @@ class PairPart:
     name : str
     features : tuple of two str
     direction : str
+    where : str
+        Where its effect is highest and lowest.
     facts : list of (str, str)
         What is known of it, each with its name.
     grids : list of Grid
@@ -49,6 +50,7 @@ class PairPart:
     name: str
     features: tuple[str, str]
     direction: str
+    where: str
     facts: list[tuple[str, str]]
     grids: list[Grid]
 
@@ -57,16 +59,15 @@ class PairPart:
         """Put one pair in words."""
         place = int(reading.order[row])
         facts = [*_facts(reading, row, place), ("Rows needed to find it", rows_needed)]
-        output = reading.leading_output(row)
-        grids = [_groups(reading, place, output)]
-        if reading.outputs:
-            grids = [_targets(reading, place), *grids]
+        groups, where = _groups(reading, place, reading.leading_output(row))
+        grids = [_targets(reading, place), groups] if reading.outputs else [groups]
         known = [(name, text) for name, text in facts if text]
         return cls(
             row,
             reading.pair_name(row),
             reading.pair(row),
             direction(reading, row),
+            where,
             known,
             [grid for grid in grids if grid is not None],
         )
@@ -117,7 +118,6 @@ def nearest(reading: Reading) -> list[tuple[str, str, str]]:
 
 def _facts(reading: Reading, row: int, place: int) -> list[tuple[str, str]]:
     """Effect, interval, share and p-value."""
-    found = reading.found
     effect, low, high, share, p = (
         float(reading.numbers(name)[row])
         for name in ("effect", "ci_low", "ci_high", "share", "p_value")
@@ -125,7 +125,7 @@ def _facts(reading: Reading, row: int, place: int) -> list[tuple[str, str]]:
     facts = []
     if np.isfinite(low):
         facts.append(("Effect", f"{number(effect)} (95% interval {interval(low, high)})"))
-        facts.append(("In original units", _original(found, place, effect, low, high)))
+        facts.append(("In original units", _original(reading, place, effect, low, high)))
     explained = "deviance" if is_deviance(reading) else "variance"
     facts.append(("Share", f"{percent(share)} of the {explained}" if np.isfinite(share) else ""))
     corrected = p_value(reading.adjusted[row])
@@ -133,37 +133,49 @@ def _facts(reading: Reading, row: int, place: int) -> list[tuple[str, str]]:
     return facts
 
 
-def _original(found: Interactions, place: int, effect: float, low: float, high: float) -> str:
+def _original(reading: Reading, place: int, effect: float, low: float, high: float) -> str:
     """Effect in the units of the table; '' if there are none, or the same."""
-    if found.target_scale is None:
+    found = reading.found
+    units = [reading.names[f] for f in found.pairs[place].tolist() if reading.has_slope(f)]
+    if found.target_scale is None or not units:
         return ""
     scale = float(found.unit_scale("original")[place])
     if abs(scale - 1) < 1e-6:
         return ""
-    a, b = (found.feature_names[f] for f in found.pairs[place])
     ends = interval(scale * low, scale * high)
-    return f"{number(scale * effect)} (95% interval {ends}) per unit of {a} and of {b}"
+    return f"{number(scale * effect)} (95% interval {ends}) per unit of {' and of '.join(units)}"
 
 
-def _groups(reading: Reading, place: int, output: Any) -> Grid | None:
-    """Signed effect in each group of rows, or at each level; of several targets, on one."""
+def _groups(reading: Reading, place: int, output: Any) -> tuple[Grid | None, str]:
+    """Effect in each group of rows or at each level, and where it is highest and lowest.
+
+    Of several targets, on one.
+    """
     i, j = reading.found.pairs[place].tolist()
     values, names = values_and_names(reading.found.group_frame(i, j, target=output))
     assert names is not None  # of a data frame
     columns = dict(zip(names, values.T, strict=True))
     if not np.isfinite(columns["effect"].astype(float)).any():
-        return None
+        return None, ""
+    of_groups = all(map(reading.has_slope, (i, j)))
     heads = [name for name in _GROUP_HEADS if name in columns]
+    heads = heads if of_groups else [name for name in heads if name != "group"]
     if not np.isfinite(columns["ci_low"].astype(float)).any():  # norms of level contrasts
         heads = [name for name in heads if name not in ("ci_low", "p_value")]
-    of_groups = all(map(reading.has_slope, (i, j)))
     effect = columns["effect"].astype(float)
     order = np.argsort(-effect if of_groups else np.isnan(effect), kind="stable")
     rows = [[_cell(columns, head, row) for head in heads] for row in order.tolist()]
     where = "in each group of rows" if of_groups else "at each level"
     goal = "" if output is None else f" on {reading.output_name(output)}"
     caption = f"Effect of {crossed(reading.names[i], reading.names[j])}{goal} {where}"
-    return Grid(caption, [_GROUP_HEADS[name] for name in heads], rows)
+    low, high = np.nanargmin(effect), np.nanargmax(effect)
+    words = ""
+    if low != high and all(str(columns["rule"][row]) for row in (low, high)):
+        words = (
+            f"It is highest where {columns['rule'][high]} ({number(effect[high])}), and lowest "
+            f"where {columns['rule'][low]} ({number(effect[low])})."
+        )
+    return Grid(caption, [_GROUP_HEADS[name] for name in heads], rows), words
 
 
 def _cell(columns: dict[str, NDArray], head: str, row: int) -> str:

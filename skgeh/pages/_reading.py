@@ -176,8 +176,10 @@ class Reading:
     def scale_name(self) -> str:
         """What features act on, in words."""
         if self.classes is not None:
-            which = "the classes" if len(self.classes) > 2 else self.classes[1]
-            return f"the log-odds of {which}"
+            if len(self.classes) > 2:
+                return "the log-odds of the classes"
+            about = "" if self.target_name == _NO_NAME else f"{self.target_name} = "
+            return f"the log-odds of {about}{self.classes[1]}"
         if self.outputs:
             return f"the {len(self.outputs)} targets"
         return f"the log of the mean of {self.target_name}" if self.is_log else self.target_name

@@ -101,7 +101,7 @@ def test_models_trained_elsewhere_have_none(regressor):
 def test_untested_pairs_say_why():
     X, y, _ = table()
     X = np.column_stack([X, X[:, 0]])
-    with pytest.warns(UserWarning, match="nearly determine"):
+    with pytest.warns(UserWarning, match="copies"):
         found = fitted(X, y).interactions_
     with pytest.raises(ValueError, match="x0 and x3 were not tested: x3 is a copy of x0"):
         found.local(X, 0, 3)

@@ -30,7 +30,7 @@ def test_outputs_of_a_network_one_by_one():
     torch.manual_seed(0)
     net, X = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2)), table()
     frame = pd.DataFrame(X, columns=["age", "bmi", "dose"])
-    with pytest.raises(ValueError, match="2 outputs.*target=0"):
+    with pytest.raises(ValueError, match=r"2 outputs.*target=0"):
         AnchoredComponents.of(net, frame)
     found = AnchoredComponents.of(net, frame, target=1)
     assert [feature.name for feature in found.features] == ["age", "bmi", "dose"]
