@@ -1,5 +1,6 @@
 """Signed effects of a pair, in a table with a row for each group of points or for each level."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from skgeh.geh._regions import Regions, level_rule
 from skgeh.geh.decisions import Decisions, LevelEffects, SignedEffects
-from skgeh.geh.levels import pair_has_levels
+from skgeh.tables.feature import Feature
 
 _LEVEL = 0.95  # of intervals
 
@@ -28,8 +29,8 @@ def group_effects(
     output : int
         Place among the effects of the decisions.
     """
-    has_levels = pair_has_levels([regions.features[f] for f in pair])
-    if decisions.at_levels is not None and has_levels:
+    levels = _have_levels([regions.features[f] for f in pair])
+    if decisions.at_levels is not None and levels:
         return _of_levels(decisions.at_levels(place, output), regions, pair)
     return _of_groups(decisions.effects[output], regions, place)
 
@@ -59,3 +60,9 @@ def _columns(rules: NDArray, rows: NDArray, *effects: NDArray) -> dict[str, NDAr
     names = ("effect", "ci_low", "ci_high", "p_value")
     first = {"group": np.arange(len(rows)), "rule": rules, "rows": rows, "share": rows / rows.sum()}
     return first | dict(zip(names, effects, strict=True))
+
+
+def _have_levels(pair: Sequence[Feature]) -> bool:
+    """Whether a feature of a pair has levels, and the other one levels or a slope."""
+    kinds = {one.kind for one in pair}
+    return "columns" not in kinds and not all(one.is_number for one in pair)

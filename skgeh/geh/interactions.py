@@ -28,9 +28,11 @@ class Interactions:
     """Interactions of every pair of features: what the rows decide, and the posterior of the GEH.
 
     The table `to_frame()` decides: p-values, signs, and intervals that cover (see `decisions`).
-    The posterior describes how strong interactions are, by the group expected Hessian (GEH). All
-    values are in standard units: features and target are divided by their standard deviations. For
-    labels, log-odds replace the target, and they are not scaled.
+    `describe_groups()` says in original values where the groups of points lie, `group_frame(a, b)`
+    with which sign a pair interacts there, or at every level of a category. The posterior describes
+    how strong interactions are, by the group expected Hessian (GEH). All values are in standard
+    units: features and target are divided by their standard deviations. For labels, log-odds
+    replace the target, and they are not scaled.
 
     Parameters
     ----------

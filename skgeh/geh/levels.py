@@ -67,9 +67,3 @@ class LevelPoints:
         """Values of a feature at the points."""
         own = self.features[feature]
         return own.decode(self.points[:, list(own.columns)])
-
-
-def pair_has_levels(pair: Sequence[Feature]) -> bool:
-    """Whether a pair has effects at levels: one feature without a slope, and no bare columns."""
-    kinds = {one.kind for one in pair}
-    return "columns" not in kinds and not all(one.is_number for one in pair)

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import norm, ortho_group
 from scipy.stats import t as student
 
-from skgeh.geh.decisions import Decisions, SignedEffects, _largest_error
+from skgeh.geh.decisions import Decisions, LevelEffects, SignedEffects, _largest_error
 from skgeh.tables.corrections import adjust
 from tests.oracles import assert_close
 
@@ -254,6 +254,15 @@ def test_pointwise_bounds_and_p_values():
     assert_close(p, 2 * student.sf(np.abs(found.effect) / error, 7), 1e-12)
     null = estimates(TRUTHS["nothing"], covariance(), freedom=7.0).pointwise(0.95)[2]
     assert (null < 0.05).mean() == pytest.approx(0.05, abs=0.02)
+
+
+def test_effects_at_levels_have_the_bounds_of_effects_in_groups():
+    found = signed(with_mean(TRUTHS["weak"]), covariance(), 7.0)
+    shape = (1, M + 1)
+    one = LevelEffects(found.effect, np.sqrt(found.square), 7.0, np.ones(shape, dtype=int))
+    for own, expected in zip(one.pointwise(0.9), found.pointwise(0.9), strict=True):
+        assert own.shape == shape
+        assert_close(own, expected, 1e-12)
 
 
 # Decisions

@@ -11,11 +11,13 @@ from skgeh import Interactions
 from skgeh.geh.decisions import Decisions, SignedEffects
 from skgeh.geh.pairs import pair_index, to_vector
 from skgeh.tables.corrections import adjust
+from skgeh.tables.feature import Feature
 
 NAMED = ["feature_i", "feature_j", "score"]
 POSTERIOR = [*NAMED, "effect", "std", "post_low", "post_high", "p_bayes"]
 DECIDED = [*NAMED, "effect", "ci_low", "ci_high", "sign", "share", "p_value", "p_fdr", "tested",
            "reason"]  # fmt: skip
+GROUPS = ["group", "rule", "rows", "share", "effect", "ci_low", "ci_high", "p_value"]
 P_VALUES = np.array([0.3, 1e-9, np.nan, 0.004, 0.02, np.nan])
 
 
@@ -35,6 +37,9 @@ def found():
         feature_names=("a", "b", "c", "d"),
         feature_scales=np.array([1.0, 2.0, 4.0, 0.5]),
         target_scale=10.0,
+        labels_=np.repeat([0, 1, 2], [5, 3, 2]),
+        features=tuple(Feature(name, "number", (j,)) for j, name in enumerate("abcd")),
+        points=np.column_stack([np.arange(10.0), *np.zeros((3, 10))]),
     )
 
 
@@ -266,8 +271,10 @@ def test_polars(decided):
 @pytest.mark.parametrize("pair", [("a", "c"), ("c", "a"), (0, 2), (2, "a")])
 def test_effects_in_each_group(decided, pair):
     frame = decided.group_frame(*pair, units="original")
-    assert list(frame.columns) == ["group", "share", "effect", "ci_low", "ci_high", "p_value"]
+    assert list(frame.columns) == GROUPS
     assert frame.group.tolist() == [0, 1, 2] and frame.share.tolist() == [0.5, 0.3, 0.2]
+    assert frame.rule.tolist() == ["a <= 4", "4 < a <= 7", "a > 7"]
+    assert frame.rows.tolist() == [5, 3, 2]
     low, high, p = (part[1, :3] for part in decided.decisions.effects[0].pointwise(0.95))
     factor = 10.0 / (1.0 * 4.0)
     np.testing.assert_allclose(frame.effect, factor * np.array([5, 6, 7]))
@@ -304,6 +311,8 @@ def test_a_mean_over_several_targets(decided):
     assert (found.to_frame().sign == "").all()
     with pytest.raises(ValueError, match=r"no common sign.*interactions\(target=0\)"):
         found.group_frame("a", "b")
+    with pytest.raises(ValueError, match=r"no common sign.*interactions\(target=0\)"):
+        found.group_frame("a", "b", target=0)
     with pytest.raises(ValueError, match=r"no original units.*interactions\(target=0\)"):
         found.to_frame(units="original")
     effect, (low, high) = found.decisions.effect, found.interval().T
@@ -326,3 +335,40 @@ def test_what_it_shows(decided, found):
     assert html.count("not tested") == html.count("d is a copy of a") == 2
     assert "1e-09" in html and "nan" not in html and "95 % interval" in html
     assert "95 % of the posterior" in found._repr_html_()
+
+
+# Groups in original values
+
+
+def test_groups_are_described(decided):
+    frame = decided.describe_groups()
+    first = ["group", "rows", "share", "rule", "accuracy", "precision", "recall"]
+    assert list(frame.columns) == [*first, "a", "b", "c", "d"]
+    assert frame.rule.tolist() == ["a <= 4", "4 < a <= 7", "a > 7"]
+    assert frame.accuracy.tolist() == [1, 1, 1] and frame.a.tolist() == [2, 6, 8.5]
+    polars = replace(decided, frame_backend="polars").describe_groups()
+    assert isinstance(polars, pl.DataFrame) and polars["rule"].dtype == pl.String
+
+
+@pytest.mark.parametrize("lost", [{"points": None}, {"features": ()}, {"labels_": None}])
+def test_groups_without_original_values(decided, lost):
+    found = replace(decided, **lost)
+    for asked in (found.describe_groups, lambda: found.group_frame("a", "b")):
+        with pytest.raises(ValueError, match="original values, which these interactions do not"):
+            asked()
+
+
+def test_one_of_several_targets(decided):
+    found = replace(several(decided), targets={"mild": 2.0, "ill": 5.0})
+    for k, (label, scale) in enumerate(found.targets.items()):
+        frame = found.group_frame("a", "c", units="original", target=label)
+        effect = found.decisions.effects[k].effect[1, :3]
+        np.testing.assert_allclose(frame.effect, effect * scale / 4)
+    for wrong in (None, "well", 0):
+        with pytest.raises(ValueError, match=r"'mild' here or interactions\(target='mild'\)"):
+            found.group_frame("a", "b", target=wrong)
+
+
+def test_a_target_where_there_is_one(decided):
+    with pytest.raises(ValueError, match=r"leave target=0 out, or take interactions\(target=0\)"):
+        decided.group_frame("a", "b", target=0)

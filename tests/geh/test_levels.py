@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from skgeh.geh.levels import LevelPoints, pair_has_levels
-from skgeh.tables.feature import Feature
+from skgeh.geh.levels import LevelPoints
 from tests.geh.test_rules import FEATURES, table
 
 
@@ -41,10 +40,3 @@ def test_points_without_a_value(points):
     some, values = points
     for feature in (0, 1, 3):
         np.testing.assert_array_equal(some.known(feature), ~np.isnan(values[feature]))
-
-
-def test_pairs_with_levels():
-    names = {(0, 1): False, (0, 5): False, (0, 2): True, (2, 3): True, (4, 6): True}
-    for (i, j), expected in names.items():
-        assert pair_has_levels([FEATURES[i], FEATURES[j]]) == expected
-    assert not pair_has_levels([FEATURES[2], Feature("place", "columns", (0, 1))])

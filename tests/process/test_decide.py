@@ -300,6 +300,37 @@ def test_shares_add_up_to_that_of_the_interactions(seed):
     assert share[0] == pytest.approx((X[:, 0] * X[:, 1]).var() / y.var(), abs=0.07)
 
 
+@pytest.mark.parametrize("known", [0.1, 0.5, 0.9])
+def test_the_share_of_a_product_is_known(known):
+    """``y = a b + noise`` of independent normal features, whose product has variance 1."""
+    found = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(2000, 3))
+        noise = np.sqrt(1 / known - 1) * rng.normal(size=2000)
+        tests = pair_tests(task(X, X[:, 0] * X[:, 1] + noise))
+        found.append(tests.share[:, 0])
+    assert np.mean(found, axis=0)[0] == pytest.approx(known, abs=0.05)
+    assert np.mean(found, axis=0)[1:].max() < 0.01
+
+
+@pytest.mark.parametrize("strength", [1.0, 2.0])
+def test_the_share_of_labels_is_that_of_working_responses(strength):
+    """By the weighted variance of the true log-odds in that of their working responses."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2500, 3))
+    f = strength * X[:, 0] * X[:, 1]
+    p = 1 / (1 + np.exp(-f))
+    y = (rng.random(2500) < p).astype(float)
+    given = Task(standard(X), y[:, None], np.ones(2500), CrossEntropy(0.69))
+    w = p * (1 - p)
+    response = f + (y - p) / w
+    total, own = (w @ (v - np.average(v, weights=w)) ** 2 for v in (response, f))
+    share = pair_tests(given).share[:, 0]
+    assert share[0] == pytest.approx(own / total, rel=0.2)
+    assert share[1:].max() < 0.01
+
+
 def test_shares_are_of_rows_by_their_weights():
     """Of uneven noise, rows count more where it is small, and curves explain more there."""
     rng = np.random.default_rng(0)

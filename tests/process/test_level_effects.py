@@ -121,7 +121,7 @@ def test_a_number_with_gaps_has_its_slopes():
 
 
 def test_slopes_along_a_circle():
-    values, X, noise = table(3000)
+    values, X, noise = table(2000)
     angle = 2 * np.pi * values[3] / 12
     y = np.cos(angle) * (X[:, 0] - 50) / 10 + 0.3 * noise
     tests, found = decided(X, y)
@@ -178,7 +178,7 @@ def test_levels_make_the_norm():
 @pytest.mark.parametrize("labels", [False, True])
 def test_intervals_cover_what_was_planted(labels):
     inside = []
-    for seed in range(12):
+    for seed in range(8):
         values, X, noise = table(600, seed)
         color = values[1].astype(int)
         f = np.array([1.0, -1.0, 0.5])[color] * (X[:, 0] - 50) / 10

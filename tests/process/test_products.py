@@ -218,6 +218,16 @@ def test_mean_slopes_are_not_taken_for_other_points_or_groups():
             np.testing.assert_array_equal(products.mean_slopes(x, partition), expected)
 
 
+def test_functions_know_their_feature():
+    X, _ = table()
+    products = products_of(X)
+    moved = X.copy()
+    moved[:, 1] += 1
+    changed = (products.values(moved) != products.values(X)).any(1)
+    np.testing.assert_array_equal(changed, products.feature == 1)
+    assert products.feature[0] == -1 and set(products.feature[1:]) == set(range(X.shape[1]))
+
+
 def test_mean_slopes_go_with_their_groups():
     X, _ = table()
     products = products_of(X)
