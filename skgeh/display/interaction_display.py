@@ -189,10 +189,10 @@ class InteractionDisplay:
         import matplotlib as mpl
         from matplotlib.figure import Figure
 
-        kind, picture = _KINDS[self.kind], self._picture
+        (height, draw), picture = _KINDS[self.kind], self._picture
         with mpl.rc_context({"font.size": FONT}):
-            figure = Figure(figsize=(WIDTH, kind.height(picture)), layout="constrained")
-            kind.draw(picture, figure.subplots())
+            figure = Figure(figsize=(WIDTH, height(picture)), layout="constrained")
+            draw(picture, figure.subplots())
         return figure
 
     @property
