@@ -172,8 +172,8 @@ def _groups(reading: Reading, place: int, output: Any) -> tuple[Grid | None, str
     words = ""
     if low != high and all(str(columns["rule"][row]) for row in (low, high)):
         words = (
-            f"It is highest where {columns['rule'][high]} ({number(effect[high])}), and lowest "
-            f"where {columns['rule'][low]} ({number(effect[low])})."
+            f"The effect is highest where {columns['rule'][high]} ({number(effect[high])}), and "
+            f"lowest where {columns['rule'][low]} ({number(effect[low])})."
         )
     return Grid(caption, [_GROUP_HEADS[name] for name in heads], rows), words
 

@@ -94,6 +94,25 @@ def with_a_copy():
     return BayesianInteractionRegressor(**PROCESS), X, y
 
 
+def with_words_and_dates():
+    """Categories, booleans, dates and missing values, with a category in two of three pairs."""
+    rng = np.random.default_rng(0)
+    n = 600
+    X = pd.DataFrame(
+        {
+            "age": rng.gamma(6, 6, n).round(1),
+            "sex": rng.choice(["female", "<i>male</i>"], n),
+            "class": rng.choice(["1st", "2nd", "3rd"], n),
+            "when": pd.date_range("2024-01-01", periods=n, freq="5h"),
+            "alone": rng.random(n) > 0.5,
+        }
+    )
+    y = np.where(X["sex"] == "female", 1, -1) * (X["age"] / 15 + 2 * (X["class"] == "3rd"))
+    X.loc[rng.random(n) < 0.1, "age"] = np.nan
+    y = pd.Series(y + rng.normal(size=n), name="price")
+    return BayesianInteractionRegressor(**PROCESS), X, y
+
+
 KINDS = {
     "product": with_product,
     "nothing": with_nothing,
@@ -106,6 +125,7 @@ KINDS = {
     "selector": with_selector,
     "hostile": with_hostile_names,
     "copy": with_a_copy,
+    "words": with_words_and_dates,
 }
 
 

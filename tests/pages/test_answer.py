@@ -51,12 +51,12 @@ def test_signs_in_words(sign, words):
 def test_categories_have_levels_and_no_slope():
     read = reading("product")
     names = read.found.feature_names
-    for category, words in ((0, "levels of a"), (1, "levels of b")):
+    for category, words in ((0, "values of a"), (1, "values of b")):
         some = replace(read)
         some.__dict__["has_slope"] = lambda f, category=category: f != category
         assert names[category] in direction(some, 0) and words in direction(some, 0)
     some.__dict__["has_slope"] = lambda f: False
-    assert "at every level" in direction(some, 0)
+    assert "at every value" in direction(some, 0)
 
 
 def test_p_after_an_equals_sign():

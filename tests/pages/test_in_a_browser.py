@@ -14,7 +14,7 @@ from tests.pages.models import written
 NAMES = "chromium", "chromium-browser", "google-chrome"
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
 WIDTHS = 1280, 390
-SHOWN = "hostile", "nothing", "three classes", "few rows"
+SHOWN = "hostile", "nothing", "three classes", "few rows", "words"
 LEAST_CONTRAST = 4.5  # WCAG AA, for text of normal size
 FLAGS = [
     "--headless",

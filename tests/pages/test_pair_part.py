@@ -40,6 +40,22 @@ def test_groups_are_those_of_the_frame_the_highest_effect_first():
     np.testing.assert_allclose(shown, sorted(frame["effect"], reverse=True), rtol=0.01)
 
 
+def test_levels_are_in_their_order_and_the_extremes_are_told():
+    read = reading("words")
+    for row in np.flatnonzero(read.chosen).tolist():
+        part = PairPart.of(read, row, "")
+        frame = read.found.group_frame(*read.pair(row))
+        (grid,) = part.grids
+        assert [one[0] for one in grid.rows] == frame["rule"].tolist()
+        highest, lowest = (
+            frame["rule"][frame["effect"].argmax()],
+            frame["rule"][frame["effect"].argmin()],
+        )
+        assert f"highest where {highest} (" in part.where
+        assert f"lowest where {lowest} (" in part.where
+        assert "In original units" not in dict(part.facts) or "age" in read.pair(row)
+
+
 def test_several_targets_have_a_row_each():
     for kind, names in (("targets", ["target 0", "target 1"]), ("three classes", list("xyz"))):
         grid, groups = PairPart.of(reading(kind), 0, "").grids
