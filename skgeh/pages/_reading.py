@@ -31,12 +31,15 @@ class Reading:
     model : InteractionEstimator
     target_name : str
     classes : sequence of labels, optional
+    target_names : sequence of str, optional
+        Of one target or several, if they are known.
     """
 
     source: Any
     model: InteractionEstimator
     target_name: str
     classes: Sequence | None = None
+    target_names: Sequence[str] = ()
 
     @classmethod
     def of(cls, source: Any, y: Any = None) -> "Reading":
@@ -52,13 +55,14 @@ class Reading:
         if not isinstance(model, InteractionEstimator):
             hint = " For a pipeline, pass its last step, pipeline[-1]." if _is_chain(source) else ""
             raise TypeError(f"report needs {_WANTED}; got {type(source).__name__}.{hint}")
-        name = getattr(y, "name", None)
         classes = getattr(model, "classes_", None)
+        names = _names_of(y)
         return cls(
             source,
             model,
-            _NO_NAME if name is None else str(name),
+            names[0] if len(names) == 1 else _NO_NAME,
             None if classes is None else classes.tolist(),
+            names,
         )
 
     @property
@@ -140,6 +144,8 @@ class Reading:
         n_outputs = self.tests.task.y.shape[1]
         if n_outputs == 1:
             return []
+        if self.classes is None and len(self.target_names) == n_outputs:
+            return list(self.target_names)
         return [str(one) for one in self.classes or [f"target {k}" for k in range(n_outputs)]]
 
     def leading_output(self, row: int) -> Any:
@@ -226,6 +232,24 @@ class Reading:
         best = np.argmin(np.where(np.isnan(needed), np.inf, needed), axis=1)
         at = np.arange(len(needed)), best
         return needed[at], ends[at]
+
+
+def _names_of(y: Any) -> list[str]:
+    """Names of a target, or of several in a frame; none if they are not known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> _names_of(pd.Series([1, 2], name="price")), _names_of([1, 2])
+    (['price'], [])
+    >>> _names_of(pd.DataFrame({"a": [1], "b": [2]}))
+    ['a', 'b']
+    """
+    columns = getattr(y, "columns", None)
+    if columns is not None:
+        return [str(name) for name in columns]
+    name = getattr(y, "name", None)
+    return [] if name in (None, "") else [str(name)]
 
 
 def _is_chain(source: Any) -> bool:

@@ -60,6 +60,8 @@ def report(
     ------
     ImportError
         If Jinja2 or matplotlib is missing; the message has the command that installs them.
+    FileNotFoundError
+        If the folder of `path` does not exist.
     TypeError
         If `model` is of another kind, such as a pipeline.
     sklearn.exceptions.NotFittedError
@@ -87,6 +89,11 @@ def report(
     """
     render = _renderer()
     start, target = time.perf_counter(), Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"The folder of path does not exist: {str(target.parent)!r}. Create it, or write "
+            "elsewhere."
+        )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         reading = Reading.of(model, y)
@@ -127,8 +134,14 @@ def _content(reading: Reading, X: Any, y: Any) -> dict[str, Any]:
 
 
 def _shown(reading: Reading, row: int) -> tuple[Picture | None, Contribution | None]:
-    """Surface of a pair and its numbers; none for pairs that were chosen without a test."""
-    if not np.isfinite(reading.numbers("ci_high")[row]):
+    """Surface of a pair and its numbers.
+
+    There are none for pairs that were chosen without a test, and for several columns of numbers
+    that are one feature.
+    """
+    pair = reading.found.pairs[reading.order[row]].tolist()
+    several = any(reading.found.features[f].kind == "columns" for f in pair)
+    if several or not np.isfinite(reading.numbers("ci_high")[row]):
         return None, None
     contribution = Contribution.of(reading, row)
     return surface(contribution), contribution

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from skgeh import score_test
@@ -52,6 +53,17 @@ def test_what_a_model_is_about():
     assert reading("counts").is_log and not reading("product").is_log
     assert reading("selector").is_selector
     assert reading("product").n_rows == 300 and reading("product").n_units is None
+
+
+def test_targets_are_called_by_their_names():
+    model, _, y = fitted("targets")
+    assert Reading.of(model, pd.DataFrame(y, columns=["price", "cost"])).outputs == [
+        "price",
+        "cost",
+    ]
+    model, _, y = fitted("nothing")
+    assert Reading.of(model, pd.DataFrame({"price": y})).target_name == "price"
+    assert Reading.of(model, pd.Series(y)).target_name == "the target"
 
 
 def test_columns_that_a_table_does_not_have_are_missing():

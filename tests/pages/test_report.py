@@ -6,12 +6,14 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skgeh import BayesianInteractionRegressor, report
+from skgeh import BayesianInteractionRegressor, GEHSelector, report
 from tests.pages.documents import Document
 from tests.pages.models import HOSTILE, KINDS, fitted, page, table, written
 
@@ -229,6 +231,44 @@ def test_other_models_are_refused(tmp_path):
         report(StandardScaler(), X)
     with pytest.raises(TypeError, match=r"pass its last step, pipeline\[-1\]"):
         report(make_pipeline(StandardScaler(), BayesianInteractionRegressor()), X)
+
+
+def test_a_folder_that_is_not_there_is_named_at_once(tmp_path):
+    model, X, y = fitted("product")
+    with pytest.raises(FileNotFoundError, match="folder of path does not exist"):
+        report(model, X, y, path=tmp_path / "nowhere" / "r.html")
+
+
+def test_columns_that_are_one_feature_have_no_surface(tmp_path):
+    X, rng = table()
+    y = X["a"] * X["c"] + 0.3 * rng.normal(size=len(X))
+    groups = {"both": ["a", "b"], "c": ["c"], "d": ["d"]}
+    model = BayesianInteractionRegressor(posterior="gaussian_process", feature_groups=groups)
+    path = report(model.fit(X, y), X, y, path=tmp_path / "r.html")
+    found = Document(path.read_text(encoding="utf-8"))
+    assert len(found.all("img")) == 3  # heat map, forest, network
+    assert "both \u00d7 c" in {one["text"] for one in found.all("h3")}
+
+
+@pytest.mark.parametrize("of_kind", [pl.from_pandas, pa.Table.from_pandas])
+def test_frames_of_other_libraries(of_kind, tmp_path):
+    X, rng = table(150, "abc")
+    y = X["a"] * X["b"] + 0.3 * rng.normal(size=len(X))
+    model = BayesianInteractionRegressor(posterior="gaussian_process").fit(of_kind(X), y)
+    found = Document(report(model, of_kind(X), y, path=tmp_path / "r.html").read_text("utf-8"))
+    assert "1 of 3 tested pairs interacts" in found.text
+    assert {"a", "b", "c"} <= {one["text"] for one in found.all("th")}
+
+
+@pytest.mark.parametrize("test", [None, "interval"])
+def test_a_selector_without_a_test(test, tmp_path):
+    X, rng = table(150, "abc")
+    y = X["a"] * X["b"] + 0.3 * rng.normal(size=len(X))
+    ranking = BayesianInteractionRegressor(posterior="gaussian_process", random_state=0)
+    selector = GEHSelector(ranking, test=test, max_pairs=1).fit(X, y)
+    found = Document(report(selector, X, y, path=tmp_path / "r.html").read_text("utf-8"))
+    assert "1 of 3 pairs was chosen" in found.text
+    assert ("none was tested" if test is None else "controls no error rate") in found.text
 
 
 def test_a_page_is_written_once_and_can_be_written_again(folder):
