@@ -44,15 +44,19 @@ print(f"\nsimulation: {len(X_known)} rows, {len(names)} true pairs of {len(frame
 print(frame[[*columns, "true"]].head(12).round(4).to_string())
 
 # %%
-# The picture shows how strong every pair is, which are significant, and where in the data they push
-# the target up or down.
-figure, axes = plt.subplots(2, 3, figsize=(17, 11), layout="constrained")
-for row, (model, title) in zip(
-    axes, [(patients, "diabetes"), (simulated, "simulation")], strict=True
+# The picture shows which pairs are significant, how strong they are, and where in the data they
+# push the target up or down.
+figure = plt.figure(figsize=(19, 13), layout="constrained")
+for part, (model, title) in zip(
+    figure.subfigures(2, 1), [(patients, "diabetes"), (simulated, "simulation")], strict=True
 ):
-    for ax, kind in zip(row, ["heatmap", "intervals", "groups"], strict=True):
+    part.suptitle(title, fontsize="x-large")
+    for ax, kind in zip(part.subplots(1, 3), ["heatmap", "forest", "groups"], strict=True):
         InteractionDisplay.from_estimator(model, kind=kind, ax=ax)
-    row[0].set_title(title)
 picture = os.environ.get("SKGEH_PICTURE", "demo.png")
 figure.savefig(picture, dpi=100)
 print(f"\npicture: {picture}")
+
+# %%
+# One pair more closely: what it adds to the target, without the main effects of either feature.
+surface = InteractionDisplay.from_estimator(simulated, kind="surface")

@@ -65,6 +65,7 @@ def _lower(values: NDArray, picture: Picture) -> NDArray[np.float64]:
 
 def _draw_classes(picture: Picture, ax: "Axes") -> Any:
     """Colours by class of significance, hatched where there was no test, and their legend."""
+    from matplotlib.collections import PatchCollection
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch, Rectangle
 
@@ -76,14 +77,13 @@ def _draw_classes(picture: Picture, ax: "Axes") -> Any:
     image = ax.imshow(
         kinds, cmap=ListedColormap(_COLOURS), vmin=-0.5, vmax=len(_COLOURS) - 0.5, aspect="auto"
     )
-    hatched: dict[str, Any] = {"fill": False, "hatch": "////", "edgecolor": "0.6", "lw": 0}
     untested = np.argwhere(_lower((~tested).astype(float), picture) == 1)
-    for i, j in untested:
-        ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, **hatched))
+    cells = [Rectangle((j - 0.5, i - 0.5), 1, 1) for i, j in untested]
+    ax.add_collection(PatchCollection(cells, hatch="////", fc="none", ec="0.6", lw=0))
     there = [k for k in range(len(_COLOURS)) if (kinds == k).any()]
     keys = [Patch(fc=_COLOURS[k], ec="0.6", lw=0.6, label=_CLASSES[k]) for k in reversed(there)]
     if len(untested):
-        keys.append(Patch(label="not tested", **hatched))
+        keys.append(Patch(label="not tested", hatch="////", fc="none", ec="0.6", lw=0))
     ax.legend(
         handles=keys,
         loc="lower left",
@@ -107,9 +107,9 @@ def _label_features(picture: Picture, ax: "Axes") -> None:
     ax.set_xlim(-0.5, room / cell - 0.5)
     for i, name in enumerate(names):
         ax.text(i - 0.4, i, name, va="center", ha="left", parse_math=False)
-    for i in range(1, d):  # lines between cells
-        ax.plot([-0.5, i - 0.5], [i + 0.5] * 2, color="white", lw=0.8 if d <= 20 else 0.4)
-        ax.plot([i - 0.5] * 2, [i - 0.5, d - 0.5], color="white", lw=0.8 if d <= 20 else 0.4)
+    at, thin = np.arange(1, d) - 0.5, 0.8 if d <= 20 else 0.4
+    ax.hlines(at + 1, -0.5, at, color="white", lw=thin)  # lines between cells
+    ax.vlines(at, at, d - 0.5, color="white", lw=thin)
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
@@ -121,8 +121,8 @@ def _write_numbers(image: Any, matrix: NDArray) -> None:
         return
     largest = np.nanmax(np.abs(matrix))
     decimals = int(np.clip(1 - np.floor(np.log10(largest or 1)), 0, 4))  # two digits of the largest
-    colours = image.get_array()
+    colours = np.ma.filled(image.get_array().astype(float), np.nan)
     for i, j in np.argwhere(np.isfinite(matrix)):
-        light = sum(image.cmap(image.norm(colours[i, j]))[:3]) > 1.6
+        light = np.isnan(colours[i, j]) or sum(image.cmap(image.norm(colours[i, j]))[:3]) > 1.6
         colour, text = "black" if light else "white", f"{matrix[i, j]:.{decimals}f}"
         image.axes.text(j, i, text, color=colour, ha="center", va="center", fontsize=FONT)

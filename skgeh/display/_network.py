@@ -115,7 +115,7 @@ def _circle(n: int) -> NDArray[np.float64]:
     Examples
     --------
     >>> _circle(3).round(1).tolist()
-    [[0.9, 0.5], [0.9, -0.5], [-1.0, 0.0]]
+    [[0.9, 0.5], [0.9, -0.5], [-1.0, -0.0]]
     """
     right = (n + 1) // 2
     parts = []

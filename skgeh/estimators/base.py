@@ -331,6 +331,14 @@ class InteractionEstimator(_NetworkParameters):
             function = posterior.draw(BLOCK, generator, first=first)
             yield evaluate(function, x, BLOCK, dtype)
 
+    def _reader(self) -> "InteractionEstimator":
+        """A copy that reads rows and has the tests, whatever this one learns next."""
+        found = copy(self)
+        for name in ("_interactions", "_fit_sample", "_fit_quality", "_net", "_predictive"):
+            found.__dict__.pop(name, None)  # they are large
+        found.posterior_ = None
+        return found
+
     def _blocks(self) -> Blocks:
         """Columns of each feature."""
         return Blocks.of_features(self.features_, self._points)
@@ -404,9 +412,8 @@ class InteractionEstimator(_NetworkParameters):
         targets = {label: self._target_scale(k) for k, label in each}
         found = replace(found, decisions=decided, features=self.features_, targets=targets)
         if output is not None and (unit := self._target_scale(output)) is not None:
-            kept = copy(self)  # whatever this one learns next
-            kept.__dict__.pop("_interactions", None)
-            own = ProcessComponents(kept, self.features_, output, sign * unit, self._unit_name)
+            given = self.features_, output, sign * unit, self._unit_name
+            own = ProcessComponents(self._reader(), *given)
             found = replace(found, components=own)
         if points is not self._points:
             return replace(found, points=original)

@@ -396,7 +396,8 @@ class Interactions:
         It is the pair's interaction ``f_ij(x_i, x_j)`` in the process, without what functions of
         either feature alone explain over the rows of the table, and without other pairs. It is in
         the units of the target; for labels, in log-odds; for counts and other losses with a log
-        link, in logs of ratios (0.1 is about 10 % more).
+        link, in logs of ratios (0.1 is about 10 % more). It corresponds to the sum of both SHAP
+        interaction values of the pair, (i, j) and (j, i).
 
         Parameters
         ----------

@@ -77,6 +77,17 @@ class Reading:
         return self.source is not self.model
 
     @property
+    def test_in_words(self) -> str:
+        """Where p-values come from."""
+        test = self.source.test if self.is_selector else "score"
+        if test == "score":
+            return (
+                "The p-values are those of a score test of smooth functions, which does not use "
+                "the posterior."
+            )
+        return f"The p-values are those of the test “{test}” of the selector." if test else ""
+
+    @property
     def found(self) -> Interactions:
         """Interactions of all pairs."""
         return self.source.interactions_

@@ -116,6 +116,7 @@ def test_pickled_contributions_are_the_same_and_later_fits_do_not_change_them():
     before = found.local(X, 0, 1)[0]
     for one in (pickle.loads(pickle.dumps(found)), pickle.loads(pickle.dumps(model)).interactions_):
         np.testing.assert_array_equal(one.local(X, 0, 1)[0], before)
+    assert len(pickle.dumps(found)) < 0.3 * len(pickle.dumps(model))  # without the posterior
     model.fit(X, -y)
     np.testing.assert_array_equal(found.local(X, 0, 1)[0], before)
     np.testing.assert_allclose(model.interactions_.local(X, 0, 1)[0], -before, atol=1e-3)
@@ -144,3 +145,13 @@ def test_a_surface_is_what_rows_have(regressor):
     np.testing.assert_allclose(values, regressor.interactions_.local(X, 0, 1)[0], atol=1e-9)
     assert (low < high).all()
     np.testing.assert_allclose(np.column_stack(components.rows(pair)), X[:, :2], atol=1e-9)
+
+
+def test_columns_are_found_by_name():
+    X, y, _ = table()
+    frame = pd.DataFrame(X, columns=["age", "bmi", "dose"])
+    frame["sex"] = np.where(X[:, 2] > 0, "female", "male")
+    found = fitted(frame, y).interactions_
+    assert found.local(frame, "age", "bmi")[0].std() > 0.5
+    with pytest.raises(ValueError, match="feature names"):
+        found.local(frame[["bmi", "age", "dose", "sex"]], "age", "bmi")
