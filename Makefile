@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test test-quick lint docs bench clean
 .NOTPARALLEL:  # two pips in one environment get into each other's way
 
 help:
 	@echo "make demo   a first table of interactions, and its picture in demo.png"
-	@echo "make test   all tests and the examples in docstrings"
+	@echo "make test   all tests and the examples in docstrings, in less than 10 minutes on 2 cores"
+	@echo "make test-quick   the same without the slow ones, in less than 2 minutes"
 	@echo "make lint   ruff and mypy"
 	@echo "make docs   the pages, in docs/_build/html"
 	@echo "make bench  the benchmarks"
@@ -22,10 +23,13 @@ demo: $(VENV)/.plot
 
 # The networks of the tests are small: a second BLAS thread waits longer than it computes.
 # The demo keeps the machine's own setting, for it shows what a user gets.
-test: export OMP_NUM_THREADS ?= 1
-test: export MPLBACKEND ?= Agg
-test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n auto
+# The last lines say how long the slowest tests took, and all of them.
+test test-quick: export OMP_NUM_THREADS ?= 1
+test test-quick: export MPLBACKEND ?= Agg
+test test-quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n auto --durations=10 --durations-min=1 $(SOME)
+
+test-quick: SOME = -m "not slow"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -22,22 +22,22 @@ LOSSES = {"counts": "poisson", "rates": "poisson", "amounts": "gamma"}
 
 
 def run(quick: bool = False) -> list[dict]:
-    tables = 1 if quick else TABLES
+    tables, options = (1, {"max_epochs": 2, "n_draws": 25}) if quick else (TABLES, {})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return [
-            row_of(kind, loss, product, tables, 200 if quick else N_ROWS)
+            row_of(kind, loss, product, tables, 200 if quick else N_ROWS, options)
             for kind, own in LOSSES.items()
             for product in (False, True)
             for loss in ("squared_error", own)
         ]
 
 
-def row_of(kind: str, loss: str, product: bool, tables: int, n: int) -> dict:
+def row_of(kind: str, loss: str, product: bool, tables: int, n: int, options: dict) -> dict:
     areas, spent = [], []
     for seed in range(tables):
         X, y, weight = table(kind, product, seed, n)
-        model = BayesianInteractionRegressor(loss=loss, random_state=seed)
+        model = BayesianInteractionRegressor(loss=loss, random_state=seed, **options)
         spent.append(seconds(lambda m=model, t=(X, y, weight): m.fit(*t).interactions_))
         pairs = pair_index(N_FEATURES)
         asked = (pairs == [0, 1]).all(1) if product else (pairs < ACTIVE).all(1)

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -51,6 +53,28 @@ def tables(_):
             writer.writerow(columns)
             for row in filter(kept, rows):
                 writer.writerow([shown(row.get(column, "")) for column in columns])
+
+
+def output_of_the_command_line(_):
+    """What a reader of docs/command_line.rst would see, as it is today."""
+    here = Path(__file__).parent / "generated"
+    here.mkdir(exist_ok=True)
+    sys.path.insert(0, str(here.parents[1]))
+    from tests.tables_as_people_have_them import passengers
+
+    passengers().write(here / "passengers.csv")
+    command = [
+        sys.executable,
+        "-m",
+        "skgeh",
+        "passengers.csv",
+        "--target",
+        "survived",
+        "--top",
+        "3",
+    ]
+    done = subprocess.run(command, cwd=here, stdout=subprocess.PIPE, text=True, check=True)
+    (here / "command_line.txt").write_text(done.stdout, encoding="utf-8")
 
 
 def shown(value):
@@ -363,3 +387,4 @@ TABLES = [
 
 def setup(app):
     app.connect("builder-inited", tables)
+    app.connect("builder-inited", output_of_the_command_line)

@@ -1,8 +1,9 @@
 """Parallel jobs on any joblib backend, each on one thread, and their progress bars."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ContextDecorator
+from functools import partial
 from typing import Any
 
 import torch
@@ -70,9 +71,24 @@ class _OneThread(ContextDecorator):
 ONE_THREAD = _OneThread()
 
 
-def progress_bar(name: str, verbose: bool) -> Callable:
-    """Function (iterable, total) that wraps an iterable in a progress bar if `verbose` is true."""
-    return lambda iterable, total: tqdm(iterable, total=total, desc=name, disable=not verbose)
+def progress_bar(name: str, verbose: int) -> Callable:
+    """Function (iterable, total, part="") that shows a progress bar with the time left.
+
+    Nothing is shown if `verbose` is 0 or False. The bar of a `part` of the work, of which many may
+    follow each other, vanishes at its end. An iterable may end before `total`.
+
+    Examples
+    --------
+    >>> list(progress_bar("folds", verbose=0)("abc", 3))
+    ['a', 'b', 'c']
+    """
+    return partial(_with_bar, name=name, verbose=verbose)
 
 
-no_bar = progress_bar("", verbose=False)
+def _with_bar(iterable: Iterable, total: int, part: str = "", *, name: str, verbose: int) -> tqdm:
+    """The iterable with a bar."""
+    label = f"{name}, {part}" if part else name
+    return tqdm(iterable, total=total, desc=label, leave=not part, disable=not verbose)
+
+
+no_bar = progress_bar("", verbose=0)

@@ -71,6 +71,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         Jobs over refits and posterior draws. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Seed of the ranking and of the test.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     Attributes
     ----------
@@ -128,6 +130,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         n_groups="auto",
         n_jobs=None,
         random_state=None,
+        verbose=0,
     ):
         self.estimator = estimator
         self.test = test
@@ -137,6 +140,7 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         self.n_groups = n_groups
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.verbose = verbose
 
     def fit(self, X, y, sample_weight=None, groups=None):
         """Rank the pairs and decide which interact.
@@ -198,6 +202,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         self._columns = list(model.feature_groups_.values())
         products = [product(self._columns[i], self._columns[j]) for i, j in self.pairs_]
         self.column_pairs_ = [tuple(sorted(pair)) for pairs in products for pair in pairs]
+        if not self.pairs_ and self.max_pairs != 0:
+            warn(self._nothing_chosen())
         return self
 
     def transform(self, X):
@@ -352,6 +358,8 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             model.set_params(random_state=seed)
         if model.n_jobs is None:
             model.set_params(n_jobs=self.n_jobs)
+        if not model.verbose:
+            model.set_params(verbose=self.verbose)
         return model
 
     def _check_same_columns(self, model: InteractionEstimator, X: Any) -> None:
@@ -393,10 +401,12 @@ class GEHSelector(TransformerMixin, BaseEstimator):
         features = Features.joined(table, self.estimator_.features_)
         if self.test == "score":
             if isinstance(self.estimator, FrozenEstimator):  # its own tests are of another table
-                return of_table(table, features, self.interactions_.pairs, n_jobs=self.n_jobs)
+                options = {"n_jobs": self.n_jobs, "verbose": self.verbose}
+                return of_table(table, features, self.interactions_.pairs, **options)
             return result_of(self.estimator_.pair_tests(), table, features)
         model = clone(self.estimator_).set_params(n_groups=self.n_groups_)
-        options = {"n_jobs": self.n_jobs, "random_state": seed, "verbose": model.verbose}
+        verbose = self.verbose or model.verbose
+        options = {"n_jobs": self.n_jobs, "random_state": seed, "verbose": verbose}
         if self.test == "permutation":
             warn(
                 "test='permutation' selects pairs by the maximum of a null without any signal, as "
@@ -406,6 +416,27 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             return permute(model, table, trainer, features=features, **options)
         cv = "sequential" if self.test == "sequential" else 5
         return crossfit(model, table, trainer, features=features, cv=cv, **options)
+
+    def _nothing_chosen(self) -> str:
+        """What to say where no pair passes the test."""
+        asked = f"test={self.test!r}, control={self.control!r}, alpha={self.alpha}"
+        opening = f"GEHSelector chooses no pair ({asked})"
+        ending = (
+            "transform returns the table without products. For the strongest pairs, tested or not, "
+            "set test=None and max_pairs."
+        )
+        found, result = self.interactions_, self.test_result_
+        if result is None:
+            return f"{opening}: no posterior interval lies above 0. {ending}"
+        p = result.adjusted_pairs(self.control)
+        if np.isnan(p).all():
+            return f"{opening}: none could be tested ({result.reason[0]}). {ending}"
+        best = int(np.lexsort([result.pair_p_value, np.nan_to_num(p, nan=np.inf)])[0])
+        first, second = (found.feature_names[f] for f in found.pairs[best])
+        return (
+            f"{opening}: the smallest adjusted p-value is {p[best]:.2g}, of {first} x {second}. "
+            f"Either no pair interacts, or the rows are too few to show it. {ending}"
+        )
 
     def _passed(self) -> NDArray[np.bool_]:
         """Whether each pair passes the test, shape (P,)."""

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "skgeh"
 
 # The floor of each room. A room imports from lower floors only, wherever the import stands: at the
-# top of a file, inside a function, or for type checkers. `__init__` is the door: it opens on all.
+# top of a file, inside a function, or for type checkers. `__init__` is the door: it opens on all
+# but the command line, which stands before it as any user does.
 FLOORS = {
     "tables": 1,
     "parallel": 1,
@@ -28,6 +29,8 @@ FLOORS = {
     "pages": 7,
     "selector": 7,
     "__init__": 8,
+    "command_line": 9,
+    "__main__": 10,
 }
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
@@ -70,8 +73,8 @@ def text_of(module):
 
 def test_every_room_has_a_floor():
     assert {room(module) for module in MODULES} == FLOORS.keys()
-    assert max(FLOORS.values()) <= 8
-    assert len(FLOORS) <= 16
+    assert max(FLOORS.values()) <= 10
+    assert len(FLOORS) <= 17
 
 
 @pytest.mark.parametrize("module", MODULES)

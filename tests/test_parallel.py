@@ -1,3 +1,4 @@
+import pickle
 import time
 
 import joblib
@@ -5,7 +6,7 @@ import pytest
 import torch
 from joblib import delayed
 
-from skgeh.parallel import ONE_THREAD, run_jobs
+from skgeh.parallel import ONE_THREAD, progress_bar, run_jobs
 
 BACKENDS = ["sequential", "threading", "loky", "multiprocessing"]
 
@@ -133,3 +134,14 @@ def test_threads_are_given_back():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
+
+
+def test_bars_are_named_and_those_of_parts_vanish(capsys):
+    bar = pickle.loads(pickle.dumps(progress_bar("folds", verbose=1)))
+    assert list(bar(range(3), 3)) == [0, 1, 2]
+    assert "folds: 100%" in (shown := capsys.readouterr().err) and shown.endswith("\n")
+    assert list(bar(range(2), 5, "steps")) == [0, 1]  # an end before the total is no error
+    assert "folds, steps:" in (shown := capsys.readouterr().err) and shown.endswith("\r")
+    for silent in (0, False):
+        assert list(progress_bar("folds", silent)(range(3), 3)) == [0, 1, 2]
+    assert capsys.readouterr().err == ""

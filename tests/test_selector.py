@@ -38,6 +38,7 @@ SAMPLE_WEIGHT = {
 SHIFT = np.array([3.0, -2.0, 5.0, 0.0])  # means far from 0: products have to be centred
 NAMES = ["age", "weight", "dose", "time"]
 FAR = 1e-200  # a level that nothing reaches
+may_choose_nothing = pytest.mark.filterwarnings("ignore:GEHSelector chooses no pair:UserWarning")
 
 
 def quick(**parameters):
@@ -84,6 +85,7 @@ def set_p_values(monkeypatch, p_value, tested=None):
     monkeypatch.setattr(skgeh.selector, "crossfit", found)
 
 
+@may_choose_nothing
 @parametrize_with_checks(
     [
         selector(rough(), n_groups=2, test=None, max_pairs=2),
@@ -168,7 +170,13 @@ class TestDecisions:
         alpha = FAR
         if case == "noise":
             alpha, y = 0.05, np.random.default_rng(1).normal(size=len(y))
-        model = selector(alpha=alpha).fit(X, y)
+        with pytest.warns(UserWarning, match="chooses no pair") as caught:
+            model = selector(alpha=alpha).fit(X, y)
+        (message,) = (text for one in caught if "GEHSelector" in (text := str(one.message)))
+        assert f"test='crossfit', control='fdr', alpha={alpha}" in message
+        first = model.to_frame().iloc[0]
+        least = f"p-value is {first.p_adjusted:.2g}, of {first.feature_i} x {first.feature_j}."
+        assert least in message and "set test=None" in message
         assert model.pairs_ == []
         np.testing.assert_array_equal(model.transform(X), X)
         assert model.get_feature_names_out().tolist() == ["x0", "x1", "x2", "x3"]
@@ -180,6 +188,7 @@ class TestDecisions:
         [("fdr", 0.05, 4), ("fdr", 0.042, 3), ("fdr", 0.001, 0), ("fwer", 0.05, 1),
          ("fwer", 0.07, 2), ("fwer", 0.1, 4)],
     )  # fmt: skip
+    @may_choose_nothing
     def test_level_and_control_act_on_adjusted_p_values(
         self, frozen, monkeypatch, control, alpha, chosen
     ):
@@ -190,6 +199,18 @@ class TestDecisions:
         p_adjusted = by_names(model.to_frame()).p_adjusted
         assert p_adjusted["x0", "x1"] == pytest.approx(0.006)
         assert p_adjusted["x0", "x2"] == pytest.approx(0.036 if control == "fdr" else 0.06)
+
+    def test_where_none_could_be_tested_it_says_why(self, frozen, monkeypatch):
+        set_p_values(monkeypatch, [1.0] * 6, tested=[False] * 6)
+        with pytest.warns(UserWarning, match=r"none could be tested \(not tested\)"):
+            selector(frozen).fit(*product(100))
+
+    def test_no_interval_above_0_is_said_too(self, frozen):
+        with pytest.warns(UserWarning, match="test='interval'.*no posterior interval lies above 0"):
+            assert selector(frozen, test="interval", alpha=FAR).fit(*product(100)).pairs_ == []
+
+    def test_who_wants_no_pair_is_not_told_so(self, frozen):
+        assert selector(frozen, test=None, max_pairs=0).fit(*product(100)).pairs_ == []
 
     def test_a_p_value_at_the_level_passes(self, frozen, monkeypatch):
         set_p_values(monkeypatch, [1.0, 1.0, 1.0, 1.0, 1.0, 0.002], tested=[False] * 5 + [True])
@@ -274,6 +295,7 @@ class TestScoreTest:
         )
         np.testing.assert_allclose(model.interactions_.p_value, expected.p_value, rtol=1e-6)
 
+    @may_choose_nothing
     def test_weights_and_units_enter(self):
         X, y = product(150)
         weight, units = np.random.default_rng(1).uniform(0.5, 2, 150), np.arange(150) // 2
@@ -680,6 +702,7 @@ class TestManners:
             ("estimator__max_epochs", [2, 5], None),
         ],
     )
+    @may_choose_nothing
     def test_searched(self, name, values, best):
         X, y = product(n=240, d=3)
         pipeline = Pipeline([("geh", selector(quick(max_epochs=3))), ("ridge", Ridge())])
@@ -696,9 +719,10 @@ class TestManners:
 
     def test_verbose_shows_bars(self, capsys):
         X, y = product(100)
-        selector(rough(verbose=True)).fit(X, y)
-        shown = capsys.readouterr().err
-        assert "training" in shown and "folds" in shown
+        for model in (selector(rough(verbose=True)), selector(rough(), verbose=1)):
+            model.fit(X, y)
+            shown = capsys.readouterr().err
+            assert "training" in shown and "folds" in shown
         selector(rough()).fit(X, y)
         assert capsys.readouterr().err == ""
 
@@ -1009,6 +1033,7 @@ def test_two_categories_have_all_products_of_their_columns():
     assert len(set(model.get_feature_names_out())) == 12
 
 
+@may_choose_nothing
 def test_units_reach_the_test(monkeypatch):
     seen = []
 

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skgeh.geh.pairs import to_vector
+from skgeh.tables.small_table import SmallTable
+
+_PAIRS_SHOWN = 5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Truth:
     """Truth about a simulated target ``y = f(x) + noise``.
 
@@ -41,6 +44,20 @@ class Truth:
     n_features: int
     function: Callable[[ArrayLike], NDArray[np.float64]]
     hessian: Callable[[ArrayLike], NDArray[np.float64]]
+
+    def __repr__(self) -> str:
+        names = self._names()
+        more = ", ..." if len(names) > _PAIRS_SHOWN else ""
+        listed = ", ".join(names[:_PAIRS_SHOWN]) or "no pair"
+        return f"<Truth about {self.n_features} features, which interact: {listed}{more}>"
+
+    def _repr_html_(self) -> str:
+        title = f"Of {self.n_features} features, {len(self.pairs)} pairs interact"
+        return SmallTable([""], [[name] for name in self._names()], title).html()
+
+    def _names(self) -> list[str]:
+        """The interacting pairs in words."""
+        return [f"x{i} x x{j}" for i, j in self.pairs]
 
     @property
     def labels(self) -> NDArray[np.bool_]:

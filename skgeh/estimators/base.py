@@ -352,7 +352,7 @@ class InteractionEstimator(_NetworkParameters):
         """Tests of all pairs of features, computed once, on first access of `interactions_`."""
         if self._tests is None:
             features = Features.named(self._task.X, self.feature_groups_)
-            bar = progress_bar("rows", self.verbose)
+            bar = progress_bar("score test", self.verbose)
             self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
             for doubt in self._doubts_of_table(self._tests):
                 warn(doubt)

@@ -104,7 +104,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
         device="cpu",
         n_jobs=None,
         random_state=None,
-        verbose=False,
+        verbose=0,
     ):
         super().__init__(
             hidden_layer_sizes,

@@ -17,6 +17,7 @@ from skgeh.estimators._collinearity import exchangeable
 from skgeh.geh.likelihoods import LEAST, LogLink
 from skgeh.geh.task import HeldOut, Task
 from skgeh.tables.messages import warn
+from skgeh.tables.small_table import SmallTable
 from skgeh.tables.table import codes_of, standard_scaler
 
 _MOST_ROWS = 2000  # rows that the additive model learns from, unless more are held out
@@ -31,7 +32,7 @@ _ERRORS = 2.0  # standard errors that a difference must exceed
 _MISSED = 0.05  # share of the variance that must be missed as well
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FitQuality:
     """How well a fit predicts rows that it has not seen.
 
@@ -114,6 +115,24 @@ class FitQuality:
         """Whether boosting predicts better by 0.05 and more than by chance; False if not asked."""
         gain, error = self.over_boosting
         return -gain > max(_ERRORS * error, _MISSED)
+
+    def __repr__(self) -> str:
+        others = [f"{name} {r2:.3f}" for name, r2, _ in self._others()]
+        return f"<FitQuality: R2 {self.r2:.3f} on unseen rows, {', '.join(others)}>"
+
+    def _repr_html_(self) -> str:
+        rows = [["constant", "0.000", f"{self.over_mean[0]:.3f} \u00b1 {self.over_mean[1]:.3f}"]]
+        for name, r2, (gain, error) in self._others():
+            rows.append([name, f"{r2:.3f}", f"{gain:.3f} \u00b1 {error:.3f}"])
+        title = f"R2 {self.r2:.3f} on rows that the model has not seen"
+        return SmallTable(["", "R2", "the model is better by"], rows, title).html()
+
+    def _others(self) -> list[tuple[str, float, tuple[float, float]]]:
+        """Models that it is compared with: name, R2, and by how much the model is better."""
+        found = [("main effects alone", self.r2_main_effects, self.over_main_effects)]
+        if np.isfinite(self.r2_boosting):
+            found.append(("gradient boosting", self.r2_boosting, self.over_boosting))
+        return found
 
     def warn(self) -> None:
         """Warn if the interactions of this fit should not be trusted."""

@@ -37,7 +37,7 @@ class _NetworkParameters(BaseEstimator):
         device="cpu",
         n_jobs=None,
         random_state=None,
-        verbose=False,
+        verbose=0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

@@ -87,8 +87,8 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         Jobs over blocks of posterior draws, by joblib. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers.
-    verbose : bool, default=False
-        Show progress bars.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
         device="cpu",
         n_jobs=None,
         random_state=None,
-        verbose=False,
+        verbose=0,
     ):
         super().__init__(
             hidden_layer_sizes,

@@ -5,8 +5,10 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state, check_scalar
 from skorch import NeuralNet
 from torch import Tensor, nn
@@ -17,10 +19,14 @@ from skgeh.geh.functions import RandomFunction, evaluate, member_weights
 from skgeh.geh.interactions import Interactions
 from skgeh.geh.measure import Axes, Question, measure
 from skgeh.geh.units import Units
+from skgeh.geh.views.blocks import Blocks, GroupedPosterior
 from skgeh.geh.views.units import InUnits
 from skgeh.posteriors.dropout_layers import frozen
+from skgeh.tables.column_groups import joined_features
+from skgeh.tables.encoding import Encoding, unique_names
 from skgeh.tables.frames import Backend, backend_of
 from skgeh.tables.messages import warn
+from skgeh.tables.reading import Reading
 from skgeh.tables.rows import MAX_POINTS
 
 _N_DRAWS = 400
@@ -36,19 +42,22 @@ def interactions_of(
     n_groups: int | str = "auto",
     n_draws: int | None = None,
     feature_names: Sequence[str] | None = None,
+    feature_groups: Any = "auto",
     n_jobs: int | None = None,
     random_state: Any = None,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> Interactions:
     """Interactions between the inputs of a trained model, or between units of a hidden layer.
 
     Parameters
     ----------
-    model : torch.nn.Module, skorch.NeuralNet, callable, list of these, or RandomFunction
-        A list is an ensemble. Modules are copied and put into evaluation mode. If they have dropout
-        layers (``nn.Dropout``, `skgeh.posteriors.ConcreteDropoutLayer`), a draw fixes one mask per
-        layer for all rows. A callable maps a float32 tensor (n, ...) to (n,) or (n, c). A posterior
-        of `skgeh.posteriors` is used as it is.
+    model : torch.nn.Module, skorch.NeuralNet, callable, list of these, Pipeline or RandomFunction
+        Of a fitted pipeline that ends in a network, the steps before make the network's inputs of
+        X, which is then the frame that the pipeline reads. A list is an ensemble. Modules are
+        copied and put into evaluation mode. If they have dropout layers (``nn.Dropout``,
+        `skgeh.posteriors.ConcreteDropoutLayer`), a draw fixes one mask per layer for all rows. A
+        callable maps a float32 tensor (n, ...) to (n,) or (n, c). A posterior of `skgeh.posteriors`
+        is used as it is.
     X : array-like of shape (n, d) or (n, ...)
         Points to average over, in the model's own units. If there are more than 1000 rows, 1000 of
         them are drawn. The entries of images are features, in the order of ``ravel``.
@@ -67,12 +76,16 @@ def interactions_of(
     n_draws : int, default=None
         Number of posterior draws; by default 400, or each model once if its draws are all equal.
     feature_names : sequence of str, default=None
-        By default the columns of a data frame, x0, x1, ..., or for a layer unit 0, unit 1, ...
+        By default the columns of a data frame, those that come out of a pipeline's steps, x0, x1,
+        ..., or for a layer unit 0, unit 1, ...
+    feature_groups : "auto", None, dict or sequence, default="auto"
+        Columns that are one feature, as in `BayesianInteractionRegressor`: one-hot columns of a
+        category are found by their names. Not for units of a layer, nor for images.
     n_jobs : int, default=None
         Number of joblib's jobs over blocks of draws.
     random_state : int, RandomState instance or None, default=None
-    verbose : bool, default=False
-        Show a progress bar over the blocks of draws.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     Returns
     -------
@@ -104,6 +117,8 @@ def interactions_of(
     ([('x0', 'x2')], (1, 3))
     """
     _check_counts(n_groups, n_draws)
+    if isinstance(model, Pipeline):
+        model, X = _after_its_steps(model, X)
     inputs, names, backend = _read(X, feature_names if layer is None else None)
     rng = check_random_state(random_state)
     inputs = inputs[rng.permutation(len(inputs))[:MAX_POINTS]]
@@ -119,11 +134,20 @@ def interactions_of(
     standard = (values - units_of.centre.numpy()) / units_of.scale.numpy()
     if n_draws is None:
         n_draws = getattr(posterior, "n_functions", None) or _N_DRAWS
+    own, view, scales = InUnits.of(posterior, units_of), None, units_of.scale.numpy()
+    if layer is None and points.ndim == 2:
+        features = joined_features(feature_groups, Encoding.of(_named_frame(values, names)), values)
+        if len(features) < len(names):
+            view = GroupedPosterior(own, Blocks.of_features(features, standard))
+            names = tuple(one.name for one in features)
+            firsts = scales[[one.columns[0] for one in features]]
+            scales = np.where([one.is_number for one in features], firsts, 1.0)
     found = measure(
-        InUnits.of(posterior, units_of),
+        own,
         standard,
         Question(n_groups, n_draws, None, int(rng.randint(2**31)), n_jobs, verbose),
-        Axes(names, units_of.scale.numpy(), target_scale, backend),
+        Axes(names, scales, target_scale, backend),
+        view=view,
     )
     if not found.effect.any():
         warn(
@@ -180,12 +204,45 @@ def exemplars(model: Any, layer: str, pool: Any, *, k: int = 10) -> NDArray[np.i
     return units.topk(k, dim=0).indices.T.cpu().numpy()
 
 
+def _after_its_steps(pipeline: Pipeline, X: Any) -> tuple[Any, Any]:
+    """The last step of a fitted pipeline, and its inputs, with their names."""
+    if len(pipeline) == 1:
+        return pipeline[-1], X
+    steps = pipeline[:-1]
+    found = steps.transform(X)
+    if hasattr(found, "columns"):
+        return pipeline[-1], found
+    found = np.asarray(found.todense() if hasattr(found, "todense") else found)
+    try:
+        names = [str(name) for name in steps.get_feature_names_out()]
+    except (AttributeError, ValueError):  # some transformers have no names
+        return pipeline[-1], found
+    return pipeline[-1], _named_frame(found, names)
+
+
+def _named_frame(values: NDArray, names: Sequence[str]) -> pd.DataFrame:
+    """Numbers (n, d) as a data frame whose names may come twice in what was given."""
+    return pd.DataFrame(values, columns=list(unique_names(names)))
+
+
 def _read(X: Any, feature_names: Sequence[str] | None) -> tuple[NDArray, tuple[str, ...], Backend]:
     """Inputs (n, ...) as float64, a name for each of their entries, and the kind of data frame."""
     backend = backend_of(X)
     columns = getattr(X, "columns", None)
     if isinstance(X, Tensor):
         X = X.detach().cpu().numpy()
+    if columns is not None:
+        read = Reading.of(X)
+        others = [
+            name
+            for name, column in zip(read.names, read, strict=True)
+            if column.held not in ("numbers", "booleans")
+        ]
+        if others:
+            raise ValueError(
+                f"A network reads numbers; {', '.join(others)} of X hold others. Pass the whole "
+                "pipeline that encodes them, or the encoded table."
+            )
     inputs = check_array(X, dtype=np.float64, allow_nd=True, ensure_min_samples=2)
     size = int(np.prod(inputs.shape[1:]))
     names = feature_names if feature_names is not None else columns

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from skgeh.geh.decisions import Decisions
 from skgeh.geh.pairs import to_matrix
 from skgeh.tables.feature import Feature
 from skgeh.tables.frames import Backend, make_frame
+from skgeh.tables.small_table import SmallTable
 
 SIGNIFICANT = 0.05  # largest p_fdr
 _ROWS_SHOWN = 10  # in HTML
@@ -71,13 +71,13 @@ class Interactions:
         not known.
     features : tuple of Feature, optional
         The features in original values; empty for models trained elsewhere.
-    components : Components, optional
-        The pairs' own contributions to a prediction, for `local` and pictures of surfaces; None for
-        models trained elsewhere and for a mean over several targets.
     points : ndarray of shape (n, D), optional
         The points, in the order of `labels_`: columns of all features, in original units.
     targets : dict, optional
         Of a mean over several targets or classes, their labels and standard deviations.
+    components : Components, optional
+        The pairs' own contributions to a prediction, for `local` and pictures of surfaces; None for
+        models trained elsewhere and for a mean over several targets.
 
     Notes
     -----
@@ -119,9 +119,9 @@ class Interactions:
     rows_: NDArray[np.intp] | None = None
     decisions: Decisions | None = None
     features: tuple[Feature, ...] = ()
-    components: Components | None = None
     points: NDArray[np.float64] | None = None
     targets: Mapping[Any, float | None] = field(default_factory=dict)
+    components: Components | None = None
 
     @property
     def p_value(self) -> NDArray[np.float64] | None:
@@ -525,7 +525,7 @@ class Interactions:
             shown = f", sign {sign}" if sign else ""
             text += (
                 f"\n  {a} x {b}: {self.decisions.effect[place]:.2g}, between {low[place]:.2g} and "
-                f"{high[place]:.2g}{shown}"
+                f"{high[place]:.2g}{shown}, p_fdr {self.decisions.p_fdr[place]:.1g}"
             )
         others = tested & ~found
         if others.any():
@@ -541,24 +541,22 @@ class Interactions:
     def _repr_html_(self) -> str:
         decided = self.decisions
         interval = "95 % interval" if decided is not None else "95 % of the posterior"
-        heads = ["", "", "score", "effect", interval, *(["sign", "p"] if decided else [])]
+        heads = ["", "", "score", "effect", interval, *(["sign", "p", "p_fdr"] if decided else [])]
         effect = self.effect if decided is None else decided.effect
-        sign = None if decided is None else decided.sign
         intervals, rows = self.interval(), []
         for place, (a, b) in zip(self.order, self.top(_ROWS_SHOWN), strict=False):
             low, high = intervals[place]
-            cells = [escape(a), escape(b), f"{self.score[place]:.3g}"]
+            cells = [a, b, f"{self.score[place]:.3g}"]
             if decided is not None and not decided.tested[place]:
-                cells += ["", "not tested", "", escape(str(decided.reason[place]))]
+                cells += ["", f"not tested: {decided.reason[place]}"]
             else:
                 cells += [f"{effect[place]:.3g}", f"{low:.3g} to {high:.3g}"]
-                if decided is not None and sign is not None:
-                    cells += [str(sign[place]), f"{decided.p_value[place]:.2g}"]
-            row = "".join(f"<td>{cell}</td>" for cell in cells)
-            rows.append(f"<tr>{row}</tr>")
-        left = f"<p>{len(self.pairs)} pairs, {len(self.group_weights)} groups</p>"
-        head = "".join(f"<th>{one}</th>" for one in heads)
-        return f"<table><tr>{head}</tr>{''.join(rows)}</table>{left}"
+            if decided is not None and decided.tested[place]:
+                p = (f"{values[place]:.2g}" for values in (decided.p_value, decided.p_fdr))
+                cells += [str(decided.sign[place]), *p]
+            rows.append(cells)
+        title = f"{len(self.pairs)} pairs, {len(self.group_weights)} groups"
+        return SmallTable(heads, rows, title).html()
 
 
 def check_level(level: float) -> None:

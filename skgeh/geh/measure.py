@@ -31,8 +31,8 @@ class Question:
         Output to use; by default effects and scores are means over all outputs.
     seed : int, default=0
     n_jobs : int, optional
-    verbose : bool, default=False
-        Show a progress bar over the blocks of draws.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
     """
 
     n_groups: int | str
@@ -40,7 +40,7 @@ class Question:
     target: int | None = None
     seed: int = 0
     n_jobs: int | None = None
-    verbose: bool = False
+    verbose: int = 0
 
 
 @dataclass(frozen=True, eq=False)

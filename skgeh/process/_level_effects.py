@@ -29,15 +29,18 @@ class PairWeights:
         Whose functions the columns multiply.
     factors : ndarray of shape (2, m)
         Both functions of every column.
-    weights : ndarray of shape (m,)
+    shrunken, wide : ndarray of shape (m,)
+        By the pair's prior, and hardly shrunk.
     covariance : ndarray of shape (m, m)
+        Of the wide weights.
     freedom : float
-        Degrees of freedom of the covariance.
+        Degrees of freedom of that covariance.
     """
 
     products: Products
     factors: NDArray[np.intp]
-    weights: NDArray[np.float64]
+    shrunken: NDArray[np.float64]
+    wide: NDArray[np.float64]
     covariance: NDArray[np.float64]
     freedom: float
 
@@ -82,7 +85,7 @@ class EffectsAtLevels:
         cells = (parts[0][:, None] * parts[1]).reshape(counts.size, -1)
         is_number = [self.levels.features[f].is_number for f in pair]
         turned = self.sign * without_means(cells, counts / max(counts.sum(), 1), is_number)
-        effect = turned @ found.weights
+        effect = turned @ found.wide
         error = np.sqrt(((turned @ found.covariance) * turned).sum(1))
         empty = counts == 0
         effect, error = (

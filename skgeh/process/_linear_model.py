@@ -86,7 +86,7 @@ class Sums:
         q, c = len(products), y.shape[1]
         gram = np.zeros((q, q), order="F")
         columns, moments = np.zeros(q), np.zeros((q, c))
-        for rows in progress(blocks(len(X)), -(-len(X) // ROWS)):
+        for rows in progress(blocks(len(X)), -(-len(X) // ROWS), "rows"):
             part, w = products.design(X[rows]), weight[rows]
             columns += part @ w
             moments += part @ (w[:, None] * y[rows])

@@ -125,7 +125,9 @@ class AnovaModel:
         active, root = self.solution.active, self.solution.root
         found = self.products.multiplied(values, active)
         found -= self.data.centre[active, None]
-        return found * root[:, None] * root_weight
+        found *= root[:, None]
+        found *= root_weight
+        return found
 
     def unshared(self, parts: Parts) -> NDArray[np.float64]:
         """``phi' phi / s^2``, as if other columns had nothing in common with those of the model."""

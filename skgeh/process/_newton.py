@@ -72,7 +72,7 @@ class Newton:
         """Options of every regression."""
         likelihood = self.task.likelihood
         known = self.known_noise or likelihood.known_dispersion
-        return {"known_noise": known, "unit": likelihood.unit**2}
+        return {"known_noise": known, "unit": likelihood.unit**2, "progress": self.progress}
 
     def numbers(self) -> list[ProcessPosterior]:
         """One regression, and another one with finer products."""
@@ -91,7 +91,6 @@ class Newton:
             weight,
             start=fits,
             steps=LAST_STEPS,
-            progress=self.progress,
             **self.options,
         )
 
@@ -164,7 +163,6 @@ class Newton:
                 weight,
                 start=fits,
                 steps=inner,
-                progress=self.progress,
                 **self.options,
             )
             move = np.column_stack([fit.fitted for fit in fits]) - outputs

@@ -1,5 +1,6 @@
 """What rows show of their noise: whether it is normal and even, and what rows of a unit share."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from skgeh.geh.likelihoods import SquaredError
 from skgeh.geh.task import Task
+from skgeh.parallel import no_bar
 from skgeh.process._newton import Newton
 from skgeh.process._pair_statistics import Rows
 from skgeh.process._posterior import ProcessPosterior
@@ -27,7 +29,7 @@ def is_normal(rows: Rows) -> bool:
     return bool(excess < LONG_TAILED * np.sqrt(24 / len(square)))
 
 
-def row_weights(rows: Rows) -> tuple[NDArray[np.float64], float]:
+def row_weights(rows: Rows, progress: Callable = no_bar) -> tuple[NDArray[np.float64], float]:
     """Weights by which uneven noise becomes even, (n,), and how clearly rows say that it is uneven.
 
     A process learns the logs of squared residuals. What it learns from a row is left out of the
@@ -39,7 +41,7 @@ def row_weights(rows: Rows) -> tuple[NDArray[np.float64], float]:
     log = (log - log.mean()) / spread
     even = np.ones(len(log))
     task = Task(rows.model.observed.X, log[:, None], even, SquaredError())
-    learned = Rows(Newton(task, SPREAD).numbers()[0])
+    learned = Rows(Newton(task, SPREAD, progress).numbers()[0])
     errors = learned.residuals / learned.left
     gain = log**2 - errors**2
     error = gain.std() / np.sqrt(len(gain))

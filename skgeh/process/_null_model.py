@@ -140,11 +140,14 @@ class NullModel:
     ----------
     rows : Rows
     pairs : FeaturePairs
+    n_jobs : int, optional
+    progress : callable
     """
 
     rows: Rows
     pairs: FeaturePairs
     n_jobs: int | None = None
+    progress: Callable = no_bar
 
     @cached_property
     def statistics(self) -> list[PairStatistics]:
@@ -154,8 +157,8 @@ class NullModel:
     def _statistics(self, *, quick: bool) -> list[PairStatistics]:
         """The same, or quick ones that believe the model's noise."""
         parts = self.pairs.with_priors(self.rows.model)
-        ask = partial(pair_statistics, self.rows, n_jobs=self.n_jobs, quick=quick)
-        return [found for part in parts for found in ask(part)]
+        of, progress = self.rows, self.progress
+        return list(pair_statistics(of, parts, self.n_jobs, quick=quick, progress=progress))
 
     @cached_property
     def p_value(self) -> NDArray[np.float64]:
@@ -190,9 +193,12 @@ def main_effects(task: Task, sizes: Sizes) -> Products:
     return Products.main_effects([SmoothBasis.fit(x, main, weight, TAILS) for x in task.X.T])
 
 
-def promising_pairs(task: Task, asked: FeaturePairs, most: int) -> NDArray[np.intp]:
+def promising_pairs(
+    task: Task, asked: FeaturePairs, most: int, progress: Callable = no_bar
+) -> NDArray[np.intp]:
     """Places of the pairs whose products fit best what main effects leave, in increasing order."""
-    newton = Newton(replace(task, weight=task.weight / task.weight.mean()), NO_SIZES)
+    weight = task.weight / task.weight.mean()
+    newton = Newton(replace(task, weight=weight), NO_SIZES, progress)
     best, features = np.zeros(len(asked.pairs)), asked.features
     i, j = asked.pairs.T
     for model in _Search(newton, asked).main_effects_alone():
@@ -236,7 +242,8 @@ class _Search:
             models, _ = self._enter(models, entered)
         rows = [self._rows(one) for one in models]
         if self._is_linear and self.task.units is None and not self._is_wide:
-            weights, doubts = zip(*map(row_weights, rows), strict=True)
+            even = partial(row_weights, progress=self.newton.progress)
+            weights, doubts = zip(*map(even, rows), strict=True)
             if max(doubts) > UNEVEN:
                 self.newton = replace(self.newton, row_weights=np.column_stack(weights))
                 models, _ = self._enter(models, entered)
@@ -359,7 +366,7 @@ class _Search:
 
     def _asked(self, rows: Rows) -> NullModel:
         """A model at its rows, asked about the pairs."""
-        return NullModel(rows, self.pairs, self.n_jobs)
+        return NullModel(rows, self.pairs, self.n_jobs, self.newton.progress)
 
     def _rows(self, model: ProcessPosterior) -> Rows:
         """The rows of a model, with what is known about their noise."""
@@ -384,7 +391,7 @@ def of_features(rows: Rows, main: Products) -> NDArray[np.float64]:
         factors = np.stack([main.starts[own][:, None] + wave, 0 * wave])
         relative = np.stack([main.bases[f].weights for f in own])
         columns = PairColumns(own, factors, relative, wave, 0 * relative)
-        for found in pair_statistics(rows, columns, quick=True):
+        for found in pair_statistics(rows, [columns], quick=True):
             p[found.columns.places] = p_values(found)
     return p
 

@@ -8,16 +8,16 @@ covariance C if the model is right. The part of C that belongs to the noise is `
 replace single rows (R. Bell and D. McCaffrey 2002).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 
-from skgeh.parallel import run_jobs
+from skgeh.parallel import no_bar, run_jobs
 from skgeh.process._linear_model import InRows
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import blocks, multiplied
@@ -201,19 +201,87 @@ def _units(starts: NDArray | None, n: int) -> Iterator[slice]:
 
 
 def pair_statistics(
-    rows: Rows, columns: PairColumns, n_jobs: int | None = None, *, quick: bool = False
+    rows: Rows,
+    parts: Sequence[PairColumns],
+    n_jobs: int | None = None,
+    *,
+    quick: bool = False,
+    progress: Callable = no_bar,
 ) -> Iterator[PairStatistics]:
     """Statistics of pairs, some of them at a time; quick ones believe the model's noise."""
-    p, m = columns.relative.shape
     n_units = 1 if rows.starts is None else len(rows.starts)
-    size = max(min(AT_ONCE // m, 5 * BLOCK // (m * n_units)), 1)
-    jobs = [delayed(_statistics)(rows, columns.part(some), quick) for some in blocks(p, size)]
-    yield from run_jobs(jobs, n_jobs, prefer="threads")
+    jobs = [
+        delayed(_statistics)(rows, some, quick) for some in _passes(parts, 5 * BLOCK // n_units)
+    ]
+    done = run_jobs(jobs, n_jobs, prefer="threads")
+    for found in progress(done, len(jobs), "pairs"):
+        yield from found
 
 
-def _statistics(rows: Rows, columns: PairColumns, quick: bool) -> PairStatistics:
-    """Statistics of some pairs."""
-    return _Pass(rows, columns).statistics(quick)
+def _passes(parts: Sequence[PairColumns], most: int) -> Iterator[list[PairColumns]]:
+    """Pairs that pass over the rows together, so that these and the model are read once."""
+    found: list[PairColumns] = []
+    most, size = max(min(AT_ONCE, most), 1), 0
+    for part in parts:
+        p, m = part.relative.shape
+        for some in blocks(p, max(most // m, 1)):
+            own = part.part(some)
+            if found and size + own.relative.size > most:
+                yield found
+                found, size = [], 0
+            found.append(own)
+            size += own.relative.size
+    if found:
+        yield found
+
+
+def _statistics(rows: Rows, parts: Sequence[PairColumns], quick: bool) -> list[PairStatistics]:
+    """Statistics of some pairs, by two passes over the rows or, if quick, by one."""
+    some = [_Part(rows, columns) for columns in parts]
+    again = _explained(rows, some, quick)
+    if quick:
+        return [part.quick for part in some]
+    for block, residualised in again():
+        for part, R in zip(some, residualised, strict=True):
+            part.add_spread(R, block)
+    return [part.statistics for part in some]
+
+
+def _explained(rows: Rows, parts: Sequence["_Part"], quick: bool) -> Callable:
+    """Let the parts know what the model explains of their columns.
+
+    Returns
+    -------
+    callable () -> iterator of (rows, list of ndarray of shape (p, m, r))
+        Blocks of rows, and ``s^2 K^-1 phi`` there for each part.
+    """
+    if isinstance(rows.model.solution, InRows):
+        every = slice(0, len(rows.root))
+        values = rows.values(every)
+        found = [part.explained_in_rows(values, every) for part in parts]
+        return lambda: iter([(every, found)])
+    n_columns, k = sum(part.size for part in parts), len(rows.model.solution.active)
+    keep = len(rows.root) * (n_columns + k) <= KEPT and not quick
+    kept: list = []
+
+    def read() -> Iterator[tuple[slice, list[NDArray], NDArray]]:
+        for block in rows.blocks(n_columns):
+            values = rows.values(block)
+            yield block, [part.at(values, block) for part in parts], rows.columns(values, block)
+
+    for block, own, Z in read():
+        for part, D in zip(parts, own, strict=True):
+            part.add(D, Z, block)
+        if keep:
+            kept.append((block, own, Z))
+    for part in parts:
+        part.explain()
+
+    def again() -> Iterator[tuple[slice, list[NDArray]]]:
+        for block, own, Z in kept or read():
+            yield block, [p.residualised(D, Z, block) for p, D in zip(parts, own, strict=True)]
+
+    return again
 
 
 def no_less(C: NDArray, M: NDArray, fourth: NDArray) -> NDArray[np.float64]:
@@ -232,108 +300,123 @@ def no_less(C: NDArray, M: NDArray, fourth: NDArray) -> NDArray[np.float64]:
 
 
 @dataclass(eq=False)
-class _Pass:
-    """Two passes over the rows for some pairs: what the model explains of their columns, then F."""
+class _Part:
+    """Sums over the rows for pairs of one shape: what the model explains of them, then F."""
 
     rows: Rows
     columns: PairColumns
 
-    def statistics(self, quick: bool) -> PairStatistics:
-        """Leave every pair out: ``(I - C V)^-1`` turns sums with the pair into those without."""
-        s2 = self.rows.model.noise_variance
-        whole, left, sums = self._explained(quick)
-        C = left / s2
-        self.out = np.linalg.inv(np.eye(C.shape[1]) - C * self.columns.prior[:, None])
-        u = (self.out @ (sums / s2)[..., None])[..., 0]
-        C = self.out @ C
-        C = (C + C.swapaxes(1, 2)) / 2
-        seen = s2 * np.einsum("pmm->pm", C) / np.maximum(whole, np.finfo(float).tiny)
-        if quick:
-            return PairStatistics(self.columns, u, C, C, C, seen, np.zeros(len(u)), 0 * u)
-        M, fourth, of_columns, spread = self._spread(u, C)
-        if self.rows.even:
-            M, spread = (no_less(C, one, of_columns) for one in (M, spread))
-            fourth, of_columns = 0 * fourth, 0 * of_columns
-        return PairStatistics(self.columns, u, C, M, spread, seen, fourth, of_columns)
+    def __post_init__(self) -> None:
+        p, m = self.columns.relative.shape
+        k = len(self.rows.model.solution.active)
+        self.whole, self.sums, self.centre = np.zeros((3, p, m))
+        self.left = np.zeros((p, m, m))
+        self.cross = np.zeros((k if not isinstance(self.rows.model.solution, InRows) else 0, p * m))
 
-    def _explained(self, quick: bool) -> tuple[NDArray, NDArray, NDArray]:
-        """Squares of the columns (p, m), what the model leaves of their products, and sums.
+    @property
+    def size(self) -> int:
+        """Number of columns."""
+        return self.columns.relative.size
 
-        The products have shape (p, m, m), and the sums of columns times residuals (p, m).
-        """
-        solution = self.rows.model.solution
-        if isinstance(solution, InRows):
-            rows = slice(0, len(self.rows.root))
-            D = self._columns(rows)
-            D -= (D @ self.rows.root / self.rows.model.data.weight)[..., None] * self.rows.root
-            flat = D.reshape(-1, rows.stop)
-            R = solution.noise * cho_solve((solution.factor, True), flat.T).T.reshape(D.shape)
-            self.residualised: Callable = partial(iter, [(rows, R)])
-            return (D * D).sum(2), D @ R.swapaxes(1, 2), D @ self.rows.residuals
-        (p, m), k = self.columns.relative.shape, len(solution.active)
-        gram, cross = np.zeros((p, m, m)), np.zeros((k, p * m))
-        sums, centre = np.zeros((2, p, m))
-        kept: list = []
-        keep = len(self.rows.root) * (p * m + k) <= KEPT and not quick
-        for rows in self.rows.blocks(p * m):
-            D, Z = self._columns(rows), self.rows.columns(self.rows.values(rows), rows)
-            gram += D @ D.swapaxes(1, 2)
-            cross += Z @ D.reshape(p * m, -1).T
-            sums += D @ self.rows.residuals[rows]
-            centre += D @ self.rows.root[rows]
-            if keep:
-                kept.append((rows, D, Z))
-        total = self.rows.model.data.weight
-        gram -= centre[:, :, None] * centre[:, None] / total
-        shared = solution.ridge(cross)
-        self.residualised = partial(self._residualised, centre / total, shared.T, kept)
-        of_pair = [a.reshape(k, p, m).swapaxes(0, 1) for a in (cross, shared)]
-        return np.einsum("pmm->pm", gram), gram - of_pair[0].swapaxes(1, 2) @ of_pair[1], sums
-
-    def _columns(self, rows: slice) -> NDArray[np.float64]:
+    def at(self, values: NDArray, rows: slice) -> NDArray[np.float64]:
         """Columns of the pairs at some rows, not centred, shape (p, m, r)."""
         factors = self.columns.factors
-        D = multiplied(self.rows.values(rows), factors.reshape(2, -1)) * self.rows.root[rows]
+        D = multiplied(values, factors.reshape(2, -1))
+        D *= self.rows.root[rows]
         return D.reshape(*factors.shape[1:], -1)
 
-    def _residualised(
-        self, centre: NDArray, shared: NDArray, kept: list
-    ) -> Iterator[tuple[slice, NDArray]]:
-        """Blocks of rows, and ``s^2 K^-1 phi`` there, shape (p, m, r)."""
-        every: Iterator = iter(kept)
-        if not kept:
-            every = (
-                (rows, self._columns(rows), self.rows.columns(self.rows.values(rows), rows))
-                for rows in self.rows.blocks(centre.size)
-            )
-        for rows, D, Z in every:
-            R = (D.reshape(len(shared), -1) - shared @ Z).reshape(D.shape)
-            R -= centre[..., None] * self.rows.root[rows]
-            yield rows, R
+    def explained_in_rows(self, values: NDArray, rows: slice) -> NDArray[np.float64]:
+        """The same for a model that is solved in rows; what it leaves of the columns."""
+        solution, root = self.rows.model.solution, self.rows.root
+        assert isinstance(solution, InRows)
+        D = self.at(values, rows)
+        D -= (D @ root / self.rows.model.data.weight)[..., None] * root
+        flat = D.reshape(-1, len(root))
+        R = solution.noise * cho_solve((solution.factor, True), flat.T).T.reshape(D.shape)
+        self.whole, self.left = (D * D).sum(2), D @ R.swapaxes(1, 2)
+        self.sums = D @ self.rows.residuals
+        self._leave_out()
+        return R
 
-    def _spread(self, u: NDArray, C: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-        """Covariances of u as the rows show them, and the sums for degrees of freedom."""
-        p, m = u.shape
-        sums = C.copy(), np.zeros(p), np.zeros((p, m))
-        around = C.copy(), np.zeros(p), np.zeros((p, m))
-        entered = np.flatnonzero(self.columns.prior.any(1))
-        others = np.setdiff1d(np.arange(p), entered)
-        for rows, R in self.residualised():
-            noise = self.rows.residuals[rows]
-            scaled = self._scaled(noise, rows)
-            if len(others):
-                self._add(sums, others, R if len(others) == p else R[others], scaled, rows)
-            for one in entered.tolist():
-                own, prior = R[one], self.columns.prior[one]
-                F = self.out[one] @ own
-                without = self._scaled(noise + (prior * u[one]) @ own, rows, (F, prior, own))
-                self._add(sums, np.array([one]), F[None], without, rows)
-                self._add(around, np.array([one]), F[None], scaled, rows)
-        M, fourth, of_columns = sums
+    def add(self, D: NDArray, Z: NDArray, rows: slice) -> None:
+        """Add a block of rows to the sums."""
+        self.left += D @ D.swapaxes(1, 2)
+        self.cross += Z @ D.reshape(self.size, -1).T
+        self.sums += D @ self.rows.residuals[rows]
+        self.centre += D @ self.rows.root[rows]
+
+    def explain(self) -> None:
+        """What the model leaves of products of columns, from their sums."""
+        p, m = self.columns.relative.shape
+        total = self.rows.model.data.weight
+        self.left -= self.centre[:, :, None] * self.centre[:, None] / total
+        self.whole = np.einsum("pmm->pm", self.left).copy()
+        shared = self.rows.model.solution.ridge(self.cross)
+        own, theirs = (a.reshape(-1, p, m).swapaxes(0, 1) for a in (self.cross, shared))
+        self.left -= own.swapaxes(1, 2) @ theirs
+        self.shared, self.centre = shared.T, self.centre / total
+        self._leave_out()
+
+    def _leave_out(self) -> None:
+        """Leave every pair out: ``(I - C V)^-1`` turns sums with the pair into those without."""
+        s2 = self.rows.model.noise_variance
+        C = self.left / s2
+        self.out = np.linalg.inv(np.eye(C.shape[1]) - C * self.columns.prior[:, None])
+        self.u = (self.out @ (self.sums / s2)[..., None])[..., 0]
+        C = self.out @ C
+        self.C = (C + C.swapaxes(1, 2)) / 2
+        p, m = self.u.shape
+        # of pairs without themselves, and around the mean for pairs of the model
+        self.spreads = [(self.C.copy(), np.zeros(p), np.zeros((p, m))) for _ in range(2)]
+        self.entered = np.flatnonzero(self.columns.prior.any(1))
+        self.others = np.setdiff1d(np.arange(p), self.entered)
+
+    def residualised(self, D: NDArray, Z: NDArray, rows: slice) -> NDArray[np.float64]:
+        """``s^2 K^-1 phi`` at some rows, shape (p, m, r)."""
+        R = D - (self.shared @ Z).reshape(D.shape)
+        R -= self.centre[..., None] * self.rows.root[rows]
+        return R
+
+    @property
+    def _seen(self) -> NDArray[np.float64]:
+        """Share of every column that is left by the model without the pair."""
+        own = self.rows.model.noise_variance * np.einsum("pmm->pm", self.C)
+        return own / np.maximum(self.whole, np.finfo(float).tiny)
+
+    @property
+    def quick(self) -> PairStatistics:
+        """Statistics that believe the model's noise."""
+        C, u = self.C, self.u
+        return PairStatistics(self.columns, u, C, C, C, self._seen, np.zeros(len(u)), 0 * u)
+
+    @property
+    def statistics(self) -> PairStatistics:
+        """Statistics with the noise as the rows show it."""
+        (M, fourth, of_columns), (around, _, _) = self.spreads
         spread = M.copy()
-        spread[entered] = around[0][entered]
+        spread[self.entered] = around[self.entered]
         M, spread = ((one + one.swapaxes(1, 2)) / 2 for one in (M, spread))
-        return M, fourth, of_columns, spread
+        if self.rows.even:
+            M, spread = (no_less(self.C, one, of_columns) for one in (M, spread))
+            fourth, of_columns = 0 * fourth, 0 * of_columns
+        return PairStatistics(
+            self.columns, self.u, self.C, M, spread, self._seen, fourth, of_columns
+        )
+
+    def add_spread(self, R: NDArray, rows: slice) -> None:
+        """Add a block of rows to the covariances of u as the rows show them."""
+        sums, around = self.spreads
+        noise = self.rows.residuals[rows]
+        scaled = self._scaled(noise, rows)
+        others = self.others
+        if len(others):
+            self._add(sums, others, R if len(others) == len(R) else R[others], scaled, rows)
+        for one in self.entered.tolist():
+            own, prior = R[one], self.columns.prior[one]
+            F = self.out[one] @ own
+            without = self._scaled(noise + (prior * self.u[one]) @ own, rows, (F, prior, own))
+            self._add(sums, np.array([one]), F[None], without, rows)
+            self._add(around, np.array([one]), F[None], scaled, rows)
 
     def _scaled(
         self, noise: NDArray, rows: slice, pair: tuple[NDArray, NDArray, NDArray] | None = None

@@ -41,8 +41,8 @@ def regress(
     start : sequence of c ProcessPosterior, optional
         Where to start from, perhaps on fewer columns.
     steps : int, default=9
-    progress : callable (iterable, total) -> iterable, optional
-        Wraps the blocks of rows of a long table.
+    progress : callable (iterable, total, part) -> iterable, optional
+        Wraps the blocks of rows of a long table, and the search for variances.
     """
     shared = bool((weight == weight[:, :1]).all())
     together = read(products, X, value, weight[:, 0], progress) if shared else None
@@ -63,6 +63,7 @@ def regress(
             steps=steps,
             known_noise=known_noise,
             unit=unit,
+            progress=progress,
             **({"settled": 0} if start else {}),
         )
         seen = Observed(X, y, w)

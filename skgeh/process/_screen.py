@@ -4,12 +4,14 @@ Every pair is scored against the main effects; the first pairs enter. Then the o
 again, with these pairs in the model, so that no pair is taken for another one's shadow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skgeh.parallel import no_bar
 from skgeh.process._model import AnovaModel
 from skgeh.process._products import Products
 from skgeh.process._regression import regress
@@ -48,7 +50,14 @@ class Sizes:
 
 
 def choose_products(
-    X: NDArray, value: NDArray, weight: NDArray, sizes: Sizes, *, known_noise: bool, unit: float
+    X: NDArray,
+    value: NDArray,
+    weight: NDArray,
+    sizes: Sizes,
+    *,
+    known_noise: bool,
+    unit: float,
+    progress: Callable = no_bar,
 ) -> Products:
     """Main effects and pairs for responses (n, c) with weights (n, c)."""
     if not is_feasible(len(X), X.shape[1], sizes):
@@ -67,8 +76,9 @@ def choose_products(
     if q <= most or (n * n * q * c <= MOST_IN_ROWS and n * q <= MOST_VALUES):
         return main.with_pairs(every, sizes.pair)
     products = main
+    fitted = partial(regress, known_noise=known_noise, unit=unit, progress=progress)
     for share in (0.5, 1.0):
-        fits = regress(products, X, value, weight, known_noise=known_noise, unit=unit)
+        fits = fitted(products, X, value, weight)
         ranked = np.argsort(-np.mean([_scores(fit) for fit in fits], axis=0), kind="stable")
         room = share * max(most - len(main), 0)
         filled = np.cumsum(main.count_products(ranked, sizes.pair))

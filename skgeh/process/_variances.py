@@ -6,9 +6,12 @@ sum of squared residuals over the degrees of freedom that are left (D. MacKay, "
 interpolation", 1992). One step needs only the diagonal of the posterior covariance.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from skgeh.parallel import no_bar
 from skgeh.process._linear_model import Data, Solution
 from skgeh.process._products import Products
 
@@ -46,6 +49,7 @@ def find_variances(
     known_noise: bool = False,
     unit: float = 1.0,
     settled: int = SETTLED,
+    progress: Callable = no_bar,
 ) -> tuple[NDArray[np.float64], Solution]:
     """Variances of the components, and the posterior of the weights for them.
 
@@ -66,9 +70,11 @@ def find_variances(
         Variance of the function that is expected.
     settled : int, default=3
         Steps before a component may leave the algebra.
+    progress : callable (iterable, total, part) -> iterable, optional
+        Wraps the steps.
     """
     v, of, typical = variances.copy(), products.component, unit * typical_variances(products)
-    for step in range(steps):
+    for step in progress(range(steps), steps, "variances"):
         solution = data.solve(prior_variances(products, data, v), noise, output)
         if step == steps - 1:
             break

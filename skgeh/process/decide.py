@@ -45,29 +45,6 @@ _LOST = "main effects and other pairs explain all that could be seen of it"
 
 
 @dataclass(frozen=True, eq=False)
-class _PairWeights:
-    """Weights of one pair's products, for one output.
-
-    Parameters
-    ----------
-    factors : ndarray of shape (2, m)
-        Both functions of every product; see `Products`.
-    shrunken, wide : ndarray of shape (m,)
-        By the pair's prior, and hardly shrunk.
-    covariance : ndarray of shape (m, m)
-        Of the wide weights.
-    freedom : float
-        Degrees of freedom of that covariance.
-    """
-
-    factors: NDArray[np.intp]
-    shrunken: NDArray[np.float64]
-    wide: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    freedom: float
-
-
-@dataclass(frozen=True, eq=False)
 class PairTests:
     """Tests of pairs of features.
 
@@ -129,7 +106,7 @@ class PairTests:
             places = np.flatnonzero(why == "")
             asked = FeaturePairs(main, features.columns, pairs[places], sizes.pair)
             if len(places) > _MOST_PAIRS:
-                best = promising_pairs(task, asked, _MOST_PAIRS)
+                best = promising_pairs(task, asked, _MOST_PAIRS, progress)
                 others = np.setdiff1d(places, places[best])
                 why[others] = f"not one of the {_MOST_PAIRS} pairs with the strongest products"
                 places, asked = places[best], replace(asked, pairs=pairs[places[best]])
@@ -231,28 +208,24 @@ class PairTests:
             own = np.flatnonzero(self.places[part.columns.places] == place)
             if len(own):
                 model, one = self.models[output], part.part(own)
-                weights, wide, _ = self._weights(model, one)
+                (weights,), (wide,), (means,) = self._weights(model, one)
                 return PairWeights(
                     model.pairs.main,
                     one.columns.factors[:, 0],
-                    weights[0],
-                    (wide @ one.M @ wide)[0],
-                    _freedom(one)[0],
+                    means,
+                    weights,
+                    wide @ one.M[0] @ wide,
+                    float(_freedom(one)[0]),
                 )
         return None
 
-    def weights_of(self, pair: tuple[int, int], output: int) -> _PairWeights:
+    def weights_of(self, pair: tuple[int, int], output: int) -> PairWeights:
         """Weights of one pair that was tested."""
         (place,) = np.flatnonzero((self.pairs == pair).all(1))
-        for part in self.models[output].statistics if self.models else ():
-            own = np.flatnonzero(self.places[part.columns.places] == place)
-            if len(own):
-                part = part.part(own)
-                (weights,), (wide,), (means,) = self._weights(self.models[output], part)
-                covariance, factors = wide @ part.M[0] @ wide, part.columns.factors[:, 0]
-                freedom = float(_freedom(part)[0])
-                return _PairWeights(factors, means, weights, covariance, freedom)
-        raise ValueError(f"The pair {pair} was not tested: {self.reason[place]}.")
+        found = self._pair_weights(int(place), output)
+        if found is None:
+            raise ValueError(f"The pair {pair} was not tested: {self.reason[place]}.")
+        return found
 
     def _effects(self, output: int, at: "_Places") -> SignedEffects:
         """Effects of one output."""

@@ -79,7 +79,7 @@ class GaussianProcess(BaseEstimator):
             Seed for choosing the rows with leave-one-out predictions.
         """
         settings = getattr(trainer, "settings", None)
-        progress = progress_bar("rows", verbose=settings is not None and settings.verbose)
+        progress = progress_bar("process", 0 if settings is None else settings.verbose)
         parts = learn_outputs(task, self.sizes(), progress)
         rows = _judged_rows(task, np.random.default_rng(seed))
         left_out = partial(_left_out, parts, task.units)

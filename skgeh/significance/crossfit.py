@@ -56,7 +56,7 @@ def crossfit_test(
     variance_inflation: float | str = "auto",
     n_jobs: int | None = None,
     random_state: Any = None,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> CrossfitResult:
     r"""Test which pairs interact, with error control in the presence of true interactions.
 
@@ -110,8 +110,8 @@ def crossfit_test(
         Jobs over chunks of refits, by joblib on any backend. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Seed of folds and refits.
-    verbose : bool, default=False
-        Show progress bars.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     Returns
     -------
@@ -218,7 +218,7 @@ def crossfit(
     variance_inflation: float | str = "auto",
     n_jobs: int | None = None,
     random_state: Any = None,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> CrossfitResult:
     """The test of a checked table; see `crossfit_test`.
 

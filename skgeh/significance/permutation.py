@@ -45,7 +45,7 @@ def permutation_test(
     checkpoint: Any = None,
     n_jobs: int | None = None,
     random_state: Any = None,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> PermutationResult:
     """Test whether the target depends on the features at all, by refits on shuffled targets.
 
@@ -76,8 +76,8 @@ def permutation_test(
         Jobs over chunks of refits, by joblib on any backend. Results do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Seed of permutations and refits; with None, the seed of an existing checkpoint is used.
-    verbose : bool, default=False
-        Show a progress bar with the time left.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def permute(
     checkpoint: Any = None,
     n_jobs: int | None = None,
     random_state: Any = None,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> PermutationResult:
     """The test of a checked table; see `permutation_test`.
 

@@ -10,6 +10,10 @@ from scipy.stats import norm
 from skgeh.geh.interactions import check_level
 from skgeh.tables.corrections import adjust, over_targets
 from skgeh.tables.frames import Backend, make_frame
+from skgeh.tables.small_table import SmallTable
+
+_ROWS_SHOWN = 10
+_SHOWN = "target", "p_value", "p_fdr", "strength", "strength_low"  # columns
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,14 +133,40 @@ class TestResult:
         data frame
             Of the same kind as the tested table, pandas for arrays.
         """
+        return make_frame(*self._rows(), self.frame_backend)
+
+    def _rows(self) -> tuple[dict[str, NDArray], NDArray[np.intp]]:
+        """Columns of the table, and the order of its rows."""
         columns, tested = self.columns(), self.tested.ravel()
         reasons = np.repeat(self.reason, len(self.targets or [0]))
         # a pair that was only scanned has no p-value either, but a reason of its own
         known = np.isfinite(columns["p_value"])
         columns |= {"tested": tested, "reason": np.where(tested & known, "", reasons)}
         p = np.where(known, columns["p_value"], np.inf)
-        order = np.lexsort([-columns["statistic"], p, ~tested])
-        return make_frame(columns, order, self.frame_backend)
+        return columns, np.lexsort([-columns["statistic"], p, ~tested])
+
+    def __str__(self) -> str:
+        return self._small_table().text()
+
+    def _repr_html_(self) -> str:
+        return self._small_table().html()
+
+    def _small_table(self) -> SmallTable:
+        """The first rows of the table, with the columns that decide, in 80 columns of text."""
+        columns, order = self._rows()
+        some = order[:_ROWS_SHOWN]
+        shown = [name for name in _SHOWN if name in columns]
+        rows = []
+        for k in some:
+            cells = [f"{columns['feature_i'][k]} x {columns['feature_j'][k]}"]
+            if columns["reason"][k]:
+                cells.append(str(columns["reason"][k]))
+            else:
+                values = (columns[name][k] for name in shown)
+                cells += [str(v) if isinstance(v, str) else f"{v:.2g}" for v in values]
+            rows.append(cells)
+        few = f"; the first {len(some)} rows" if len(some) < len(order) else ""
+        return SmallTable(["", *shown], rows, f"{repr(self)[1:-1]}{few}")
 
     def __repr__(self) -> str:
         found = int((self.adjusted_pairs("fdr") <= 0.05).sum())

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2, ncx2, norm
 
@@ -19,6 +18,7 @@ from skgeh.tables.frames import Backend
 from skgeh.tables.messages import warn
 from skgeh.tables.suspicions import suspicions
 from skgeh.tables.table import Table
+from skgeh.tables.targets import task_of
 
 _TASKS = ("auto", "regression", "classification")
 
@@ -191,8 +191,8 @@ def score_test(
         Further columns whose smooth main effects are taken out. Their pairs are not tested.
     n_jobs : int, default=None
         Threads over blocks of pairs. Results do not depend on it.
-    verbose : int, default=0
-        Whether to show the progress on long tables.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     Returns
     -------
@@ -236,14 +236,16 @@ def score_test(
     """
     if task not in _TASKS:
         raise ValueError(f"task must be one of {', '.join(map(repr, _TASKS))}; got {task!r}.")
-    labels = _are_labels(y) if task == "auto" and loss == "squared_error" else task == _TASKS[2]
+    if task == "auto" and loss == "squared_error":
+        task = task_of(y)[0]
+    labels = task == "classification"
     table = Table.of(X, y, sample_weight, groups, labels=labels, loss=loss, min_rows=1)
     table.check_testable(LEAST_ROWS)
     known = Features.of(table, feature_groups)
     asked = _asked_pairs(pairs, features, known)
     if covariates is not None:
         covariates = _covariate_columns(covariates, sample_weight, len(np.asarray(y)))
-    return of_table(table, known, asked, covariates, n_jobs=n_jobs, verbose=bool(verbose))
+    return of_table(table, known, asked, covariates, n_jobs=n_jobs, verbose=verbose)
 
 
 @ONE_THREAD
@@ -254,7 +256,7 @@ def of_table(
     covariates: NDArray | None = None,
     *,
     n_jobs: int | None = None,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> ScoreResult:
     """The test of a checked table, for pairs of its features; covariates are in standard units."""
     process = GaussianProcess()
@@ -270,7 +272,7 @@ def of_table(
         pairs=pairs,
         sizes=process.sizes(),
         n_jobs=n_jobs,
-        progress=progress_bar("rows", verbose),
+        progress=progress_bar("score test", verbose),
     )
     for doubt in [*suspicions(features, table.y), *tests.doubts(names)]:
         warn(doubt)
@@ -297,18 +299,6 @@ def _asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:
             "not have."
         )
     return found[np.isin(found, [place[one] for one in some]).any(1)]
-
-
-def _are_labels(y: Any) -> bool:
-    """Whether a target that is not described looks like labels."""
-    values = np.asarray(y)
-    if values.ndim > 1 and values.shape[1] > 1:
-        return False
-    values = pd.Series(values.ravel()).infer_objects().to_numpy()  # objects may be numbers
-    if values.dtype.kind not in "iuf":
-        return True
-    two = pd.unique(values)
-    return len(two) == 2 and bool((two == two.round()).all())
 
 
 def _covariate_columns(covariates: Any, sample_weight: Any, n_rows: int) -> NDArray[np.float64]:

@@ -51,6 +51,8 @@ class InteractionDynamics(Callback):
         As in `sparse_and_or`; coarser here, because many epochs are measured.
     test : tuple (X, y), default=None
         Data for the test loss; the net's validation split if None.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     Attributes
     ----------
@@ -108,6 +110,7 @@ class InteractionDynamics(Callback):
         tol: float = 1e-2,
         salient: float = _SALIENT,
         test: tuple[ArrayLike, ArrayLike] | None = None,
+        verbose: int = 0,
     ):
         self.X = X
         self.y = y
@@ -120,6 +123,7 @@ class InteractionDynamics(Callback):
         self.tol = tol
         self.salient = salient
         self.test = test
+        self.verbose = verbose
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Measure before the first step; keep the records if an earlier training continues."""
@@ -175,6 +179,7 @@ class InteractionDynamics(Callback):
             self.players,
             background=self.background,
             output=self.output,
+            verbose=self.verbose,
         )
         try:
             values = explainer.values(self.X, self.y)
@@ -191,7 +196,14 @@ class InteractionDynamics(Callback):
             last = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # an approximate split is enough
-            found = sparse_and_or(values, self.noise_bound, self.tol, max_iter=500, warm_start=last)
+            found = sparse_and_or(
+                values,
+                self.noise_bound,
+                self.tol,
+                max_iter=500,
+                warm_start=last,
+                verbose=self.verbose,
+            )
         self.interactions_ = found
         return _figures(found, found.threshold(self.salient))
 

@@ -46,8 +46,8 @@ class AndOrExplainer:
         Share of the mean change of the output above which an interaction is salient.
     chunk : int, default=8192
         Rows per forward pass.
-    verbose : bool, default=False
-        Show a progress bar.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     References
     ----------
@@ -75,7 +75,7 @@ class AndOrExplainer:
         tol: float = 1e-3,
         salient: float = _SALIENT,
         chunk: int = _CHUNK,
-        verbose: bool = False,
+        verbose: int = 0,
     ):
         self.model = model
         self.baseline = baseline
@@ -122,7 +122,7 @@ class AndOrExplainer:
                 "players=[['a', 'b'], ['c'], ...]. Columns in no group are always present."
             )
         values = self._values(rows, y, players)
-        interactions = sparse_and_or(values, self.noise_bound, self.tol)
+        interactions = sparse_and_or(values, self.noise_bound, self.tol, verbose=self.verbose)
         return Explanation(
             interactions, values, players.names, interactions.threshold(self.salient)
         )

@@ -13,6 +13,7 @@ search when to stop.
 """
 
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from skgeh.parallel import no_bar, progress_bar
 from skgeh.symbolic.interactions import AndOrInteractions
 from skgeh.symbolic.transforms import (
     _ZETA,
@@ -47,6 +49,7 @@ def sparse_and_or(
     *,
     max_iter: int = 4000,
     warm_start: AndOrInteractions | None = None,
+    verbose: int = 0,
 ) -> AndOrInteractions:
     """Split outputs into the fewest, weakest AND and OR interactions that explain them.
 
@@ -64,6 +67,8 @@ def sparse_and_or(
         Number of steps after which the search ends in any case.
     warm_start : AndOrInteractions, default=None
         Result for the same samples and a similar model, such as that of one epoch earlier.
+    verbose : int or bool, default=0
+        Whether to show progress bars with the time left.
 
     Returns
     -------
@@ -103,7 +108,7 @@ def sparse_and_or(
     scale[scale == 0] = 1.0  # nothing to explain
     start = None if warm_start is None else _warm_state(warm_start, y.shape)
     search = _Search(y / scale, bound / scale, None if start is None else start.rescaled(scale))
-    a, b, q, gap = search.run(tol, max_iter)
+    a, b, q, gap = search.run(tol, max_iter, progress_bar("AND and OR", verbose))
     if (worst := gap.max(initial=0.0)) > max(tol, 0.01):
         warnings.warn(
             f"The split is up to {100 * worst:.2g} % from the sparsest one after {max_iter} steps. "
@@ -153,10 +158,12 @@ class _Search:
         self.best = self.feasible(self.copies)
         self.lower = np.zeros(len(y))
 
-    def run(self, tol: float, max_iter: int) -> tuple[_Array, _Array, _Array, _Array]:
+    def run(
+        self, tol: float, max_iter: int, progress: Callable = no_bar
+    ) -> tuple[_Array, _Array, _Array, _Array]:
         """Step until the gap of every row is proven to be at most `tol`."""
         gap = self.gap()
-        for step in range(max_iter):
+        for step in progress(range(max_iter), max_iter, "steps"):
             multiplier, primal, dual = self.step()
             if step % _CHECK != _CHECK - 1 and step != max_iter - 1:
                 continue

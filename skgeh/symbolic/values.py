@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from tqdm.auto import tqdm
 
+from skgeh.parallel import progress_bar
 from skgeh.symbolic._outputs import Output, output_of
 from skgeh.symbolic.players import Players, _cluster_centres
 from skgeh.symbolic.transforms import _masks
@@ -51,7 +51,7 @@ def _masked_values(
     *,
     output: str = "auto",
     chunk: int = _CHUNK,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> NDArray[np.float64]:
     """Output of a model for every subset of the players of every sample.
 
@@ -68,8 +68,7 @@ def _masked_values(
     output : {"auto", "value", "log_odds"}
     chunk : int
         Rows per forward pass.
-    verbose : bool
-        Show a progress bar.
+    verbose : int
 
     Returns
     -------
@@ -82,7 +81,9 @@ def _masked_values(
     hooked = isinstance(baseline, FeatureMap)
     absent = X if hooked else _baselines(baseline, X, players)
     with _feature_map(model, baseline) if hooked else nullcontext() as hook:
-        for rows in _chunks(len(values), chunk, verbose):
+        firsts = range(0, len(values), chunk)
+        for first in progress_bar("masked inputs", verbose)(firsts, len(firsts)):
+            rows = np.arange(first, min(first + chunk, len(values)))
             sample, subset = np.divmod(rows, size)
             if hook is None:
                 inputs = _masked(X[sample], absent[sample], players.present(subsets[subset]))
@@ -133,15 +134,6 @@ def _asked(ask: Output, inputs: NDArray, y: NDArray | None) -> NDArray[np.float6
             "a model with a decision_function or logits."
         )
     return found
-
-
-def _chunks(n_rows: int, chunk: int, verbose: bool) -> Iterator[NDArray[np.intp]]:
-    """Row numbers, one chunk at a time."""
-    with tqdm(total=n_rows, desc="masked inputs", unit="row", disable=not verbose) as bar:
-        for first in range(0, n_rows, chunk):
-            rows = np.arange(first, min(first + chunk, n_rows))
-            yield rows
-            bar.update(len(rows))
 
 
 class _Hook:

@@ -8,7 +8,8 @@ booleans       0 and 1
 ordered        places of the levels
 words          an indicator for each level; rare levels together, missing values a level of
                their own
-dates          the year as a number; month, weekday and hour as places on a circle; those that vary
+dates          the year as a number; month, weekday and hour as places on a circle, the hour by two
+               waves; those that vary
 =============  ================================================================================
 
 Words that are numbers or dates, as in files of text, are read as such.
@@ -25,6 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.preprocessing import OrdinalEncoder
 
+from skgeh.tables.dates import DateForm
 from skgeh.tables.feature import MISSING, Feature, Kind
 from skgeh.tables.reading import Column, Reading, words_of
 
@@ -32,10 +34,10 @@ LEAST_ROWS = 10  # of a level, and of missing values that get an indicator
 MOST_LEVELS = 20
 RARE = "(rare)"
 _BLANKS = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>"}  # among numbers
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d{2}.*)?")
 _PROSE = 3  # mean number of words from which text is called free text
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_HOUR_WAVES = 2  # a day may have two peaks; what one wave lacks, columns like it seem to have
 _HOURS = tuple(f"{hour} h" for hour in range(24))
 _PARTS: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "year": ("number", ()),
@@ -287,9 +289,10 @@ def _code_of(name: str, column: Column) -> Code:
             empty = np.isnan(numbers).all()
             suffix = "" if empty else "written as text"
             return _number(name, Column("numbers", numbers), "number", suffix=suffix)
-        if (first := _date_order(column.values)) is not None:
-            read_dates = partial(_dates_of, day_first=first)
-            return _date(name, column, read_dates)
+        form = DateForm.of(pd.unique(pd.Series(column.values, dtype=object).dropna()))
+        if form is not None:
+            suffix = "month read before day" if form.is_open else ""
+            return _date(name, column, partial(_dates_of, form=form), suffix)
     return _category(name, column)
 
 
@@ -327,7 +330,8 @@ def _category(name: str, column: Column) -> Code:
     places = encoder.fit_transform(words[:, None])[:, 0]
     rare = encoder.infrequent_categories_[0]
     rare = np.array([]) if rare is None else rare
-    levels = [one for one in encoder.categories_[0] if one not in set(rare)]
+    all_rare = set(rare)  # outside the loop: of ids, there are as many as rows
+    levels = [one for one in encoder.categories_[0] if one not in all_rare]
     rare_rows = int((places == len(levels)).sum())
     if not levels and missing.sum() < LEAST_ROWS:
         levels = _few_rows(words, distinct, column.is_declared)
@@ -365,7 +369,7 @@ def _few_rows(words: NDArray, distinct: int, is_declared: bool) -> list[str]:
     return sorted(counts.index)
 
 
-def _date(name: str, column: Column, read: Callable[..., NDArray]) -> Code:
+def _date(name: str, column: Column, read: Callable[..., NDArray], suffix: str = "") -> Code:
     """A column of dates: the parts that vary."""
     dates = read(column)
     missing = np.isnat(dates)
@@ -378,7 +382,9 @@ def _date(name: str, column: Column, read: Callable[..., NDArray]) -> Code:
         kind, levels = _PARTS[part]
         full = f"{name}: {part}"
         if kind == "cycle":
-            features.append(Feature(full, kind, (0, 1), levels))
+            varied = len(np.unique(parts[part][~missing])) > 2 * _HOUR_WAVES
+            waves = _HOUR_WAVES if part == "hour" and varied else 1
+            features.append(Feature(full, kind, tuple(range(2 * waves)), levels))
             continue
         known = parts[part][~missing]
         median = float(np.median(known)) if len(known) else 0.0
@@ -387,7 +393,7 @@ def _date(name: str, column: Column, read: Callable[..., NDArray]) -> Code:
     gap = marked and "year" not in varying
     if gap:
         features.append(Feature(f"{name}: missing", "boolean", (0,), ("False", "True"), (0.0,)))
-    detail = ", ".join(filter(None, [*varying, _gaps(missing)]))
+    detail = ", ".join(filter(None, [*varying, suffix, _gaps(missing)]))
     note = Note(name, "date", detail)
     return Code(note, tuple(features), partial(_parts_of, read, tuple(varying), bool(gap)))
 
@@ -408,16 +414,13 @@ def _parts_of(read: Callable, varying: Sequence[str], gap: bool, column: Column)
     return [parts[part] for part in varying] + ([np.isnat(dates).astype(float)] if gap else [])
 
 
-def _dates_of(column: Column, day_first: bool = False) -> NDArray:
+def _dates_of(column: Column, form: DateForm | None = None) -> NDArray:
     """Dates of a column of dates or of words."""
     if column.held == "dates":
         return column.values
-    if column.held != "words":
+    if column.held != "words" or form is None:
         raise TypeError(f"dates were expected, and {column.held} came")
-    found = pd.to_datetime(
-        pd.Series(column.values, dtype=object), dayfirst=day_first, format="mixed", utc=False
-    )
-    return found.to_numpy().astype("datetime64[us]")
+    return form.read(column.values)
 
 
 def _numbers_of(column: Column) -> Values:
@@ -471,31 +474,6 @@ def _parsed_numbers(words: NDArray) -> NDArray[np.float64] | None:
     return numbers[codes]
 
 
-def _date_order(words: NDArray) -> bool | None:
-    """Whether dates that are written as words begin with the day; None if they are no dates.
-
-    Examples
-    --------
-    >>> _date_order(np.array(["2024-01-31", None])), _date_order(np.array(["31.1.2024"]))
-    (False, True)
-    >>> _date_order(np.array(["tall"])) is None
-    True
-    """
-    distinct = pd.unique(pd.Series(words, dtype=object).dropna())
-    if len(distinct) == 0 or not all(_DATE.fullmatch(one) for one in distinct):
-        return None
-    some = pd.Series(distinct, dtype=object)
-    european = bool(some.str.match(r"\d{1,2}\.").all())
-    for day_first in (european, not european):
-        form = None if not some.str.match(r"\d{4}").all() else "ISO8601"
-        try:
-            pd.to_datetime(some, dayfirst=day_first, format=form)
-        except (ValueError, TypeError):
-            continue
-        return day_first
-    return None
-
-
 def _read(code: Code, column: Column) -> Values:
     """Values of the features of a column; errors name it."""
     try:
@@ -524,7 +502,8 @@ def _names_of(feature: Feature) -> list[str]:
     if feature.is_number:
         return [feature.name, f"{feature.name} missing"][: len(feature.columns)]
     if feature.kind == "cycle":
-        return [f"{feature.name} {wave}" for wave in ("sin", "cos")]
+        names = ("sin", "cos", "sin 2", "cos 2")[: len(feature.columns)]
+        return [f"{feature.name} {wave}" for wave in names]
     levels = feature.levels[-len(feature.columns) :]
     return [f"{feature.name}_{level}" for level in levels]
 

@@ -2,7 +2,7 @@
 
 A number has one column, and an indicator if values are missing. A category has an indicator for
 every level, or one for two levels. An hour, a weekday or a month goes round, so it is a place on a
-circle, with two columns.
+circle, with two columns, or four where it may rise and fall twice.
 """
 
 from dataclasses import dataclass
@@ -78,7 +78,8 @@ class Feature:
             return np.column_stack([filled, missing]) if self.has_missing else filled[:, None]
         if self.kind == "cycle":
             angle = 2 * np.pi * known / len(self.levels)
-            circle = np.column_stack([np.sin(angle), np.cos(angle)])
+            waves = range(1, len(self.columns) // 2 + 1)
+            circle = np.column_stack([wave(k * angle) for k in waves for wave in (np.sin, np.cos)])
             return np.where(missing[:, None], 0.0, circle)
         found = np.eye(len(self.levels))[known.astype(int)]
         found = found[:, 1:] if len(self.columns) < len(self.levels) else found

@@ -92,7 +92,7 @@ class Settings:
     patience : int or None
     callbacks : sequence of skorch callbacks
     device : str
-    verbose : bool
+    verbose : int
     """
 
     max_epochs: int = 55
@@ -101,7 +101,7 @@ class Settings:
     patience: int | None = None
     callbacks: Sequence[Any] = ()
     device: str = "cpu"
-    verbose: bool = False
+    verbose: int = 0
 
     def batch_rows(self, n_rows: int, n_training: int) -> int:
         """Rows per batch, given the number of a copy's rows and of those that it trains on."""

@@ -1,6 +1,7 @@
 """What every simulation owes: its truth, and noise in proportion to it."""
 
 import pickle
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -98,3 +99,15 @@ def test_wrong_arguments(make):
     for X in (np.zeros(truth.n_features), np.zeros((3, 4))):
         with pytest.raises(ValueError, match=rf"\(n, {truth.n_features}\), got shape"):
             truth.function(X)
+
+
+def test_what_it_shows():
+    _, _, truth = make_interactions(20, random_state=0)
+    names = [f"x{i} x x{j}" for i, j in truth.pairs]
+    listed = ", ".join(names[:5])
+    assert repr(truth) == f"<Truth about 8 features, which interact: {listed}, ...>"
+    assert "\n" not in repr(truth)
+    html = truth._repr_html_()
+    assert [html.count(f"<td>{name}</td>") for name in names] == [1] * len(names)
+    nothing = replace(truth, pairs=truth.pairs[:0])
+    assert repr(nothing) == "<Truth about 8 features, which interact: no pair>"

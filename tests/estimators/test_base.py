@@ -221,7 +221,12 @@ class TestManners:
         X, y = product(n=60)
         small(verbose=True).fit(X, y).interactions_  # noqa: B018
         shown = capsys.readouterr().err
-        assert "training" in shown and "draws" in shown
+        assert "training" in shown and "draws" in shown and "score test, pairs" in shown
+        model = small(posterior="gaussian_process", hidden_layer_sizes=None, verbose=2).fit(X, y)
+        assert "process, variances" in capsys.readouterr().err
+        model.interactions_  # noqa: B018
+        pickle.loads(pickle.dumps(model))
+        capsys.readouterr()
         small().fit(X, y).interactions_  # noqa: B018
         assert capsys.readouterr().err == ""
 

@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -432,3 +433,14 @@ def test_it_is_there_after_every_fit():
     first = model.fit(X, y).fit_quality_
     assert model.fit(X, y).fit_quality_ == first
     assert model.fit(X, X[:, 2]).fit_quality_ != first
+
+
+def test_what_it_shows():
+    alone = FitQuality(0.81234, 0.5, (0.8, 0.02), (0.3, 0.01))
+    assert repr(alone) == "<FitQuality: R2 0.812 on unseen rows, main effects alone 0.500>"
+    assert "boosting" not in alone._repr_html_()
+    both = replace(alone, r2_boosting=0.9, over_boosting=(-0.1, 0.03))
+    assert repr(both) == repr(alone)[:-1] + ", gradient boosting 0.900>"
+    html = both._repr_html_()
+    assert html.count("<tr>") == 4
+    assert "<td>0.900</td><td>-0.100 \u00b1 0.030</td>" in html

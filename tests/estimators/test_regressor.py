@@ -21,7 +21,8 @@ SAMPLE_WEIGHT = {
 
 
 @parametrize_with_checks(
-    [BayesianInteractionRegressor()], expected_failed_checks=lambda estimator: SAMPLE_WEIGHT
+    [BayesianInteractionRegressor(max_epochs=10)],
+    expected_failed_checks=lambda estimator: SAMPLE_WEIGHT,
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -97,26 +98,32 @@ def model_groups(model, X, n_groups):
     return Partition.kmeans(model._x_scaler.transform(X), n_groups, model._seed)
 
 
+def spread(X, y, seeds=4):
+    fits = [small(max_epochs=40, random_state=seed).fit(X, y) for seed in range(seeds)]
+    effects = np.array([fit.interactions(n_groups=4).effect for fit in fits])
+    return effects.mean(0), effects.std(0, ddof=1) * np.sqrt(2 / seeds)
+
+
+@pytest.fixture(scope="module")
+def as_it_is():
+    return spread(*product())
+
+
 class TestInvariance:
     """Statistical for a fit: the same answer up to the networks' own randomness."""
 
-    def spread(self, X, y, seeds=4, **parameters):
-        fits = [small(max_epochs=40, random_state=s, **parameters).fit(X, y) for s in range(seeds)]
-        effects = np.array([fit.interactions(n_groups=4).effect for fit in fits])
-        return effects.mean(0), effects.std(0, ddof=1) * np.sqrt(2 / seeds)
-
-    def test_order_of_features(self):
+    def test_order_of_features(self, as_it_is):
         X, y = product()
-        mean, error = self.spread(X, y)
-        turned, turned_error = self.spread(X[:, ::-1], y)
+        mean, error = as_it_is
+        turned, turned_error = spread(X[:, ::-1], y)
         np.testing.assert_array_less(
             np.abs(mean - turned[::-1]), 5 * (error + turned_error[::-1]) + 0.02
         )
 
-    def test_order_of_rows(self):
+    def test_order_of_rows(self, as_it_is):
         X, y = product()
-        mean, error = self.spread(X, y)
-        turned, turned_error = self.spread(X[::-1], y[::-1])
+        mean, error = as_it_is
+        turned, turned_error = spread(X[::-1], y[::-1])
         np.testing.assert_array_less(np.abs(mean - turned), 5 * (error + turned_error) + 0.02)
 
     def test_units(self):

@@ -335,6 +335,7 @@ def test_what_it_shows(decided, found):
     assert html.count("not tested") == html.count("d is a copy of a") == 2
     assert "1e-09" in html and "nan" not in html and "95 % interval" in html
     assert "95 % of the posterior" in found._repr_html_()
+    assert f"p_fdr {decided.p_fdr[decided.order[0]]:.1g}" in str(decided).splitlines()[1]
 
 
 # Groups in original values

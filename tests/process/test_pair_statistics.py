@@ -62,7 +62,7 @@ def columns_of(posterior, pairs=PAIRS, m=2):
 
 def asked(rows, columns, **options):
     """Statistics of all pairs, together."""
-    found = list(pair_statistics(rows, columns, **options))
+    found = list(pair_statistics(rows, [columns], **options))
     return {name: np.concatenate([getattr(one, name) for one in found]) for name in NAMES}
 
 
@@ -264,7 +264,7 @@ def test_the_sizes_of_blocks_do_not_matter(space, kind, sizes, monkeypatch):
     rows = Rows(posterior, **given)
     lengths = [one.stop - one.start for one in rows.blocks(16)]
     assert sum(lengths) == 60 and (len(lengths) > 1) == ("BLOCK" in sizes)
-    parts = list(pair_statistics(rows, columns))
+    parts = list(pair_statistics(rows, [columns]))
     assert len(parts) == (1 if "KEPT" in sizes and len(sizes) == 1 else 4)
     for name in NAMES:
         assert_close(np.concatenate([getattr(one, name) for one in parts]), whole[name], 1e-9)

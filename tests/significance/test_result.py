@@ -142,6 +142,37 @@ def test_what_is_printed():
     assert repr(nothing) == "<CrossfitResult of 0 pairs, 0 at a false discovery rate of 0.05>"
 
 
+def test_the_printed_table_fits_80_columns_in_the_order_of_the_frame():
+    found = result(feature_names=("a <i>", "the second of them", "c", "d"))
+    frame, lines = found.to_frame(), str(found).splitlines()
+    assert lines[0] == repr(found)[1:-1]
+    assert lines[1].split() == ["p_value", "p_fdr", "strength", "strength_low"]
+    assert max(map(len, lines)) <= 80
+    names = [f"{a} x {b}" for a, b in frame[["feature_i", "feature_j"]].itertuples(index=False)]
+    assert [line.split("  ")[0] for line in lines[2:]] == names
+    assert lines[2].split()[-4:] == ["0.001", "0.006", "0.5", "0.34"]
+    assert lines[-1].endswith("d is a copy of a")
+    html = found._repr_html_()
+    assert html.count("<tr>") == 7 and "a &lt;i&gt; x c" in html
+    assert "nan" not in html + str(found)
+
+
+def test_of_many_rows_the_first_are_shown():
+    found = result(
+        targets=["u", "v"],
+        p_value=np.tile(P[:, None], 2) * [1, 0.5],
+        **{
+            name: np.tile(getattr(result(), name)[:, None], 2)
+            for name in ("statistic", "tested", "strength", "strength_std")
+        },
+        **WITHOUT_HESSIANS,
+    )
+    lines = str(found).splitlines()
+    assert lines[0].endswith("; the first 10 rows") and len(lines) == 12
+    assert lines[1].split()[0] == "target"
+    assert [line.split()[3] for line in lines[2:4]] == ["v", "u"]
+
+
 def test_results_do_not_change():
     with pytest.raises(FrozenInstanceError):
         result().p_value = np.zeros(6)

@@ -180,3 +180,10 @@ def test_the_monitor_speaks_once_and_never_stops(monkeypatch):
         net = fitted([watch])
     assert len([one for one in caught if "training goes on" in str(one.message)]) == 1
     assert len(net.history) == 6
+
+
+def test_verbose_shows_bars(capsys):
+    fitted([InteractionDynamics(X[:2], Y[:2], every=[1])], max_epochs=1)
+    assert capsys.readouterr().err == ""
+    fitted([InteractionDynamics(X[:2], Y[:2], every=[1], verbose=1)], max_epochs=1)
+    assert "AND and OR" in capsys.readouterr().err

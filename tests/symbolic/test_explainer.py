@@ -49,3 +49,12 @@ def test_and_and_or_are_told_apart():
 def test_what_cannot_be_explained(model, options, rows, error, words):
     with pytest.raises(error, match=words):
         AndOrExplainer(model, **options).explain(rows)
+
+
+def test_verbose_shows_both_parts_of_the_work(capsys):
+    rows = np.random.default_rng(0).normal(size=(3, 4))
+    for verbose in (0, 1):
+        AndOrExplainer(lambda x: x[:, 0] * x[:, 1] + x[:, 2], verbose=verbose).explain(rows)
+        shown = capsys.readouterr().err
+        assert [name in shown for name in ("masked inputs", "AND and OR, steps")] == [verbose] * 2
+        assert bool(shown) == bool(verbose)

@@ -283,3 +283,19 @@ def test_constants_and_empty_columns_are_read():
     X = encoding.transform(frame)
     assert (np.ptp(X, axis=0) == 0).sum() == 3 and np.isfinite(X).all()
     assert [note.detail for note in encoding.notes[2:]] == ["100 % missing", ""]
+
+
+def test_an_open_order_of_day_and_month_is_said():
+    days = pd.date_range("2023-01-01", periods=12, freq="D").strftime("%m/%d/%Y")
+    assert (
+        Encoding.of(column(days.astype(object), "when"))
+        .notes[0]
+        .detail.endswith("month read before day")
+    )
+
+
+def test_an_hour_has_two_waves_if_there_are_enough_hours():
+    for step, n_columns in ((1, 4), (6, 2)):
+        when = pd.Series(pd.date_range("2023-01-02", periods=100, freq=f"{step}h"))
+        hour = next(f for f in Encoding.of(column(when, "when")).features if f.name == "when: hour")
+        assert len(hour.columns) == n_columns

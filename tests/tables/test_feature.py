@@ -50,3 +50,13 @@ def test_only_numbers_have_slopes():
     assert [one.is_number for one in FEATURES.values()] == [True] * 3 + [False] * 3
     assert FEATURES["number with gaps"].measured == (0,)
     assert FEATURES["levels"].measured == (0, 1, 2)
+
+
+def test_two_waves_of_a_cycle_have_the_same_value():
+    hours = tuple(f"{hour} h" for hour in range(24))
+    one, two = (Feature("hour", "cycle", tuple(range(k)), hours) for k in (2, 4))
+    values = np.array([0.0, 5.0, 23.0, np.nan])
+    columns = two.encode(values)
+    np.testing.assert_array_equal(columns[:, :2], one.encode(values))
+    np.testing.assert_allclose(columns[:3, 2], 2 * columns[:3, 0] * columns[:3, 1], atol=1e-12)
+    np.testing.assert_array_equal(two.decode(columns), values)

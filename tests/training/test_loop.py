@@ -151,8 +151,12 @@ class Interrupted(Callback):
 
 
 def test_an_interrupt_goes_through_a_callback_too():
-    with pytest.raises(KeyboardInterrupt):
-        trained(table(), callbacks=[Interrupted()])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trained(table(), callbacks=[Interrupted()])
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_skorchs_own_early_stopping_stops():
