@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from skgeh.display._picture import NEGATIVE, POSITIVE, Picture
+from skgeh.display._picture import NEGATIVE, POSITIVE, UNSIGNED, Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ _MARKER = 20.0  # points squared, on average over the groups
 def groups_height(picture: Picture) -> float:
     """Height of a figure of the usual width, in inches."""
     n_groups = len(picture.found.group_weights)
-    return picture.height_of_rows(min(max(0.3, 0.045 * n_groups), 0.6)) + 0.4
+    return picture.height_of_rows(min(max(0.3, 0.045 * n_groups), 0.6)) + 0.6
 
 
 def draw_groups(picture: Picture, ax: "Axes") -> None:
@@ -28,12 +28,23 @@ def draw_groups(picture: Picture, ax: "Axes") -> None:
     y = np.add.outer(heights, np.arange(len(top))).ravel()
     area = np.repeat(_MARKER * np.clip(n_groups, 5, 30) * found.group_weights, len(top))
     ax.errorbar(mean, y, xerr=bars, fmt="none", ecolor="0.6", elinewidth=0.7)
-    ax.scatter(mean, y, area, np.where(mean < 0, NEGATIVE, POSITIVE).tolist(), lw=0, zorder=3)
+    signed = np.tile(_signed(picture), n_groups)
+    colours = np.select([~signed, mean < 0], [UNSIGNED, NEGATIVE], POSITIVE)
+    ax.scatter(mean, y, area, colours.tolist(), lw=0, zorder=3)
+    sizes = "" if signed.all() else "\ngrey: sizes, which have no sign"
     ax.set_xlabel(
         "mean in each group, standard units\n\u2190 antagonistic | synergistic \u2192\n"
-        f"area = share of rows, {label}"
+        f"area = share of rows, {label}{sizes}"
     )
     picture.label_rows(ax)
+
+
+def _signed(picture: Picture) -> NDArray[np.bool_]:
+    """Whether the effects of the first pairs have a sign: not of categories or several targets."""
+    found, top = picture.found, picture.top
+    if found.decisions is None or len(found.decisions.effects) > 1:
+        return np.full(len(top), found.target_scale is not None and found.decisions is None)
+    return ~found.decisions.effects[0].is_norm[top]
 
 
 def _signed_effects(picture: Picture) -> tuple[NDArray, NDArray, str]:

@@ -16,7 +16,7 @@ def joined_features(given: Any, encoding: Encoding, X: NDArray) -> tuple[Feature
     Parameters
     ----------
     given : {"auto"}, None, dict or sequence
-        As in `resolve_groups`; columns are those of the table before it was encoded, or features.
+        As in `_resolved`; columns are those of the table before it was encoded, or features.
     encoding : Encoding
     X : ndarray of shape (n, D)
         Encoded.
@@ -34,7 +34,7 @@ def joined_features(given: Any, encoding: Encoding, X: NDArray) -> tuple[Feature
     if not encoding.is_plain:
         plain = [len(feature.columns) == 1 and feature.is_number for feature in features]
         firsts = np.where(plain, X[:, [feature.columns[0] for feature in features]], 0.5)
-    groups = resolve_groups(_by_feature(given, encoding), names, firsts)
+    groups = _resolved(_by_feature(given, encoding), names, firsts)
     return tuple(
         features[places[0]] if len(places) == 1 and names[places[0]] == name
         else _joined(name, [features[place] for place in places], X)
@@ -80,7 +80,7 @@ def _joined(name: str, features: Sequence[Feature], X: NDArray) -> Feature:
     return Feature(name, "category", columns, tuple(levels), neutral)
 
 
-def resolve_groups(given: Any, names: Sequence[str], X: NDArray) -> dict[str, list[int]]:
+def _resolved(given: Any, names: Sequence[str], X: NDArray) -> dict[str, list[int]]:
     """Groups of columns by name, ordered by first column; every other column is its own group.
 
     Parameters
@@ -100,7 +100,7 @@ def resolve_groups(given: Any, names: Sequence[str], X: NDArray) -> dict[str, li
     Examples
     --------
     >>> X = np.column_stack([np.arange(4.0), np.eye(2)[[0, 1, 1, 0]]])
-    >>> resolve_groups("auto", ["age", "cat__sex_f", "cat__sex_m"], X)
+    >>> _resolved("auto", ["age", "cat__sex_f", "cat__sex_m"], X)
     {'age': [0], 'cat__sex': [1, 2]}
     """
     if isinstance(given, str) and given == "auto":

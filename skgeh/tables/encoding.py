@@ -15,8 +15,7 @@ dates          the year as a number; month, weekday and hour as places on a circ
 Words that are numbers or dates, as in files of text, are read as such.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -24,68 +23,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.preprocessing import OrdinalEncoder
 
+from skgeh.tables._codes import (
+    Code,
+    Note,
+    UnusableError,
+    Values,
+    category_code,
+    number_code,
+    numbers_of,
+    parsed_numbers,
+    places_of,
+)
+from skgeh.tables._column import Column
+from skgeh.tables._date_codes import date_code, dates_of
 from skgeh.tables.dates import DateForm
-from skgeh.tables.feature import MISSING, Feature, Kind
-from skgeh.tables.reading import Column, Reading, words_of
-
-LEAST_ROWS = 10  # of a level, and of missing values that get an indicator
-MOST_LEVELS = 20
-RARE = "(rare)"
-_BLANKS = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>"}  # among numbers
-_PROSE = 3  # mean number of words from which text is called free text
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_HOUR_WAVES = 2  # a day may have two peaks; what one wave lacks, columns like it seem to have
-_HOURS = tuple(f"{hour} h" for hour in range(24))
-_PARTS: dict[str, tuple[Kind, tuple[str, ...]]] = {
-    "year": ("number", ()),
-    "month": ("cycle", _MONTHS),
-    "weekday": ("cycle", _DAYS),
-    "hour": ("cycle", _HOURS),
-}
-
-Values = list[NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class Note:
-    """What a given column was taken for.
-
-    Parameters
-    ----------
-    name : str
-    taken_for : {"number", "boolean", "ordered category", "category", "date"}
-    detail : str
-        Such as "20 % missing" or "3 levels".
-    """
-
-    name: str
-    taken_for: str
-    detail: str
-
-
-@dataclass(frozen=True, eq=False)
-class Code:
-    """How one given column is encoded.
-
-    Parameters
-    ----------
-    note : Note
-    features : tuple of Feature
-        The features that it becomes.
-    read : callable (Column) -> list of ndarray of shape (n,)
-        Their values; see `Feature.encode`.
-    """
-
-    note: Note
-    features: tuple[Feature, ...]
-    read: Callable[[Column], Values]
-
-
-class _UnusableError(ValueError):
-    """A column that cannot be used, with what it holds and the cure."""
+from skgeh.tables.feature import Feature
+from skgeh.tables.reading import Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +194,7 @@ def _coded(read: Reading) -> tuple[list[Code], dict[Any, str]]:
     for name, label, column in zip(read.names, read.labels, read, strict=True):
         try:
             codes.append(_code_of(name, column))
-        except _UnusableError as error:
+        except UnusableError as error:
             flaws[label] = str(error)
     return codes, flaws
 
@@ -265,213 +219,37 @@ def _plain_codes(read: Reading) -> list[Code]:
     if not np.isnan(read.matrix.sum()):
         medians = np.median(read.matrix, axis=0).tolist()
         return [
-            Code(Note(name, "number", ""), (Feature(name, "number", (j,), (), (m,)),), _numbers_of)
+            Code(Note(name, "number", ""), (Feature(name, "number", (j,), (), (m,)),), numbers_of)
             for j, (name, m) in enumerate(zip(read.names, medians, strict=True))
         ]
-    return [_number(name, column, "number") for name, column in zip(read.names, read, strict=True)]
+    return [
+        number_code(name, column, "number") for name, column in zip(read.names, read, strict=True)
+    ]
 
 
 def _code_of(name: str, column: Column) -> Code:
     """What a column is."""
     if column.held == "nothing":
-        raise _UnusableError(f"{column.flaw} (make numbers or words of them)")
+        raise UnusableError(f"{column.flaw} (make numbers or words of them)")
     if column.held == "numbers":
-        return _number(name, column, "number")
+        return number_code(name, column, "number")
     if column.held == "booleans":
-        return _number(name, column, "boolean", levels=("False", "True"))
+        return number_code(name, column, "boolean", levels=("False", "True"))
     if column.held == "ordered":
-        read = partial(_places_of, column.levels)
-        return _number(name, column, "ordered", read, column.levels)
+        read = partial(places_of, column.levels)
+        return number_code(name, column, "ordered", read, column.levels)
     if column.held == "dates":
-        return _date(name, column, _dates_of)
+        return date_code(name, column, dates_of)
     if not column.is_declared:
-        if (numbers := _parsed_numbers(column.values)) is not None:
+        if (numbers := parsed_numbers(column.values)) is not None:
             empty = np.isnan(numbers).all()
             suffix = "" if empty else "written as text"
-            return _number(name, Column("numbers", numbers), "number", suffix=suffix)
+            return number_code(name, Column("numbers", numbers), "number", suffix=suffix)
         form = DateForm.of(pd.unique(pd.Series(column.values, dtype=object).dropna()))
         if form is not None:
             suffix = "month read before day" if form.is_open else ""
-            return _date(name, column, partial(_dates_of, form=form), suffix)
-    return _category(name, column)
-
-
-def _number(
-    name: str,
-    column: Column,
-    kind: Kind,
-    read: Callable[[Column], Values] | None = None,
-    levels: tuple[str, ...] = (),
-    suffix: str = "",
-) -> Code:
-    """A column of numbers, booleans or places of ordered levels."""
-    missing = np.isnan(column.values)
-    known = column.values[~missing]
-    median = float(np.median(known)) if len(known) else 0.0
-    marked = missing.sum() >= LEAST_ROWS and len(known) > 0
-    feature = Feature(name, kind, (0, 1) if marked else (0,), levels, (median,), bool(marked))
-    details = [f"{len(levels)} levels" if kind == "ordered" else "", suffix, _gaps(missing)]
-    taken_for = "ordered category" if kind == "ordered" else kind
-    note = Note(name, taken_for, ", ".join(filter(None, details)))
-    return Code(note, (feature,), read or _numbers_of)
-
-
-def _category(name: str, column: Column) -> Code:
-    """A column of words; see the module for its levels."""
-    missing = pd.isna(column.values)
-    words = column.values[~missing].astype(object)
-    distinct = len(pd.unique(words))
-    encoder = OrdinalEncoder(
-        min_frequency=LEAST_ROWS,
-        max_categories=MOST_LEVELS,
-        handle_unknown="use_encoded_value",
-        unknown_value=np.nan,
-    ).set_output(transform="default")
-    places = encoder.fit_transform(words[:, None])[:, 0]
-    rare = encoder.infrequent_categories_[0]
-    rare = np.array([]) if rare is None else rare
-    all_rare = set(rare)  # outside the loop: of ids, there are as many as rows
-    levels = [one for one in encoder.categories_[0] if one not in all_rare]
-    rare_rows = int((places == len(levels)).sum())
-    if not levels and missing.sum() < LEAST_ROWS:
-        levels = _few_rows(words, distinct, column.is_declared)
-        encoder.set_params(min_frequency=None, max_categories=None).fit(words[:, None])
-        rare, rare_rows = rare[:0], 0
-    has_rare = rare_rows >= LEAST_ROWS
-    has_missing = bool(missing.sum() >= LEAST_ROWS)
-    names = (*levels, *[RARE] * has_rare, *[MISSING] * has_missing)
-    read = partial(_levels_of, encoder, len(levels) + has_rare, has_missing)
-    (codes,) = read(column)
-    counts = np.bincount(codes[~np.isnan(codes)].astype(int), minlength=len(names))
-    shares = tuple((counts / max(counts.sum(), 1)).tolist())
-    two = len(names) == 2
-    columns = (0,) if two else tuple(range(len(names)))
-    feature = Feature(name, "category", columns, names, shares[1:] if two else shares)
-    details = [f"{len(levels)} levels"]
-    if len(rare):
-        together = "together" if has_rare else "in too few rows to be a level"
-        details.append(f"{len(rare)} rare ones ({rare_rows} rows) {together}")
-    details.append(_gaps(missing))
-    return Code(Note(name, "category", ", ".join(filter(None, details))), (feature,), read)
-
-
-def _few_rows(words: NDArray, distinct: int, is_declared: bool) -> list[str]:
-    """Levels of a column in which none has 10 rows; refuse ids and free text."""
-    counts = pd.Series(words).value_counts()
-    if distinct > max(len(words) // 3, 2) or distinct > MOST_LEVELS:
-        prose = np.mean([len(word.split()) for word in counts.index]) >= _PROSE
-        if distinct == len(words):
-            what = "free text" if prose else "texts that are all different, as ids are"
-        else:
-            kind = "free text" if prose else "texts"
-            what = f"{kind} of which {distinct} of {len(words)} are different"
-        raise _UnusableError(what + (", declared as a category" if is_declared else ""))
-    return sorted(counts.index)
-
-
-def _date(name: str, column: Column, read: Callable[..., NDArray], suffix: str = "") -> Code:
-    """A column of dates: the parts that vary."""
-    dates = read(column)
-    missing = np.isnat(dates)
-    parts = dict(zip(_PARTS, _date_parts(dates), strict=True))
-    varying = [part for part, own in parts.items() if len(np.unique(own[~missing])) > 1]
-    varying = varying or ["year"]
-    features = []
-    marked = missing.sum() >= LEAST_ROWS
-    for part in varying:
-        kind, levels = _PARTS[part]
-        full = f"{name}: {part}"
-        if kind == "cycle":
-            varied = len(np.unique(parts[part][~missing])) > 2 * _HOUR_WAVES
-            waves = _HOUR_WAVES if part == "hour" and varied else 1
-            features.append(Feature(full, kind, tuple(range(2 * waves)), levels))
-            continue
-        known = parts[part][~missing]
-        median = float(np.median(known)) if len(known) else 0.0
-        columns = (0, 1) if marked else (0,)
-        features.append(Feature(full, kind, columns, levels, (median,), bool(marked)))
-    gap = marked and "year" not in varying
-    if gap:
-        features.append(Feature(f"{name}: missing", "boolean", (0,), ("False", "True"), (0.0,)))
-    detail = ", ".join(filter(None, [*varying, suffix, _gaps(missing)]))
-    note = Note(name, "date", detail)
-    return Code(note, tuple(features), partial(_parts_of, read, tuple(varying), bool(gap)))
-
-
-def _date_parts(dates: NDArray) -> Values:
-    """Year, month, weekday and hour of dates, NaN where missing."""
-    index = pd.DatetimeIndex(dates)
-    return [
-        np.asarray(part, dtype=np.float64)
-        for part in (index.year, index.month - 1, index.day_of_week, index.hour)
-    ]
-
-
-def _parts_of(read: Callable, varying: Sequence[str], gap: bool, column: Column) -> Values:
-    """Values of the parts of dates."""
-    dates = read(column)
-    parts = dict(zip(_PARTS, _date_parts(dates), strict=True))
-    return [parts[part] for part in varying] + ([np.isnat(dates).astype(float)] if gap else [])
-
-
-def _dates_of(column: Column, form: DateForm | None = None) -> NDArray:
-    """Dates of a column of dates or of words."""
-    if column.held == "dates":
-        return column.values
-    if column.held != "words" or form is None:
-        raise TypeError(f"dates were expected, and {column.held} came")
-    return form.read(column.values)
-
-
-def _numbers_of(column: Column) -> Values:
-    """Numbers of a column of numbers, booleans or words."""
-    if column.held in ("numbers", "booleans"):
-        return [column.values]
-    found = _parsed_numbers(column.values) if column.held == "words" else None
-    if found is None:
-        raise TypeError(f"numbers were expected, and {column.held} came")
-    return [found]
-
-
-def _places_of(levels: tuple[str, ...], column: Column) -> Values:
-    """Places of the words of a column among levels; NaN for others."""
-    place = {level: float(k) for k, level in enumerate(levels)}
-    return [np.array([place.get(word, np.nan) for word in words_of(column)])]
-
-
-def _levels_of(encoder: OrdinalEncoder, n_levels: int, has_missing: bool, column: Column) -> Values:
-    """Places of the levels of a category; NaN where unknown, or where missing is no level."""
-    words = words_of(column)
-    missing = pd.isna(words)
-    found = np.full(len(words), float(n_levels) if has_missing else np.nan)
-    if not missing.all():
-        own = encoder.transform(words[~missing].astype(object)[:, None])[:, 0]
-        found[~missing] = np.where(own < n_levels, own, np.nan)
-    return [found]
-
-
-def _parsed_numbers(words: NDArray) -> NDArray[np.float64] | None:
-    """Numbers that are written as words, NaN for blanks; None if some are no numbers.
-
-    Codes with zeros in front, such as postal codes, are no numbers.
-
-    Examples
-    --------
-    >>> _parsed_numbers(np.array(["1.5", "?", "-2"], dtype=object)).tolist()
-    [1.5, nan, -2.0]
-    >>> _parsed_numbers(np.array(["02139", "1"], dtype=object)) is None
-    True
-    """
-    codes, distinct = pd.factorize(pd.Series(words, dtype=object))
-    known = [one for one in distinct if one.lower() not in _BLANKS]
-    if any(re.match(r"[+-]?0\d", one) for one in known):
-        return None
-    try:
-        values = {one: float(one.replace("_", "x")) for one in known}
-    except ValueError:
-        return None
-    numbers = np.array([*(values.get(one, np.nan) for one in distinct), np.nan])
-    return numbers[codes]
+            return date_code(name, column, partial(dates_of, form=form), suffix)
+    return category_code(name, column)
 
 
 def _read(code: Code, column: Column) -> Values:
@@ -526,16 +304,6 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
             taken.add(name)
         found.append(name)
     return tuple(found)
-
-
-def _gaps(missing: NDArray) -> str:
-    """How many values are missing, in words; '' if none are."""
-    count = int(missing.sum())
-    if count == 0:
-        return ""
-    percent = 100 * count / len(missing)
-    share = f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
-    return f"{share if count >= LEAST_ROWS else count} missing"
 
 
 def _dropped(read: Reading, labels: list) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["number", "boolean", "ordered", "category", "cycle", "columns"]
+_Kind = Literal["number", "boolean", "ordered", "category", "cycle", "columns"]
 MISSING = "(missing)"
 
 
@@ -47,7 +47,7 @@ class Feature:
     """
 
     name: str
-    kind: Kind
+    kind: _Kind
     columns: tuple[int, ...]
     levels: tuple[str, ...] = ()
     neutral: tuple[float, ...] = ()

@@ -41,7 +41,7 @@ class Features:
 
     @classmethod
     def of(cls, table: Table, given: Any = "auto") -> "Features":
-        """Features of a table, with groups of columns as `resolve_groups` takes them."""
+        """Features of a table, with groups of columns as `joined_features` takes them."""
         return cls.joined(table, joined_features(given, table.encoding, table.X))
 
     @classmethod

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skgeh.tables._column import Column, words_of
 from skgeh.tables.encoding import Encoding
 from skgeh.tables.features import Features
-from skgeh.tables.reading import Column, words_of
 from skgeh.tables.table import Table
 
 

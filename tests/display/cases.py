@@ -39,6 +39,7 @@ def decided(found):
     rng = np.random.default_rng(1)
     effect = rng.normal(size=(P, M + 1))
     effect[1::5] += 9  # with a sign
+    effect[:, -1] = effect[:, :-1] @ found.group_weights
     effects = SignedEffects(
         effect=effect,
         shrunken=0.5 * effect,

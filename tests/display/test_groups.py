@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from skgeh import InteractionDisplay
-from skgeh.display._picture import NEGATIVE, POSITIVE
+from skgeh.display._picture import NEGATIVE, POSITIVE, UNSIGNED
 from tests.display.cases import decided, line_segments, row_names, some_interactions, texts
 
 
@@ -65,3 +65,16 @@ def test_groups_are_the_signed_means(d, n_groups):
     np.testing.assert_allclose(ends, np.stack([x - sd, x + sd], axis=-1))
     assert texts(ax.get_yticklabels()) == row_names(found, 5)
     assert any(np.array_equal(line.get_xdata(), [0, 0]) for line in ax.lines)
+
+
+def test_sizes_without_a_sign_are_grey():
+    found = decided(some_interactions(8))
+    effects = replace(found.decisions.effects[0], is_norm=np.arange(28) % 2 == 0)
+    one = replace(found, decisions=replace(found.decisions, effects=[effects]))
+    ax = InteractionDisplay.from_interactions(one, kind="groups", k=5).ax_
+    grey = (ax.collections[-1].get_facecolors() == to_rgba(UNSIGNED)).all(1).reshape(4, 5)
+    np.testing.assert_array_equal(grey, np.tile(one.order[:5] % 2 == 0, (4, 1)))
+    assert "no sign" in ax.get_xlabel()
+    two = replace(found.decisions, effects=[*found.decisions.effects] * 2)
+    ax = InteractionDisplay.from_interactions(replace(found, decisions=two), kind="groups").ax_
+    assert (ax.collections[-1].get_facecolors() == to_rgba(UNSIGNED)).all()

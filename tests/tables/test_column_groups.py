@@ -5,7 +5,7 @@ from skgeh.tables.column_groups import (
     _common_beginning,
     _named_groups,
     _one_hot_groups,
-    resolve_groups,
+    _resolved,
 )
 
 
@@ -58,25 +58,25 @@ def test_the_name_of_a_group(names, expected):
     ],
 )
 def test_groups_by_name_and_place(given):
-    found = resolve_groups(given, NAMES, rows())
+    found = _resolved(given, NAMES, rows())
     assert list(found) == ["age", "color", "ill", "c__sex_f", "c__sex_m"]
     assert found["color"] == [1, 2, 3]
     assert _named_groups(given, NAMES) == {"color": [1, 2, 3]}
 
 
 def test_groups_without_names():
-    found = resolve_groups([[0, 4]], NAMES, rows())
+    found = _resolved([[0, 4]], NAMES, rows())
     assert found["age+ill"] == [0, 4] and len(found) == 6
 
 
 def test_groups_that_were_found_stand_among_the_other_columns():
-    found = resolve_groups("auto", NAMES, rows())
+    found = _resolved("auto", NAMES, rows())
     assert list(found) == ["age", "c__col", "ill", "c__sex"]
     assert list(found.values()) == [[0], [1, 2, 3], [4], [5, 6]]
 
 
 def test_no_groups():
-    assert resolve_groups(None, NAMES, rows()) == {name: [j] for j, name in enumerate(NAMES)}
+    assert _resolved(None, NAMES, rows()) == {name: [j] for j, name in enumerate(NAMES)}
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_no_groups():
 )
 def test_groups_that_cannot_be_used(given, words):
     with pytest.raises(ValueError, match=words):
-        resolve_groups(given, NAMES, rows())
+        _resolved(given, NAMES, rows())

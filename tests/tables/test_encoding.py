@@ -4,8 +4,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from skgeh.tables.encoding import LEAST_ROWS, MOST_LEVELS, RARE, Encoding, refusals, unique_names
-from skgeh.tables.feature import MISSING
+from skgeh.tables._codes import RARE
+from skgeh.tables.encoding import Encoding, refusals, unique_names
 
 N = 300
 
@@ -66,61 +66,6 @@ def test_plain_numbers_are_themselves():
     np.testing.assert_array_equal(encoding.transform(X), X)
 
 
-def test_missing_numbers_are_the_median_and_an_indicator_of_the_same_feature():
-    values = np.arange(50.0)
-    values[::4] = np.nan
-    own, _, found = feature(column(values))
-    assert own.name == "a" and len(own.columns) == 2
-    np.testing.assert_array_equal(found[:, 1], np.isnan(values))
-    np.testing.assert_array_equal(found[:, 0], np.where(np.isnan(values), np.nanmedian(values),
-                                                        values))  # fmt: skip
-
-
-def test_a_few_missing_numbers_have_no_indicator():
-    values = np.arange(50.0)
-    values[: LEAST_ROWS - 1] = np.nan
-    own, encoding, found = feature(column(values))
-    assert len(own.columns) == 1 and (found[: LEAST_ROWS - 1, 0] == np.nanmedian(values)).all()
-    assert encoding.notes[0].detail == "9 missing"
-
-
-@pytest.mark.parametrize("n_missing", [3, 20])
-def test_missing_words_are_a_level_if_they_are_many(n_missing):
-    values = np.array(["u", "v", "w"] * 30, dtype=object)
-    values[:n_missing] = None
-    own, _, found = feature(column(values))
-    assert (MISSING in own.levels) == (n_missing >= LEAST_ROWS)
-    np.testing.assert_allclose(found[:n_missing].sum(1), 1)
-    if n_missing < LEAST_ROWS:  # they count as an average row
-        np.testing.assert_allclose(found[0], own.neutral)
-
-
-def test_rare_levels_are_together():
-    values = np.array(["u"] * 50 + ["v"] * 30 + [f"r{k}" for k in range(15)], dtype=object)
-    own, _, found = feature(column(values))
-    assert own.levels == ("u", "v", RARE)
-    np.testing.assert_array_equal(found.sum(0), [50, 30, 15])
-
-
-def test_levels_in_too_few_rows_count_as_an_average_row():
-    values = np.array(["u"] * 50 + ["v"] * 40 + ["w"] * 12 + ["r"] * 3, dtype=object)
-    own, encoding, found = feature(column(values))
-    assert own.levels == ("u", "v", "w")
-    np.testing.assert_allclose(found[-1], np.array([50, 40, 12]) / 102)
-    assert "too few rows" in encoding.notes[0].detail
-
-
-def test_levels_are_not_more_than_a_table_can_bear():
-    values = np.repeat([f"l{k}" for k in range(50)], 20)
-    own, _, _ = feature(column(values))
-    assert len(own.levels) == MOST_LEVELS and RARE in own.levels
-
-
-def test_small_tables_keep_their_levels():
-    own, _, found = feature(column(["u", "v", "u", "u", "v", "v", "u", "v"]))
-    assert own.levels == ("u", "v") and found[:, 0].tolist() == [0, 1, 0, 0, 1, 1, 0, 1]
-
-
 def test_two_levels_are_one_column_and_more_are_one_each():
     frame = people()
     encoding = Encoding.of(frame)
@@ -128,77 +73,6 @@ def test_two_levels_are_one_column_and_more_are_one_each():
     assert "sex_male" in names and "sex_female" not in names
     towns = [name for name in names if name.startswith("town_")]
     assert towns == ["town_a", "town_b", "town_c", f"town_{RARE}"]
-
-
-@pytest.mark.parametrize(
-    ("freq", "parts"),
-    [
-        ("h", ["weekday", "hour"]),
-        ("D", ["month", "weekday"]),
-        ("90D", ["year", "month", "weekday"]),
-    ],
-)
-def test_dates_become_the_parts_that_vary(freq, parts):
-    dates = pd.date_range("2023-05-01", periods=200 if freq != "h" else 150, freq=freq)
-    encoding = Encoding.of(column(dates, "when"))
-    assert [one.name for one in encoding.features[:-1]] == [f"when: {part}" for part in parts]
-    kinds = {"year": "number", "month": "cycle", "weekday": "cycle", "hour": "cycle"}
-    assert [one.kind for one in encoding.features[:-1]] == [kinds[part] for part in parts]
-
-
-def test_parts_of_dates_are_those_of_the_calendar():
-    dates = pd.Series(pd.date_range("2023-05-01", periods=400, freq="37h"))
-    frame = column(dates, "when")
-    encoding = Encoding.of(frame)
-    X = encoding.transform(frame)
-    found = {
-        one.name: [one.text(value) for value in one.decode(X[:, list(one.columns)])]
-        for one in encoding.features
-    }
-    assert found["when: month"] == dates.dt.month_name().str[:3].tolist()
-    assert found["when: weekday"] == dates.dt.day_name().str[:3].tolist()
-    assert found["when: hour"] == [f"{hour} h" for hour in dates.dt.hour]
-    assert found["when: year"] == dates.dt.year.astype(str).tolist()
-
-
-def test_missing_dates():
-    dates = pd.Series(pd.date_range("2023-01-01", periods=100, freq="D"))
-    dates[::3] = pd.NaT
-    frame = column(dates, "when")
-    encoding = Encoding.of(frame)
-    X = encoding.transform(frame)
-    assert np.isfinite(X).all()
-    by_name = {one.name: one for one in encoding.features}
-    assert list(by_name) == ["when: month", "when: weekday", "when: missing", "x"]
-    gap = X[:, by_name["when: missing"].columns[0]]
-    np.testing.assert_array_equal(gap, dates.isna())
-
-
-@pytest.mark.parametrize(
-    ("form", "taken_for"),
-    [("%Y-%m-%d", "date"), ("%d.%m.%Y", "date"), ("%m/%d/%Y", "date"), ("%d/%m/%Y", "date"),
-     ("%Y-%m-%d %H:%M", "date"), ("%A", "category")],
-)  # fmt: skip
-def test_dates_that_are_written_as_words(form, taken_for):
-    dates = pd.date_range("2023-01-01", periods=N, freq="D")
-    frame = column(dates.strftime(form).astype(object), "when")
-    encoding = Encoding.of(frame)
-    assert encoding.notes[0].taken_for == taken_for
-    if taken_for == "date":
-        same = Encoding.of(column(dates, "when"))
-        np.testing.assert_array_equal(encoding.transform(frame), same.transform(column(dates)))
-
-
-def test_numbers_that_are_written_as_words():
-    values = np.array(["1", "2.5", "?", " ", "-3e2"] * 10, dtype=object)
-    own, _, found = feature(column(values))
-    assert own.kind == "number" and len(own.columns) == 2
-    assert found[:5, 0].tolist() == [1, 2.5, 1, 1, -300]
-
-
-def test_postal_codes_are_no_numbers():
-    own, _, _ = feature(column(["02139", "10001"] * 20))
-    assert own.kind == "category" and own.levels == ("02139", "10001")
 
 
 REFUSED = {
