@@ -271,7 +271,7 @@ class InteractionEstimator(_NetworkParameters):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             found, quality = self.interactions_, self.fit_quality_
-            for doubt in self._doubts_of_table(self.pair_tests()):
+            for doubt in self._table_doubts:
                 warn(doubt)
             self._warn(found)
             quality.warn_of_missed()
@@ -354,7 +354,8 @@ class InteractionEstimator(_NetworkParameters):
             features = Features.named(self._task.X, self.feature_groups_)
             bar = progress_bar("score test", self.verbose)
             self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
-            for doubt in self._doubts_of_table(self._tests):
+            self._table_doubts = self._doubts_of_table(self._tests)
+            for doubt in self._table_doubts:
                 warn(doubt)
         return self._tests
 

@@ -155,6 +155,8 @@ def equals(p: float) -> str:
 
 def _rest(reading: Reading) -> list[str]:
     """How large an effect is ruled out elsewhere, and how many pairs were not tested."""
+    if not reading.tested.any():
+        return ["The table has the pairs in the order of their score, which decides nothing."]
     high, found = reading.numbers("ci_high"), []
     others = reading.tested & ~reading.chosen & np.isfinite(high)
     if others.any():
@@ -168,7 +170,7 @@ def _rest(reading: Reading) -> list[str]:
             "standard units)."
         )
     untested = int((~reading.tested).sum())
-    if untested and reading.tested.any():
+    if untested:
         found.append(
             f"{counted(untested, 'pair')} {_were(untested)} not tested; the reasons stand under "
             "“What speaks against it”."

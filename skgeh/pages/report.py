@@ -98,7 +98,8 @@ def report(
         warnings.simplefilter("always")
         reading = Reading.of(model, y)
         content = _content(reading, X, y)
-    doubts = Doubts.of(reading, [str(one.message) for one in caught])
+    own = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
+    doubts = Doubts.of(reading, own)
     origin = Origin.of(reading, time.perf_counter() - start)
     heading = title or reading.title
     page = render("report.html", title=heading, doubts=doubts, origin=origin, **content)

@@ -35,7 +35,9 @@ def test_pairs_without_a_test_are_counted():
     assert "9 pairs were not tested" in Answer.of(reading("copy")).rest[-1]
     few = Answer.of(reading("few rows"))
     assert few.verdict == "No pair was tested: 30 rows; a test needs at least 40."
-    assert not few.rest
+    assert few.rest == [
+        "The table has the pairs in the order of their score, which decides nothing."
+    ]
 
 
 @pytest.mark.parametrize(
