@@ -51,9 +51,7 @@ def long_table(n: int = LONG, seed: int = 0) -> PeoplesTable:
             "age": rng.normal(40, 10, n),
             "income": rng.lognormal(10, 1, n),
             "sex": rng.choice(["female", "male"], n),
-            "town": rng.choice(
-                [f"t{k}" for k in range(60)], n, p=np.repeat([0.08, 0.004], (10, 50))
-            ),
+            "town": rng.choice(towns, n, p=often),
             "plan": rng.choice(["basic", "plus", "pro"], n),
             "vip": rng.random(n) < 0.3,
             "start": pd.Timestamp("2020") + pd.to_timedelta(rng.integers(0, 26_000, n), unit="h"),
