@@ -37,6 +37,7 @@ from skgeh.process.decide import PairTests
 from skgeh.tables.column_groups import joined_features
 from skgeh.tables.features import Features
 from skgeh.tables.messages import warn
+from skgeh.tables.reading import Reading
 from skgeh.tables.rows import point_rows
 from skgeh.tables.suspicions import suspicions
 from skgeh.tables.table import Table
@@ -319,8 +320,9 @@ class InteractionEstimator(_NetworkParameters):
     def _standardised(self, X: Any) -> NDArray[np.float64]:
         """New rows in the units of the posterior."""
         check_is_fitted(self, "posterior_")
+        read = Reading.of(X, type(self).__name__)
         validate_data(self, X, skip_check_array=True, reset=False)
-        return self._x_scaler.transform(self.encoding_.transform(X, type(self).__name__))
+        return self._x_scaler.transform(self.encoding_.transform(read))
 
     def _drawn(
         self, posterior: RandomFunction, x: NDArray, dtype: torch.dtype

@@ -47,6 +47,7 @@ class TestWarning:
         fitted = model().fit(np.column_stack([X, twin]), y)
         with pytest.warns(UserWarning, match="x0 x x1 for x1 x x4|x1 x x4 for x0 x x1") as caught:
             fitted.interactions(n_groups=4)
+        caught = [one for one in caught if "nearly the same: x0 and x4" not in str(one.message)]
         assert [warning.filename for warning in caught] == [__file__]
         with pytest.warns(UserWarning, match="for x1 x x4|for x0 x x1") as caught:
             fitted.interactions_  # noqa: B018
