@@ -41,6 +41,7 @@ class TestSets:
 
 
 class TestWarning:
+    @pytest.mark.filterwarnings("ignore:Some features are")
     def test_names_the_others(self):
         X, y = table()
         twin = X[:, 0] + 0.1 * np.random.default_rng(1).normal(size=len(X))
@@ -53,6 +54,7 @@ class TestWarning:
             fitted.interactions_  # noqa: B018
         assert [warning.filename for warning in caught] == [__file__]
 
+    @pytest.mark.filterwarnings("ignore:Some features are")
     def test_comes_through_the_selector(self):
         X, y = table()
         X = np.column_stack([X, X[:, 0]])
