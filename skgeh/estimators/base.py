@@ -398,7 +398,8 @@ class InteractionEstimator(_NetworkParameters):
         if points is not self._points:
             return found
         order = np.argsort(self._rows, kind="stable")
-        assert found.labels_ is not None and found.points is not None
+        assert found.labels_ is not None
+        assert found.points is not None
         labels, original = found.labels_[order], found.points[order]
         return replace(found, labels_=labels, rows_=self._rows[order], points=original)
 
