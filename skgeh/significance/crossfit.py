@@ -359,9 +359,9 @@ def _learned_shapes(
     testable = features.testable(pairs)
     candidates = np.flatnonzero(testable & seen.alone[pairs].all(axis=1))
     if not testable.any():
+        flaws = "; ".join(dict.fromkeys(features.reasons(pairs)[:5]))
         raise ValueError(
-            "There is no pair to test: every pair has a feature that is constant or a copy of "
-            "another. Name other pairs, or add other features."
+            f"There is no pair to test: {flaws}. Name other pairs, or add other features."
         )
     limit = pair_limit(folds, len(candidates), max_pairs, information(table))
     splits = [split for row in folds for split in train_and_test(row)]
