@@ -418,6 +418,8 @@ def _dates_of(column: Column, form: DateForm | None = None) -> NDArray:
     """Dates of a column of dates or of words."""
     if column.held == "dates":
         return column.values
+    if pd.isna(column.values).all():
+        return np.full(len(column.values), np.datetime64("NaT", "us"))
     if column.held != "words" or form is None:
         raise TypeError(f"dates were expected, and {column.held} came")
     return form.read(column.values)
