@@ -887,7 +887,7 @@ class TestRefusals:
         with pytest.raises(ValueError, match="y contains NaN"):
             model.fit(X, np.where(y > 1, np.nan, y))
         for target in (np.repeat(["a", "b"], 50), np.repeat(np.array(["a", "b"], object), 50)):
-            with pytest.raises(ValueError, match="could not convert string to float"):
+            with pytest.raises(ValueError, match="y must hold numbers; got text such as 'a'"):
                 model.fit(X, target)
         with pytest.raises(ValueError, match="Found array with dim 3"):
             model.fit(X, np.zeros((100, 2, 2)))

@@ -9,11 +9,11 @@ from typing import Any, TextIO, cast
 import pandas as pd
 
 from skgeh.command_line._problem import Problem, listed
+from skgeh.tables.numerals import CODE
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT = 50  # lines
 _LOOKED_AT_FOR_CODES = 5000
-_CODE = r"0\d+"  # zeros in front, as of postal codes: no number
 _UNREAD = {
     ".xlsx": "a spreadsheet",
     ".xls": "a spreadsheet",
@@ -113,7 +113,7 @@ def _read_text(path: Path, *, zipped: bool) -> Read:
     }
     try:
         start = pd.read_csv(path, dtype=str, nrows=_LOOKED_AT_FOR_CODES, **form)
-        codes = [name for name in start if start[name].str.fullmatch(_CODE).any()]
+        codes = [name for name in start if start[name].str.fullmatch(CODE).any()]
         frame = pd.read_csv(path, low_memory=False, dtype=dict.fromkeys(codes, str), **form)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise Problem(

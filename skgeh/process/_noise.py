@@ -18,6 +18,7 @@ LONG_TAILED = 2.0  # standard errors of the kurtosis of normal noise
 SPREAD = Sizes(5, 0)  # of the variance function: products would only learn noise
 NEAREST = 0.05  # median squared residuals that are added before logs
 MOST_UNEVEN = np.log(20.0)
+LEAST_UNEVEN = 0.1  # standard deviation of the logs of weights that matter
 FOLDS, MANY = 5, 5000  # folds up to so many rows; 2 for more
 MOST_FACTORS = 20  # for the noise of units
 MOST_JUDGED = 2000  # rows that are predicted without their units
@@ -44,10 +45,7 @@ def row_weights(rows: Rows, progress: Callable = no_bar) -> tuple[NDArray[np.flo
     log = (log - log.mean()) / spread
     n, even = len(log), np.ones(len(log))
     task = Task(rows.model.observed.X, log[:, None], even, SquaredError())
-    places = np.empty(n, dtype=np.intp)  # by what a row holds, so that the order does not matter
-    places[np.argsort(log + task.X @ np.random.default_rng(0).normal(size=task.X.shape[1]))] = (
-        np.arange(n)
-    )
+    places = np.argsort(np.argsort(log))  # by size, so that the order of rows does not matter
     folds = places % (FOLDS if n <= MANY else 2)
     predicted = np.empty(n)
     for fold in progress(range(folds.max() + 1), folds.max() + 1, "noise"):
@@ -57,8 +55,9 @@ def row_weights(rows: Rows, progress: Callable = no_bar) -> tuple[NDArray[np.flo
     agreement = log * predicted
     evidence = float(agreement.sum() / (np.linalg.norm(agreement) or 1.0))
     slope = float(np.clip(agreement.sum() / (predicted @ predicted or 1.0), 0, 1))
-    weight = np.exp(-np.clip(spread * slope * predicted, -MOST_UNEVEN, MOST_UNEVEN))
-    return weight / weight.mean(), evidence
+    logs = -np.clip(spread * slope * predicted, -MOST_UNEVEN, MOST_UNEVEN)
+    weight = np.exp(logs)
+    return weight / weight.mean(), evidence if logs.std() > LEAST_UNEVEN else 0.0
 
 
 def design_effect(model: ProcessPosterior, units: NDArray) -> float:

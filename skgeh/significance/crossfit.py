@@ -231,7 +231,7 @@ def crossfit(
     if features is None:
         features = Features.of(table, getattr(estimator, "feature_groups", "auto"))
     seen = _Seen.by(learner, table, features)
-    pairs = chosen_pairs(pairs, features.labels)
+    pairs = chosen_pairs(features.asked_pairs(pairs), features.labels)
     sequential = isinstance(cv, str)
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
     phi = inflation(learner, variance_inflation, cv, n_repeats)

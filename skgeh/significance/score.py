@@ -289,10 +289,11 @@ def result_of(tests: PairTests, table: Table, features: Features) -> ScoreResult
 
 def _asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:
     """Pairs that are asked about: some or all, and of them those with one of some features."""
-    found = chosen_pairs(pairs, features.labels)
+    found = chosen_pairs(features.asked_pairs(pairs), features.labels)
     if some is None:
         return found
     some = [some] if isinstance(some, str | int) else list(some)
+    some = [one for name in some for one in features.asked(name)]
     place = {f: f for f in range(len(features))}
     place |= {label: f for f, label in enumerate(features.labels)}
     unknown = [one for one in some if one not in place]

@@ -1,6 +1,5 @@
 """How one column of numbers or words is encoded."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -178,8 +177,6 @@ def parsed_numbers(words: NDArray) -> NDArray[np.float64] | None:
     """
     codes, distinct = pd.factorize(pd.Series(words, dtype=object))
     known = [one for one in distinct if one.lower() not in BLANKS]
-    if any(re.match(r"[+-]?0\d", one) for one in known):
-        return None
     for comma in (False, True):
         values = {one: number_of(one, decimal_comma=comma) for one in known}
         if not any(map(np.isnan, values.values())):

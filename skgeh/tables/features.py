@@ -1,8 +1,9 @@
 """Features of a table: single columns, or groups of columns such as those of a category."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ class Features:
         By which users may name features.
     levels : tuple of f arrays of int of shape (n,), or None
         Level of every row, in the order of appearance, for each category; None for numbers.
+    parts : dict, optional
+        Labels of given columns that became several features, such as dates, and these.
     """
 
     X: NDArray[np.float64]
@@ -38,6 +41,7 @@ class Features:
     names: tuple[str, ...]
     labels: tuple
     levels: tuple[NDArray[np.intp] | None, ...]
+    parts: Mapping[Any, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, table: Table, given: Any = "auto") -> "Features":
@@ -52,7 +56,25 @@ class Features:
         labels = {feature.name: label for feature, label in known}
         found = cls.named(table.X, {feature.name: feature.columns for feature in features})
         own = tuple(labels.get(feature.name, feature.name) for feature in features)
-        return replace(found, labels=own)
+        dates = zip(encoding.labels, encoding.codes, strict=True)
+        parts = {label: [one.name for one in code.features] for label, code in dates}
+        several = {label: names for label, names in parts.items() if len(names) > 1}
+        return replace(found, labels=own, parts=several)
+
+    def asked(self, label: Any) -> list:
+        """Labels of the features that a user means: a date stands for all its parts."""
+        if label in self.labels or not isinstance(label, Hashable):
+            return [label]
+        return [one for one in self.parts.get(label, [label]) if one in self.labels] or [label]
+
+    def asked_pairs(self, pairs: Any) -> Any:
+        """Pairs of labels, with the parts of dates in place of these; None stays None."""
+        try:
+            return pairs and [
+                pair for i, j in pairs for pair in product(self.asked(i), self.asked(j))
+            ]
+        except (TypeError, ValueError):
+            return pairs  # which is refused with its reason
 
     @classmethod
     def named(cls, X: NDArray, groups: Mapping[str, Sequence[int]]) -> "Features":

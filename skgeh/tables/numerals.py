@@ -9,6 +9,7 @@ BLANKS = {
     *("missing", "unknown", "0000-00-00"),
 }
 PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+CODE = re.compile(r"[-+]?0\d+")  # zeros in front, as of postal codes: no number
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
 _COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d+),\d+")
 _UNITS = re.compile(r"^\s*[-+]?[$€£]\s*|\s*[%€$£]\s*$")
@@ -21,9 +22,11 @@ def number_of(text: str, *, decimal_comma: bool = False) -> float:
     --------
     >>> [number_of(one) for one in ("12", "1,234.5", "-$5", "7 %", "12 m", "1,5")]
     [12.0, 1234.5, -5.0, 7.0, nan, nan]
-    >>> number_of("1.234,5", decimal_comma=True)
-    1234.5
+    >>> number_of("1.234,5", decimal_comma=True), number_of("02139")
+    (1234.5, nan)
     """
+    if CODE.fullmatch(text):
+        return np.nan
     bare = _UNITS.sub("", text).strip()
     minus = text.lstrip().startswith("-") and not bare.startswith("-")
     if PLAIN.fullmatch(bare):

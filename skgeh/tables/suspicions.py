@@ -13,12 +13,14 @@ _EXACT = 1 - 1e-8  # share that a sum of columns tells
 _LEAST_ROWS = 200  # with fewer, a strong feature looks like a leak
 _MOST_ROWS = 5000  # that are looked at for sums
 _LEAST_PER_COLUMN = 5  # rows for every column of a sum
+_VARIED, _OFTEN, _FAR = 20, 5, 2.0  # values, rows of a mark, and its distance in ranges
 _NAMED = 5
 
 
 def suspicions(features: Features, y: NDArray) -> list[str]:
     """Sentences for warnings about features, at the rows of a table with targets y (n, c)."""
     found = [_of_constants(features), _of_copies(features), _of_ids(features)]
+    found += [_of_nesting(features), _of_marks(features)]
     return [sentence for sentence in [*found, _of_leaks(features, y)] if sentence]
 
 
@@ -72,6 +74,59 @@ def _of_ids(features: Features) -> str:
     return (
         f"{_listed(names)} {'counts' if len(names) == 1 else 'count'} the rows, as ids do: whole "
         "numbers that are all different, in order. Drop ids; a time is better given as a date."
+    )
+
+
+def _of_nesting(features: Features) -> str:
+    """Categories that follow from others, as countries from cities."""
+    several = [
+        j
+        for j, levels in enumerate(features.levels)
+        if levels is not None and features.copies[j] == j
+    ]
+    found = []
+    for j in several:
+        codes = features.levels[j]
+        assert codes is not None
+        for k, (name, columns) in enumerate(zip(features.names, features.columns, strict=True)):
+            own = _codes_of(features, k)
+            if k == j or own is None or features.copies[k] != k or len(columns) > codes.max():
+                continue
+            pairs = len(np.unique(codes * (own.max() + 1) + own))
+            if pairs == codes.max() + 1 and own.max() > 0:
+                found.append(f"{name} from {features.names[j]}")
+    if not found:
+        return ""
+    return (
+        f"Some categories follow from others: {_listed(found)}. What one does with a third, the "
+        "other seems to do, so that neither may be found: keep one of them."
+    )
+
+
+def _codes_of(features: Features, place: int) -> NDArray[np.intp] | None:
+    """Levels of a category or of a number with two values; None for other numbers."""
+    if features.levels[place] is not None or len(features.columns[place]) > 1:
+        return features.levels[place]
+    values, codes = np.unique(features.X[:, features.columns[place][0]], return_inverse=True)
+    return codes if len(values) == 2 else None
+
+
+def _of_marks(features: Features) -> str:
+    """Numbers such as -999, far from all others, that may stand for missing values."""
+    found = []
+    for name, columns in zip(features.names, features.columns, strict=True):
+        values, counts = np.unique(features.X[:, columns[0]], return_counts=True)
+        if len(values) < _VARIED:
+            continue
+        for end, others in ((0, values[1:]), (-1, values[:-1])):
+            away = abs(values[end] - others[end]) > _FAR * np.ptp(others)
+            if away and counts[end] >= _OFTEN:
+                found.append(f"{values[end]:.4g} of {name} ({counts[end]} rows)")
+    if not found:
+        return ""
+    return (
+        f"Some values are far from all others, and frequent: {_listed(found)}. If they stand for "
+        "missing values, replace them by such."
     )
 
 

@@ -110,6 +110,7 @@ class Table:
         counted = weight > 0 if weight.any() else _counted_rows(weight, min_rows)
         known = given if counted.all() else given.at(counted)
         encoding = Encoding.of(known, reader) if encoding is None else encoding
+        _check_kind(y, labels)
         values, target = check_X_y(
             encoding.transform(given),
             y,
@@ -235,6 +236,27 @@ class Table:
 def standard_scaler() -> StandardScaler:
     """A scaler that gives arrays, whatever scikit-learn's global output is."""
     return StandardScaler().set_output(transform="default")
+
+
+def _check_kind(y: Any, labels: bool) -> None:
+    """Refuse dates, words in place of numbers, and missing labels."""
+    values = np.asarray(y)
+    if values.dtype.kind in "mM":
+        raise ValueError("y holds dates or times; a target is a number or a label.")
+    if values.dtype.kind not in "OUS":
+        return
+    missing = int(pd.isna(values).sum())
+    if labels and missing:
+        raise ValueError(
+            f"y has {missing} missing labels. Leave these rows out, or give them a label of their "
+            "own."
+        )
+    words = [one for one in values.ravel().tolist() if isinstance(one, str)]
+    if not labels and words:
+        raise ValueError(
+            f"y must hold numbers; got text such as {words[0]!r}. For labels, take a "
+            "BayesianInteractionClassifier, or task='classification' in a test."
+        )
 
 
 def _check_spread(values: NDArray, names: Sequence[str]) -> None:

@@ -132,6 +132,15 @@ def test_groups_of_given_columns():
     assert "town+when: hour" in result.feature_names
 
 
+def test_a_date_is_asked_by_its_name():
+    X, y = people()
+    assert len(score_test(X, y, features=["when"]).pairs) == 4 * 4 + 6
+    result = score_test(X, y, pairs=[("sex", "when")])
+    assert {result.feature_names[f] for f in result.pairs.ravel()} == {
+        "sex", "when: year", "when: month", "when: weekday", "when: hour",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("pairs", [[("age", "sex")], [(0, 1)], [("when: hour", "member")]])
 def test_pairs_are_asked_by_name_or_place(pairs):
     assert len(score_test(*people(), pairs=pairs).pairs) == 1

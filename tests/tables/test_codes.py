@@ -85,3 +85,26 @@ def test_numbers_that_are_written_as_words():
 def test_postal_codes_are_no_numbers():
     own, _, _ = feature(column(["02139", "10001"] * 20))
     assert own.kind == "category" and own.levels == ("02139", "10001")
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers"),
+    [(["$1,200", "$90"], [1200, 90]), (["10%", "7 %"], [10, 7]), (["1,5", "2,25"], [1.5, 2.25])],
+)
+def test_numbers_with_units_are_numbers(words, numbers):
+    own, _, found = feature(column(np.array(words * 20, dtype=object)))
+    assert own.kind == "number" and found[:2, 0].tolist() == numbers
+
+
+@pytest.mark.parametrize("gaps", [{}, {None: 15}, {"unknown": 15}])
+def test_ids_are_refused_beside_gaps(gaps):
+    values = np.array([f"p{k}" for k in range(200)], dtype=object)
+    for mark, count in gaps.items():
+        values[:count] = mark
+    with pytest.raises(ValueError, match="'a': texts"):
+        Encoding.of(column(values))
+
+
+def test_levels_with_the_names_of_gaps():
+    own, _, _ = feature(column(np.array(["(missing)", "x", None] * 20, dtype=object)))
+    assert own.levels == ("(missing)", "x", "(missing) values")

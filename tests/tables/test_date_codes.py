@@ -68,3 +68,24 @@ def test_dates_that_are_written_as_words(form, taken_for):
     if taken_for == "date":
         same = Encoding.of(column(dates, "when"))
         np.testing.assert_array_equal(encoding.transform(frame), same.transform(column(dates)))
+
+
+@pytest.mark.parametrize("mark", ["?", "unknown", "0000-00-00"])
+def test_marks_among_dates_are_missing(mark):
+    dates = pd.date_range("2023-01-01", periods=100).strftime("%Y-%m-%d")
+    words = [mark if k % 4 == 0 else date for k, date in enumerate(dates)]
+    encoding = Encoding.of(column(words, "when"))
+    assert encoding.notes[0].taken_for == "date" and "25 % missing" in encoding.notes[0].detail
+
+
+def test_new_rows_without_any_date():
+    encoding = Encoding.of(column(pd.date_range("2023-01-01", periods=100), "when"))
+    for nothing in (None, np.nan, pd.NaT):
+        assert np.isfinite(encoding.transform(column([nothing], "when"))).all()
+
+
+def test_a_column_keeps_its_name_before_a_part_of_a_date():
+    frame = column(pd.date_range("2023-01-01", periods=100), "when")
+    frame["when: month"] = np.arange(100) * 0.7
+    names = [one.name for one in Encoding.of(frame).features]
+    assert names == ["when: month (date)", "when: weekday", "x", "when: month"]

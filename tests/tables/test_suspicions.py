@@ -76,3 +76,20 @@ def test_a_strong_main_effect_is_no_leak():
 
 def test_many_levels_do_not_tell_by_their_number():
     assert said({"town": RNG.choice([f"t{k}" for k in range(18)], N)}, NOISE) == []
+
+
+def test_categories_that_follow_from_others_are_named():
+    city = RNG.choice(list("uvw"), N)
+    country = np.where(city == "u", "x", "y")
+    (sentence,) = said({"city": city, "country": country})
+    assert "country from city" in sentence and "city from country" not in sentence
+
+
+@pytest.mark.parametrize("mark", [-999, 1e4])
+def test_marks_of_missing_values_are_named(mark):
+    (sentence,) = said({"c": np.where(RNG.random(N) < 0.05, mark, C)})
+    assert f"{mark:.4g} of c" in sentence and "far from all others" in sentence
+
+
+def test_long_tails_are_no_marks():
+    assert said({"c": np.exp(2 * C), "d": RNG.standard_t(1.5, N), "e": RNG.poisson(1, N)}) == []

@@ -84,6 +84,24 @@ def test_what_is_infinite_and_targets_that_are_missing(where, value):
         Table.of(X, y)
 
 
+@pytest.mark.parametrize(
+    ("y", "labels", "message"),
+    [
+        (
+            np.array(["a", "b"] * 60, dtype=object),
+            False,
+            "y must hold numbers; got text such as 'a'",
+        ),
+        (np.array(["a", None, "b"] * 40, dtype=object), True, "y has 40 missing labels"),
+        (pd.date_range("2024-01-01", periods=120), False, "y holds dates"),
+    ],
+    ids=["words", "missing", "dates"],
+)
+def test_targets_that_cannot_be_used(y, labels, message):
+    with pytest.raises(ValueError, match=message):
+        Table.of(rows()[0], y, labels=labels)
+
+
 def test_features_may_be_missing():
     X, y = rows()
     X[7, 0] = np.nan
