@@ -1,0 +1,38 @@
+"""
+Do rain and rush hour act together, or do they only multiply?
+=============================================================
+
+Counts. Rain takes away many hires at the rush hour and few at night. Is this an interaction? On the
+scale of the counts, yes. If rain halves the hires at all hours, on the log scale it is none.
+"""
+
+# %%
+import pandas as pd
+
+from skgeh import BayesianInteractionRegressor, InteractionDisplay
+
+bikes = pd.read_csv("../data/bikes.csv")
+bikes["time"] = pd.to_datetime(bikes["time"], format="%H:%M")
+X, y = bikes[["time", "workingday", "year", "temperature", "weather"]], bikes["rentals"]
+plain = BayesianInteractionRegressor(random_state=0).fit(X, y, groups=bikes["day"])
+print(plain.interactions_)
+
+# %%
+# ``loss="poisson"`` learns the log of the mean. Factors that multiply are sums there.
+logs = BayesianInteractionRegressor(loss="poisson", random_state=0).fit(X, y, groups=bikes["day"])
+print(logs.interactions_)
+
+# %%
+# Hour and working day interact on both scales: the day has another shape, not another height.
+surface = InteractionDisplay.from_estimator(logs, kind="surface", pair=("time: hour", "workingday"))
+
+# %%
+# The year multiplied the hires of all hours alike:
+for name, model in {"counts": plain, "logs": logs}.items():
+    table = model.interactions_.to_frame()
+    year = table[(table.feature_i == "time: hour") & (table.feature_j == "year")]
+    print(f"{name:8} hour x year: share {year.share.iloc[0]:.4f}, p {year.p_value.iloc[0]:.2g}")
+
+# %%
+# Counts vary more than Poisson's law says; the dispersion is estimated and enters all p-values.
+print(f"variance {logs.noise_variance_:.0f} times the mean")
