@@ -14,6 +14,7 @@ NAMES = (
     "kernels",
     "memory",
     "speed",
+    "frames",
     "million",
     "any_network",
     "training",

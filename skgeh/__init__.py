@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from skgeh.estimators import BayesianInteractionClassifier, BayesianInteractionRegressor
     from skgeh.foreign import exemplars, interactions_of
     from skgeh.geh.interactions import Interactions
+    from skgeh.pages import report
     from skgeh.selector import GEHSelector
     from skgeh.significance import crossfit_test, permutation_test, score_test
 
@@ -24,6 +25,7 @@ __all__ = [
     "interactions_of",
     "permutation_test",
     "posteriors",
+    "report",
     "score_test",
     "symbolic",
 ]
@@ -40,6 +42,7 @@ _ROOMS = {
     "exemplars": "foreign",
     "interactions_of": "foreign",
     "permutation_test": "significance",
+    "report": "pages",
     "score_test": "significance",
 }
 

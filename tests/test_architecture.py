@@ -26,6 +26,7 @@ FLOORS = {
     "foreign": 5,
     "display": 6,
     "significance": 6,
+    "pages": 7,
     "selector": 7,
     "__init__": 8,
     "command_line": 9,

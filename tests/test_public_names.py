@@ -18,6 +18,7 @@ NAMES = [
     "interactions_of",
     "permutation_test",
     "posteriors",
+    "report",
     "score_test",
     "symbolic",
 ]

@@ -18,6 +18,7 @@ from skgeh.geh.interactions import Interactions
 
 if TYPE_CHECKING:  # matplotlib is optional
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _KINDS = {  # the height of a figure, and what draws it
     "heatmap": (heatmap_height, draw_heatmap),
@@ -182,6 +183,17 @@ class InteractionDisplay:
             draw(picture, ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def drawn(self) -> "Figure":
+        """A new figure of its own, which no window shows and nobody has to close, as for a page."""
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+
+        (height, draw), picture = _KINDS[self.kind], self._picture
+        with mpl.rc_context({"font.size": FONT}):
+            figure = Figure(figsize=(WIDTH, height(picture)), layout="constrained")
+            draw(picture, figure.subplots())
+        return figure
 
     @property
     def _picture(self) -> Picture:

@@ -1,5 +1,6 @@
 """The part that both estimators share: learning a posterior and measuring its interactions."""
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -258,6 +259,24 @@ class InteractionEstimator(_NetworkParameters):
         self._warn(found)
         return found
 
+    def doubts(self) -> list[str]:
+        """What speaks against the tables of this model, in sentences, each a warning of its own.
+
+        Returns
+        -------
+        list of str
+            What was said at the first access of `interactions_` and of `fit_quality_`.
+        """
+        check_is_fitted(self, "posterior_")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found, quality = self.interactions_, self.fit_quality_
+            for doubt in self._table_doubts:
+                warn(doubt)
+            self._warn(found)
+            quality.warn_of_missed()
+        return list(dict.fromkeys(str(one.message) for one in caught))
+
     def choose_n_groups(self, n_groups: int | str = "auto") -> tuple[int, NDArray | None]:
         """Number of groups, as given or as chosen by rank-weighted distances, and the distances.
 
@@ -335,11 +354,16 @@ class InteractionEstimator(_NetworkParameters):
             features = Features.named(self._task.X, self.feature_groups_)
             bar = progress_bar("score test", self.verbose)
             self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
-            given = replace(features, X=self._x_scaler.inverse_transform(self._task.X))
-            odd = suspicions(given, self._task.y)
-            for doubt in [*odd, *self._tests.doubts(features.owners)]:
+            self._table_doubts = self._doubts_of_table(self._tests)
+            for doubt in self._table_doubts:
                 warn(doubt)
         return self._tests
+
+    def _doubts_of_table(self, tests: PairTests) -> list[str]:
+        """What speaks against the table that the model learned from."""
+        features = Features.named(self._task.X, self.feature_groups_)
+        given = replace(features, X=self._x_scaler.inverse_transform(self._task.X))
+        return [*suspicions(given, self._task.y), *tests.doubts(features.owners)]
 
     @ONE_THREAD
     def _measure(

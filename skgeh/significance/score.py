@@ -1,6 +1,6 @@
 """The score test: one fit in closed form, and a p-value for every pair."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from skgeh.process.decide import LEAST_ROWS, SIGNAL_WEIGHTS, PairTests
 from skgeh.process.family import GaussianProcess
 from skgeh.significance.result import TestResult
 from skgeh.tables.features import Features
+from skgeh.tables.frames import Backend
 from skgeh.tables.messages import warn
 from skgeh.tables.suspicions import suspicions
 from skgeh.tables.table import Table
@@ -39,6 +40,43 @@ class ScoreResult(TestResult):
 
     n_rows: int = 0
     signals: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        tests: PairTests,
+        feature_names: tuple[str, ...],
+        frame_backend: Backend = "pandas",
+        outputs: list | None = None,
+    ) -> "ScoreResult":
+        """The result of tests; `outputs` are the names of targets, if there are several."""
+        p = tests.p_value if outputs is not None else tests.p_value[:, 0]
+        units = tests.task.units
+        return cls(
+            pairs=tests.pairs,
+            statistic=norm.isf(p / 2),
+            p_value=p,
+            tested=np.isfinite(p),
+            feature_names=feature_names,
+            frame_backend=frame_backend,
+            targets=outputs,
+            reason=tests.reason,
+            signals=tests.signals if outputs is not None else tests.signals[:, 0],
+            n_rows=len(tests.task.X) if units is None else int(units.max()) + 1,
+        )
+
+    def some(self, places: NDArray) -> "ScoreResult":
+        """The result of some of the pairs."""
+        assert self.signals is not None
+        return replace(
+            self,
+            pairs=self.pairs[places],
+            statistic=self.statistic[places],
+            p_value=self.p_value[places],
+            tested=self.tested[places],
+            reason=self.reason[places],
+            signals=self.signals[places],
+        )
 
     def rows_needed(
         self, power: float = 0.8, level: float = 0.05, *, return_interval: bool = False
@@ -243,19 +281,7 @@ def of_table(
 
 def result_of(tests: PairTests, table: Table, features: Features) -> ScoreResult:
     """The result of tests of a table's features."""
-    p = tests.p_value if table.targets is not None else tests.p_value[:, 0]
-    return ScoreResult(
-        pairs=tests.pairs,
-        statistic=norm.isf(p / 2),
-        p_value=p,
-        tested=np.isfinite(p),
-        feature_names=features.names,
-        frame_backend=table.frame_backend,
-        targets=table.targets,
-        reason=tests.reason,
-        signals=tests.signals if table.targets is not None else tests.signals[:, 0],
-        n_rows=len(table.X) if table.units is None else int(table.units.max()) + 1,
-    )
+    return ScoreResult.of(tests, features.names, table.frame_backend, table.targets)
 
 
 def _asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:

@@ -1,6 +1,7 @@
 """What both estimators share, asked of the one of numbers."""
 
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 from threadpoolctl import threadpool_info
 
-from skgeh import posteriors
+from skgeh import BayesianInteractionRegressor, posteriors
 from skgeh.geh.partition import Partition
 from skgeh.geh.push_forward import push_forward
 from tests.estimators.runs import product, small
@@ -228,3 +229,16 @@ class TestManners:
         capsys.readouterr()
         small().fit(X, y).interactions_  # noqa: B018
         assert capsys.readouterr().err == ""
+
+
+def test_doubts_are_what_was_warned_of():
+    X, y = product(n=80)
+    twice = np.repeat(np.arange(40), 2)
+    model = BayesianInteractionRegressor(posterior="gaussian_process").fit(X[twice], y[twice])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert model.interactions_ is not None and model.fit_quality_ is not None
+    said = [str(one.message) for one in caught]
+    assert any("rows are repeated" in one for one in said)
+    assert sorted(model.doubts()) == sorted(said)
+    assert sorted(model.doubts()) == sorted(said)  # at any time, and without a warning

@@ -508,3 +508,16 @@ def test_rows_needed_of_several_targets():
     rows, interval = score_test(X, np.column_stack([y, -y])).rows_needed(return_interval=True)
     assert rows.shape == (6, 2) and interval.shape == (6, 2, 2)
     assert_close(rows[0, 0], rows[0, 1], 0.05)
+
+
+def test_some_pairs_keep_their_numbers():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4))
+    result = score_test(X, X[:, 0] * X[:, 1] + rng.normal(size=200))
+    places = np.array([4, 0, 2])
+    some = result.some(places)
+    np.testing.assert_array_equal(some.p_value, result.p_value[places])
+    np.testing.assert_array_equal(some.reason, result.reason[places])
+    level = 0.05 * 3 / 6  # divided by the number of tests
+    needed = some.rows_needed(level=level)
+    np.testing.assert_array_equal(needed, result.rows_needed()[places])
