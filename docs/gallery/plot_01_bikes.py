@@ -40,10 +40,10 @@ print(table.to_string(index=False))
 surface = InteractionDisplay.from_estimator(model, kind="surface")
 
 # %%
-# In numbers, for every hour: the difference that a working day makes there, beyond its difference on
-# average.
+# The same in numbers, for some hours of working days.
 hours = model.interactions_.group_frame("time: hour", "workingday", units="original")
-print(hours.iloc[[3, 8, 13, 17, 22]].drop(columns=["group", "share"]).round(3).to_string(index=False))
+chosen = hours["rule"].str.fullmatch("time: hour = (3|8|12|17|22) h and workingday = yes")
+print(hours[chosen].drop(columns=["group", "share"]).round(3).to_string(index=False))
 
 # %%
 # The second pair: warm weather brings out people in the afternoon, and nobody at night.

@@ -9,7 +9,7 @@ p-value has another meaning here than for measured data.
 # %%
 # The eight columns describe twelve shapes of building, their windows and their orientation. Two of
 # the columns on the shape are functions of others. We keep the height, the wall area and the windows.
-import pandas as pd
+import warnings
 
 from skgeh import BayesianInteractionRegressor, InteractionDisplay, datasets
 
@@ -17,7 +17,9 @@ bunch = datasets.load_energy_efficiency(data_home="../data")
 X, heating = bunch.data, bunch.target
 X = X[["wall_area", "overall_height", "orientation", "glazing_area"]]
 model = BayesianInteractionRegressor(random_state=0).fit(X, heating)
-print(model.interactions_)
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    print(model.interactions_)
 
 # %%
 # The target has no noise: the same building always has the same load. What the model calls noise is
@@ -25,6 +27,11 @@ print(model.interactions_)
 # without this pair **does not fit**, which for a simulator is all that can be asked. It says nothing
 # about other buildings, for these are not a sample of any.
 print(model.fit_quality_)
+
+# %%
+# Measured data would say less: some buildings are there twice, if only these columns are looked at.
+for warning in said:
+    print(warning.message)
 
 # %%
 # So read the size: ``share`` is the part of the variance that a pair explains.
@@ -38,8 +45,6 @@ surface = InteractionDisplay.from_estimator(model, kind="surface")
 # %%
 # All that the columns left out can be asked at once. The warning says which of them cannot be told
 # apart.
-import warnings
-
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
     whole = BayesianInteractionRegressor(random_state=0).fit(bunch.data, heating)

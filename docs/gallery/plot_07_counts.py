@@ -1,9 +1,10 @@
 """
-Do rain and rush hour act together, or do they only multiply?
-=============================================================
+Did more people ride, or did they ride at other hours?
+======================================================
 
-Counts. Rain takes away many hires at the rush hour and few at night. Is this an interaction? On the
-scale of the counts, yes. If rain halves the hires at all hours, on the log scale it is none.
+Counts. In the second year, many more bikes were out at the rush hour, and a few more at night. Is
+this an interaction? On the scale of counts it is. If the second year multiplied the hires of all
+hours by the same factor, it is none on the log scale.
 """
 
 # %%
@@ -13,7 +14,7 @@ from skgeh import BayesianInteractionRegressor, InteractionDisplay
 
 bikes = pd.read_csv("../data/bikes.csv")
 bikes["time"] = pd.to_datetime(bikes["time"], format="%H:%M")
-X, y = bikes[["time", "workingday", "year", "temperature", "weather"]], bikes["rentals"]
+X, y = bikes[["time", "workingday", "year", "temperature"]], bikes["rentals"]
 plain = BayesianInteractionRegressor(random_state=0).fit(X, y, groups=bikes["day"])
 print(plain.interactions_)
 

@@ -1,0 +1,35 @@
+"""Where do income and age of the houses act together on their value?"""
+
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+from skgeh import BayesianInteractionRegressor, InteractionDisplay, datasets
+
+HERE = Path(__file__).parent
+PLACES = ["INLAND", "<1H OCEAN", "NEAR BAY", "NEAR OCEAN", "ISLAND"]
+
+# The loader codes places as numbers; the table gets their words back. A sample of 4000 rows.
+bunch = datasets.load_california_housing()
+houses = bunch.frame.sample(4000, random_state=0).reset_index(drop=True)
+houses["ocean_proximity"] = houses["ocean_proximity"].map(dict(enumerate(PLACES)))
+houses["people_per_household"] = houses["population"] / houses["households"]
+houses["rooms_per_household"] = houses["total_rooms"] / houses["households"]
+columns = [
+    "longitude", "latitude", "housing_median_age", "median_income", "ocean_proximity",
+    "people_per_household", "rooms_per_household",
+]  # fmt: skip
+X, y = houses[columns], houses["median_house_value"] / 1000
+model = BayesianInteractionRegressor(random_state=0).fit(X, y)
+found = model.interactions_
+print(found)
+print(model.fit_quality_)
+for pair in ("longitude", "latitude"), ("median_income", "ocean_proximity"):
+    display = InteractionDisplay.from_estimator(model, kind="surface", pair=pair)
+    display.figure_.savefig(HERE / f"{'_'.join(pair)}.png", dpi=100)
+table = found.group_frame("median_income", "ocean_proximity", units="original")
+print(table.drop(columns=["group", "share"]).round(3).to_string(index=False))
+if "--quiet" not in sys.argv:
+    print(f"{len(X)} of {len(bunch.frame)} rows", file=sys.stderr)
