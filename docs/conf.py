@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version as version_of
@@ -12,17 +13,22 @@ author = "the skgeh developers"
 project_copyright = f"2026, {author}"
 release = version = version_of("skgeh")
 
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",  # of the folder extensions
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
+html_math_renderer = "mathml"
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "gallery"]  # the gallery's pages are made in auto_gallery
 html_theme = "furo"
 html_title = f"skgeh {release}"
+html_static_path = ["_static"]
+html_css_files = ["skgeh.css"]
+html_show_sphinx = False
 
 autosummary_generate = True
 # the page of a class shows its own methods in full; numpydoc would list all, inherited ones too
@@ -37,6 +43,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "min_reported_time": 1e9,  # computing times are for the benchmarks to state
     "show_signature": False,
+    "write_computation_times": False,  # its page would load scripts from elsewhere
 }
 
 
@@ -75,6 +82,13 @@ def output_of_the_command_line(_):
     ]
     done = subprocess.run(command, cwd=here, stdout=subprocess.PIPE, text=True, check=True)
     (here / "command_line.txt").write_text(done.stdout, encoding="utf-8")
+
+
+def example_of_a_report(app, error):
+    """The page that an example of the gallery has written, where that example links to it."""
+    page = Path(__file__).parent / "gallery/patients.html"
+    if error is None and app.builder.format == "html":
+        shutil.copy(page, app.outdir)
 
 
 def shown(value):
@@ -388,3 +402,4 @@ TABLES = [
 def setup(app):
     app.connect("builder-inited", tables)
     app.connect("builder-inited", output_of_the_command_line)
+    app.connect("build-finished", example_of_a_report)

@@ -1,6 +1,5 @@
-"""Where do income and age of the houses act together on their value?"""
+"""What makes houses in California dear, beyond each feature by itself?"""
 
-import sys
 from pathlib import Path
 
 import matplotlib
@@ -26,10 +25,6 @@ model = BayesianInteractionRegressor(random_state=0).fit(X, y)
 found = model.interactions_
 print(found)
 print(model.fit_quality_)
-for pair in ("longitude", "latitude"), ("median_income", "ocean_proximity"):
+for pair in ("longitude", "latitude"), ("housing_median_age", "median_income"):
     display = InteractionDisplay.from_estimator(model, kind="surface", pair=pair)
     display.figure_.savefig(HERE / f"{'_'.join(pair)}.png", dpi=100)
-table = found.group_frame("median_income", "ocean_proximity", units="original")
-print(table.drop(columns=["group", "share"]).round(3).to_string(index=False))
-if "--quiet" not in sys.argv:
-    print(f"{len(X)} of {len(bunch.frame)} rows", file=sys.stderr)

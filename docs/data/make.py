@@ -21,7 +21,7 @@ def bikes(whole):
     return pd.DataFrame(
         {
             "day": whole["dteday"],
-            "time": whole["hr"].map("{:02d}:00".format),
+            "hour": whole["hr"],
             "year": 2011 + whole["yr"],
             "workingday": whole["workingday"].map({0: "no", 1: "yes"}),
             "weather": whole["weathersit"].map(WEATHER),

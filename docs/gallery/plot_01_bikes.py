@@ -9,14 +9,14 @@ hour by hour, with the weather (UCI, CC BY 4.0). Which features act together?
 # %%
 # First answer
 # ------------
-# The file is used as it is. Only the time of day is read as a time, so that 23:00 lies beside 00:00.
-# Hours of one day are not independent: ``groups`` says which rows belong together.
+# The file is used as it is. Only the hour becomes a time, so that 23:00 lies beside 00:00. Hours of
+# one day are not independent: ``groups`` says which rows belong together.
 import pandas as pd
 
 from skgeh import BayesianInteractionRegressor, InteractionDisplay
 
 bikes = pd.read_csv("../data/bikes.csv")
-bikes["time"] = pd.to_datetime(bikes["time"], format="%H:%M")
+bikes["time"] = pd.to_datetime(bikes.pop("hour").astype(str), format="%H")
 X, y = bikes.drop(columns=["day", "rentals"]), bikes["rentals"]
 model = BayesianInteractionRegressor(random_state=0).fit(X, y, groups=bikes["day"])
 print(model.interactions_)
@@ -41,13 +41,13 @@ surface = InteractionDisplay.from_estimator(model, kind="surface")
 
 # %%
 # The same in numbers, for some hours of working days.
-hours = model.interactions_.group_frame("time: hour", "workingday", units="original")
-chosen = hours["rule"].str.fullmatch("time: hour = (3|8|12|17|22) h and workingday = yes")
+hours = model.interactions_.group_frame("workingday", "time: hour", units="original")
+chosen = hours["rule"].str.fullmatch("workingday = yes and time: hour = (3|8|12|17|22) h")
 print(hours[chosen].drop(columns=["group", "share"]).round(3).to_string(index=False))
 
 # %%
 # The second pair: warm weather brings out people in the afternoon, and nobody at night.
-weather = InteractionDisplay.from_estimator(model, kind="surface", pair=("time: hour", "temperature"))
+weather = InteractionDisplay.from_estimator(model, kind="surface", pair=("temperature", "time: hour"))
 
 # %%
 # Can the table be believed?

@@ -13,7 +13,7 @@ import pandas as pd
 from skgeh import BayesianInteractionRegressor, InteractionDisplay
 
 bikes = pd.read_csv("../data/bikes.csv")
-bikes["time"] = pd.to_datetime(bikes["time"], format="%H:%M")
+bikes["time"] = pd.to_datetime(bikes.pop("hour").astype(str), format="%H")
 X, y = bikes[["time", "workingday", "year", "temperature"]], bikes["rentals"]
 plain = BayesianInteractionRegressor(random_state=0).fit(X, y, groups=bikes["day"])
 print(plain.interactions_)
@@ -25,7 +25,7 @@ print(logs.interactions_)
 
 # %%
 # Hour and working day interact on both scales: the day has another shape, not another height.
-surface = InteractionDisplay.from_estimator(logs, kind="surface", pair=("time: hour", "workingday"))
+surface = InteractionDisplay.from_estimator(logs, kind="surface", pair=("workingday", "time: hour"))
 
 # %%
 # The year multiplied the hires of all hours alike:

@@ -27,7 +27,6 @@ def shap_ranking(X, y):
 bikes = pd.read_csv("../data/bikes.csv")
 y = bikes["rentals"]
 numbers = bikes.drop(columns=["day", "rentals"]).assign(
-    time=bikes["time"].str[:2].astype(int),
     workingday=(bikes["workingday"] == "yes").astype(int),
     weather=bikes["weather"].map({"clear": 0, "mist": 1, "rain": 2}),
 )
@@ -35,7 +34,7 @@ print(shap_ranking(numbers, y).head(6).round(3).to_string())
 
 # %%
 # The first pairs are those of the table, in nearly the same order.
-bikes["time"] = pd.to_datetime(bikes["time"], format="%H:%M")
+bikes["time"] = pd.to_datetime(bikes.pop("hour").astype(str), format="%H")
 X = bikes.drop(columns=["day", "rentals"])
 model = BayesianInteractionRegressor(random_state=0).fit(X, y, groups=bikes["day"])
 columns = ["feature_i", "feature_j", "effect", "ci_low", "ci_high", "p_value", "p_fdr"]
@@ -56,5 +55,5 @@ print(BayesianInteractionRegressor(random_state=0).fit(additive, target).interac
 # %%
 # The other way round, SHAP interaction values explain each prediction of a model that you have already.
 # ``interactions_.local(X, a, b)`` is the counterpart here: a pair's own contribution, row by row.
-contribution, deviation = model.interactions_.local(X.head(3), "time: hour", "workingday")
+contribution, deviation = model.interactions_.local(X.head(3), "workingday", "time: hour")
 print(contribution.round(1), deviation.round(1))

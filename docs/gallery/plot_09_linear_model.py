@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from skgeh import GEHSelector
 
 bikes = pd.read_csv("../data/bikes.csv")
-bikes["time"] = pd.to_datetime(bikes["time"], format="%H:%M")
+bikes["time"] = pd.to_datetime(bikes.pop("hour").astype(str), format="%H")
 X, y, day = bikes.drop(columns=["day", "rentals"]), bikes["rentals"], bikes["day"]
 new = day.isin(day.unique()[1::3])
 selector = GEHSelector(random_state=0)
