@@ -56,6 +56,6 @@ $(BIN)/python:
 
 clean:
 	rm -rf $(VENV) build dist skgeh.egg-info demo.png docs/gallery/patients.html
-	rm -rf docs/_build docs/auto_gallery docs/generated docs/sg_execution_times.rst
+	rm -rf docs/_build docs/auto_gallery docs/generated
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find skgeh tests benchmarks docs -name __pycache__ -prune -exec rm -rf {} +

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,11 @@ def example_of_a_report(app, error):
     page = Path(__file__).parent / "gallery/patients.html"
     if error is None and app.builder.format == "html":
         shutil.copy(page, app.outdir)
+
+
+def inherited(app, what, name, obj, options, lines):
+    """Docstrings of scikit-learn's methods, without references to pages that are not here."""
+    lines[:] = [re.sub(r":ref:`([^<`]*?) *<[^>]*>`", r"\1", line) for line in lines]
 
 
 def shown(value):
@@ -402,4 +408,5 @@ TABLES = [
 def setup(app):
     app.connect("builder-inited", tables)
     app.connect("builder-inited", output_of_the_command_line)
+    app.connect("autodoc-process-docstring", inherited)
     app.connect("build-finished", example_of_a_report)
