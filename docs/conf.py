@@ -9,6 +9,8 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+from sphinx.errors import ExtensionError
+
 project = "skgeh"
 author = "the skgeh developers"
 project_copyright = f"2026, {author}"
@@ -90,6 +92,17 @@ def example_of_a_report(app, error):
     page = Path(__file__).parent / "gallery/patients.html"
     if error is None and app.builder.format == "html":
         shutil.copy(page, app.outdir)
+
+
+def nothing_from_elsewhere(app, error):
+    """The pages are read without a network: no script, style or picture of another place."""
+    if error is None and app.builder.format == "html":
+        loaded = re.compile(
+            r"""<(?:script|img|iframe)[^>]*\ssrc=["']https?:|<link[^>]*\shref=["']https?:"""
+        )
+        for page in Path(app.outdir).rglob("*.html"):
+            if found := loaded.search(page.read_text(encoding="utf-8")):
+                raise ExtensionError(f"{page.name} loads something from elsewhere: {found.group()}")
 
 
 def inherited(app, what, name, obj, options, lines):
@@ -410,3 +423,4 @@ def setup(app):
     app.connect("builder-inited", output_of_the_command_line)
     app.connect("autodoc-process-docstring", inherited)
     app.connect("build-finished", example_of_a_report)
+    app.connect("build-finished", nothing_from_elsewhere)

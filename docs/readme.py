@@ -1,20 +1,21 @@
-"""Write the numbers and the picture of the README: ``python docs/readme.py [--picture]``.
+"""Write the numbers and the pictures of the README: ``python docs/readme.py [--picture]``.
 
 Numbers come from ``benchmarks/results``; a test fails if the README has others. With ``--picture``,
-the first example of the gallery runs again, and its answer and its picture are written too. The
-picture carries the answer that it shows, so that the test sees whether both belong together.
-``--demo`` shows the example and puts its picture into demo.png; the README stays as it is.
+the first example of the gallery runs again, and its answer and its pictures are written too. The
+pictures carry the answer that they show, so that the test sees whether they belong together.
+``--demo`` shows the example, with its pictures in demo.png and demo_forest.png.
 """
 
 import json
 import os
 import runpy
 import sys
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PICTURE = ROOT / "docs/first_answer.png"
+PICTURES = [ROOT / f"docs/first_{kind}.png" for kind in ("surface", "forest")]
 EXAMPLE = ROOT / "docs/gallery/plot_01_bikes.py"
 TITLE = "Description"  # the name that PNG has for a text on what is shown
 
@@ -113,7 +114,7 @@ def counts():
     found = {one["loss"]: one["AUC"] for one in rows("counts", table="counts", product="none")}
     return (
         "factors that only multiply counts: AUC of their pairs, which should be 0.5",
-        f"{found['poisson']:.2f} with `loss=\"poisson\"`, {found['squared_error']:.2f} with the squared error",
+        f'{found["poisson"]:.2f} with `loss="poisson"`, {found["squared_error"]:.2f} with the squared error',
         "counts",
     )
 
@@ -190,7 +191,9 @@ def part(text, name):
 
 
 def fenced(answer):
-    return f"```text\n{answer}\n```"
+    """The answer in words as a block of Markdown, at most 80 columns wide."""
+    lines = [textwrap.fill(line, 80, subsequent_indent="    ") for line in str(answer).splitlines()]
+    return "\n".join(["```text", *lines, "```"])
 
 
 def example():
@@ -203,28 +206,26 @@ def example():
         os.chdir(here)
 
 
-def draw(model, path):
-    """The picture: the first pair's surface, and the forest of the first pairs."""
-    import matplotlib.pyplot as plt
-
+def draw(model, paths):
+    """Two pictures: the first pair's surface, and the forest of the first pairs."""
     from skgeh import InteractionDisplay
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
-    InteractionDisplay.from_estimator(model, kind="surface", ax=left)
-    InteractionDisplay.from_estimator(model, kind="forest", k=8, ax=right)
-    figure.savefig(path, dpi=100, metadata={TITLE: str(model.interactions_)})
+    for path, options in zip(paths, ({"kind": "surface"}, {"kind": "forest", "k": 8}), strict=True):
+        display = InteractionDisplay.from_estimator(model, **options)
+        text = {TITLE: str(model.interactions_)}
+        display.figure_.savefig(path, dpi=100, bbox_inches="tight", metadata=text)
 
 
 def main(arguments):
     if "--demo" in arguments:
-        path = Path("demo.png").resolve()
-        draw(example()["model"], path)
-        print(f"picture: {path.name}")
+        paths = [Path(f"demo{end}.png").resolve() for end in ("", "_forest")]
+        draw(example()["model"], paths)
+        print("pictures:", *(path.name for path in paths))
         return
     text = README.read_text(encoding="utf-8")
     if "--picture" in arguments:
         model = example()["model"]
-        draw(model, PICTURE)
+        draw(model, PICTURES)
         text = replaced(text, "answer", fenced(model.interactions_))
     README.write_text(replaced(text, "figures", figures()), encoding="utf-8")
 

@@ -47,7 +47,9 @@ print(hours[chosen].drop(columns=["group", "share"]).round(3).to_string(index=Fa
 
 # %%
 # The second pair: warm weather brings out people in the afternoon, and nobody at night.
-weather = InteractionDisplay.from_estimator(model, kind="surface", pair=("temperature", "time: hour"))
+weather = InteractionDisplay.from_estimator(
+    model, kind="surface", pair=("temperature", "time: hour")
+)
 
 # %%
 # Can the table be believed?

@@ -48,7 +48,11 @@ print(model.interactions_)
 # At each level: how much more a percent of discount brings there than on average. It is about two
 # for new customers and nothing for others; their average is taken out.
 rules = model.interactions_.group_frame("customer", "discount", units="original")
-print(rules[["rule", "rows", "effect", "ci_low", "ci_high", "p_value"]].round(3).to_string(index=False))
+print(
+    rules[["rule", "rows", "effect", "ci_low", "ci_high", "p_value"]]
+    .round(3)
+    .to_string(index=False)
+)
 
 # %%
 surface = InteractionDisplay.from_estimator(model, kind="surface", pair=("customer", "discount"))

@@ -7,8 +7,8 @@ that takes them for independent finds interactions that are none.
 """
 
 # %%
-# Made-up data: 60 patients with 10 visits each. Age and dose stay the same for a patient, who also has
-# a level of their own. Nothing interacts.
+# Made-up data: 60 patients with 10 visits each. Age and dose stay the same for a patient, who also
+# has a level of their own. Nothing interacts.
 import numpy as np
 import pandas as pd
 
@@ -57,6 +57,13 @@ for how, number in found.items():
     print(f"tables of ten with a false finding, {how}: {number}")
 
 # %%
+import matplotlib.pyplot as plt
+
+figure, ax = plt.subplots(figsize=(6.4, 2), layout="constrained")
+ax.barh(list(found), list(found.values()), color=["tab:orange", "tab:blue"])
+_ = ax.set(xlim=(0, 10), xlabel="tables of ten with a false finding")
+
+# %%
 # Estimators take the same argument, and so do ``crossfit_test``, ``permutation_test`` and
-# ``GEHSelector``: ``model.fit(X, y, groups=patient)``. Held-out rows are then whole patients. On the
-# command line it is ``--groups patient``.
+# ``GEHSelector``: ``model.fit(X, y, groups=patient)``. Held-out rows are then whole patients. On
+# the command line it is ``--groups patient``.

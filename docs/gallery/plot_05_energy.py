@@ -8,7 +8,8 @@ p-value has another meaning here than for measured data.
 
 # %%
 # The eight columns describe twelve shapes of building, their windows and their orientation. Two of
-# the columns on the shape are functions of others. We keep the height, the wall area and the windows.
+# the columns on the shape are functions of others. We keep the height, the wall area and the
+# windows.
 import warnings
 
 from skgeh import BayesianInteractionRegressor, InteractionDisplay, datasets
@@ -23,9 +24,9 @@ with warnings.catch_warnings(record=True) as said:
 
 # %%
 # The target has no noise: the same building always has the same load. What the model calls noise is
-# what it cannot fit, and what is not in the chosen columns. A small p-value then says that a function
-# without this pair **does not fit**, which for a simulator is all that can be asked. It says nothing
-# about other buildings, for these are not a sample of any.
+# what it cannot fit, and what is not in the chosen columns. A small p-value then says that a
+# function without this pair **does not fit**, which for a simulator is all that can be asked. It
+# says nothing about other buildings, for these are not a sample of any.
 print(model.fit_quality_)
 
 # %%

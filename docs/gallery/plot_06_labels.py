@@ -21,13 +21,13 @@ model = BayesianInteractionClassifier(random_state=0).fit(X, y)
 print(model.interactions_)
 
 # %%
-# Nothing is found, and that is an answer too: sums of main effects tell most of these tumours apart,
-# and so few labels say little about more. A ranking would have named a pair all the same.
+# Nothing is found, and that is an answer too: sums of main effects tell most of these tumours
+# apart, and so few labels say little about more. A ranking would have named a pair all the same.
 print(model.fit_quality_)
 
 # %%
-# How many tumours would it take? ``rows_needed`` says when each pair would be found after a correction
-# for all pairs, if it is what it looks like now.
+# How many tumours would it take? ``rows_needed`` says when each pair would be found after a
+# correction for all pairs, if it is what it looks like now.
 import numpy as np
 
 from skgeh import score_test

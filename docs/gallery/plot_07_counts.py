@@ -14,7 +14,7 @@ from skgeh import BayesianInteractionRegressor, InteractionDisplay
 
 bikes = pd.read_csv("../data/bikes.csv")
 bikes["time"] = pd.to_datetime(bikes.pop("hour").astype(str), format="%H")
-X, y = bikes[["time", "workingday", "year", "temperature"]], bikes["rentals"]
+X, y = bikes[["time", "workingday", "year"]], bikes["rentals"]
 plain = BayesianInteractionRegressor(random_state=0).fit(X, y, groups=bikes["day"])
 print(plain.interactions_)
 

@@ -7,7 +7,8 @@ We look at both on the bikes of the first page, and on a table without any inter
 """
 
 # %%
-# XGBoost computes SHAP interaction values itself. A pair's number is the mean of their absolute values.
+# XGBoost computes SHAP interaction values itself. A pair's number is the mean of their absolute
+# values.
 import numpy as np
 import pandas as pd
 from xgboost import DMatrix, XGBRegressor
@@ -30,7 +31,8 @@ numbers = bikes.drop(columns=["day", "rentals"]).assign(
     workingday=(bikes["workingday"] == "yes").astype(int),
     weather=bikes["weather"].map({"clear": 0, "mist": 1, "rain": 2}),
 )
-print(shap_ranking(numbers, y).head(6).round(3).to_string())
+ranking = shap_ranking(numbers, y)
+print(ranking.head(6).round(3).to_string())
 
 # %%
 # The first pairs are those of the table, in nearly the same order.
@@ -49,11 +51,24 @@ print(model.interactions_.to_frame()[columns].head(6).round(4).to_string(index=F
 rng = np.random.default_rng(0)
 additive = pd.DataFrame(rng.normal(size=(800, 6)), columns=[f"x{k}" for k in range(6)])
 target = additive.x0 + additive.x1 + np.sin(2 * additive.x2) + 1.5 * rng.normal(size=800)
-print(shap_ranking(additive, target).head(3).round(3).to_string())
+nothing = shap_ranking(additive, target)
+print(nothing.head(3).round(3).to_string())
 print(BayesianInteractionRegressor(random_state=0).fit(additive, target).interactions_)
 
 # %%
-# The other way round, SHAP interaction values explain each prediction of a model that you have already.
-# ``interactions_.local(X, a, b)`` is the counterpart here: a pair's own contribution, row by row.
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(1, 2, figsize=(6.4, 3), sharex=True, layout="constrained")
+for ax, (name, values) in zip(
+    axes, {"bikes": ranking, "no interaction": nothing}.items(), strict=True
+):
+    ax.barh(values.index[:6][::-1], values[:6][::-1])
+    ax.set_title(name)
+_ = figure.supxlabel("SHAP interaction value, standard deviations of the target")
+
+# %%
+# The other way round, SHAP interaction values explain each prediction of a model that you have
+# already. ``interactions_.local(X, a, b)`` is the counterpart here: a pair's own contribution, row
+# by row.
 contribution, deviation = model.interactions_.local(X.head(3), "workingday", "time: hour")
 print(contribution.round(1), deviation.round(1))

@@ -2,8 +2,8 @@
 What has my own network learned?
 ================================
 
-A network that was trained elsewhere can be measured too: a torch module, a skorch net, an ensemble, or
-any function. This one is trained here in a few lines, with torch alone.
+A network that was trained elsewhere can be measured too: a torch module, a skorch net, an ensemble,
+or any function. This one is trained here in a few lines, with torch alone.
 """
 
 # %%

@@ -2,8 +2,8 @@
 Which units of a hidden layer act together?
 ===========================================
 
-The units of a layer are features of the part of the network that follows. We train a small network on
-scikit-learn's handwritten digits, threes against eights, and look at six hidden units.
+The units of a layer are features of the part of the network that follows. We train a small network
+on scikit-learn's handwritten digits, threes against eights, and look at six hidden units.
 """
 
 # %%

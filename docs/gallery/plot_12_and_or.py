@@ -2,8 +2,9 @@
 Which few features explain the output for this one sample?
 ==========================================================
 
-Of any model, and of any order: AND and OR interactions. A few interactions explain the output of a classifier for one sample. An AND interaction is there
-when all of its features are, an OR interaction as soon as one is. An absent feature is at its mean.
+Of any model, and of any order: AND and OR interactions. A few interactions explain the output of a
+classifier for one sample. An AND interaction is there when all of its features are, an OR
+interaction as soon as one is. An absent feature is at its mean.
 """
 
 # %%

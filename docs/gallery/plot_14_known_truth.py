@@ -19,7 +19,9 @@ print(table[columns].head(10).round(4).to_string(index=False))
 
 # %%
 found = table["p_fdr"] <= 0.05
-print(f"{(found & table.true).sum()} of {table.true.sum()} true pairs, {(found & ~table.true).sum()} others")
+print(
+    f"{(found & table.true).sum()} of {table.true.sum()} true pairs, {(found & ~table.true).sum()} others"
+)
 
 # %%
 # Which one was missed, and how many rows would it take?

@@ -2,8 +2,8 @@
 Are the interactions of a random forest real?
 =============================================
 
-``crossfit_test`` takes any model with ``predict``. It cuts each pair's part out of the predictions for
-rows that the model has not seen, and asks whether the target follows it there.
+``crossfit_test`` takes any model with ``predict``. It cuts each pair's part out of the predictions
+for rows that the model has not seen, and asks whether the target follows it there.
 """
 
 # %%
@@ -25,5 +25,15 @@ print(result.to_frame()[columns].head(4).round(4).to_string(index=False))
 
 # %%
 # ``p_fdr`` bounds the share of false discoveries, and ``p_fwer`` the chance of a single one. A pair
-# that the forest merely imagines does not follow the target on other rows, and gets no small p-value.
+# that the forest merely imagines does not follow the target on other rows, and gets no small
+# p-value.
 print(result)
+
+# %%
+# The strength of each pair, as far as other rows confirm it, in standard deviations of the target:
+import matplotlib.pyplot as plt
+
+names = [f"x{i} x{j}" for i, j in result.pairs]
+figure, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
+ax.barh(names[::-1], result.strength[::-1])
+_ = ax.set_xlabel("confirmed strength")

@@ -20,6 +20,18 @@ columns = ["feature_i", "feature_j", "p_value", "p_fdr", "p_fwer"]
 print(result.to_frame()[columns].head(6).to_string(index=False))
 
 # %%
-# If you know beforehand which feature you ask about, say so. Only its 29 pairs are then corrected for.
+# All p-values in order. Those of pairs that do not interact lie on the diagonal, and three do not.
+import matplotlib.pyplot as plt
+
+p = np.sort(result.p_value)
+expected = (np.arange(len(p)) + 0.5) / len(p)
+figure, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+ax.loglog(expected, p, ".")
+ax.loglog(expected, expected, color="0.6")
+_ = ax.set(xlabel="expected without interactions", ylabel="p-value")
+
+# %%
+# If you know beforehand which feature you ask about, say so. Only its 29 pairs are then corrected
+# for.
 few = score_test(X, y, features=["x5"]).to_frame()
 print(few[columns].head(3).to_string(index=False))
