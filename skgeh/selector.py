@@ -221,8 +221,9 @@ class GEHSelector(TransformerMixin, BaseEstimator):
             products, one for each chosen pair of features that are single columns.
         """
         check_is_fitted(self, "pairs_")
+        read = Reading.of(X, type(self).__name__)
         validate_data(self, X, skip_check_array=True, reset=False)
-        encoded = self.encoding_.transform(X, type(self).__name__)
+        encoded = self.encoding_.transform(read)
         first, second = np.array(self.column_pairs_, dtype=np.intp).reshape(-1, 2).T
         centred = encoded - self.means_
         return np.hstack([encoded, centred[:, first] * centred[:, second]])

@@ -364,11 +364,12 @@ class TestTransform:
         with pytest.raises(ValueError, match="feature names should match"):
             fitted.transform(pd.DataFrame(X, columns=NAMES[::-1]))
 
-    def test_missing_values_are_refused(self, fitted):
+    def test_new_missing_values_are_medians(self, fitted):
         X = pd.DataFrame(product()[0], columns=NAMES)
+        median = X.iloc[:, 1].median()
         X.iloc[3, 1] = np.nan
-        with pytest.raises(ValueError, match="contains NaN"):
-            fitted.transform(X)
+        found = np.asarray(fitted.transform(X))
+        assert found[3, 1] == pytest.approx(median) and np.isfinite(found).all()
 
     def test_unfitted(self):
         X, _ = product()
@@ -790,6 +791,7 @@ class TestWeights:
 
 
 class TestTables:
+    @pytest.mark.filterwarnings("ignore:Constant features")
     def test_constant_column(self):
         X, y = product(120)
         X[:, 3] = 7.0
@@ -879,13 +881,6 @@ class TestRefusals:
         with pytest.raises(ValueError, match="must be a BayesianInteractionRegressor"):
             model.fit(*product(100))
 
-    @pytest.mark.parametrize("test", ["crossfit", None])
-    def test_missing_values(self, test):
-        X, y = product(100)
-        X[3, 1] = np.nan
-        with pytest.raises(ValueError, match="X contains NaN"):
-            selector(rough(), test=test, max_pairs=1).fit(X, y)
-
     def test_targets(self):
         X, y = product(100)
         model = selector(rough(), test=None, max_pairs=1)
@@ -928,6 +923,7 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"1 feature\(s\)"):
             selector(rough()).fit(X[:, :1], y)
 
+    @pytest.mark.filterwarnings("ignore:Constant features")
     def test_nothing_to_test(self):
         X, y = product(100)
         X[:, 1:] = 1.0
@@ -1051,3 +1047,63 @@ def test_units_reach_the_test(monkeypatch):
     assert seen[1] is None
     with pytest.raises(ValueError, match="one label for each of the 120 rows"):
         selector(rough()).fit(X, y, groups=units[:-1])
+
+
+# Frames with words and gaps
+
+
+def people(n=300, seed=0):
+    """Age and sex interact, and sex and town."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "age": rng.normal(40, 10, n),
+            "sex": rng.choice(["female", "male"], n),
+            "town": rng.choice(["Aachen", "Bonn", "Celle"], n),
+        }
+    )
+    male = np.where(frame["sex"] == "male", 1, -1)
+    y = male * ((frame["age"] - 40) / 10 + (frame["town"] == "Bonn")) + 0.5 * rng.normal(size=n)
+    frame.loc[:20, "age"] = np.nan
+    return frame, y.to_numpy()
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_products_of_encoded_columns_have_names(output):
+    X, y = people()
+    X = pl.from_pandas(X) if output == "polars" else X
+    model = GEHSelector(rough(), random_state=0).set_output(transform=output)
+    table = model.fit(X, y).transform(X)
+    names = [
+        "age", "age missing", "sex_male", "town_Aachen", "town_Bonn", "town_Celle",
+    ]  # fmt: skip
+    products = [
+        "age sex_male", "age missing sex_male",
+        "sex_male town_Aachen", "sex_male town_Bonn", "sex_male town_Celle",
+    ]  # fmt: skip
+    assert list(table.columns)[:6] == names and set(table.columns[6:]) == set(products)
+    assert set(model.pairs_) == {(0, 1), (1, 2)} and model.feature_names_in_.tolist() == list(
+        X.columns
+    )
+    assert {frozenset(one) for one in model.interaction_cst()} == {
+        frozenset({0, 1}), frozenset({1, 2}),
+    }  # fmt: skip
+
+
+def test_new_levels_and_gaps_are_transformed():
+    X, y = people()
+    model = GEHSelector(rough(), random_state=0).fit(X, y)
+    new = X[:4].assign(sex=["male", "other", None, "female"], age=np.nan)
+    assert np.isfinite(model.transform(new)).all()
+    steps = [("select", GEHSelector(rough(), random_state=0)), ("fit", Ridge())]
+    model = Pipeline(steps)
+    assert model.fit(X, y).score(X, y) > 0.6
+
+
+def test_a_frozen_estimator_keeps_its_encoding():
+    X, y = people()
+    frozen = FrozenEstimator(rough(random_state=0).fit(X, y))
+    some = X["town"].to_numpy() != "Celle"
+    model = GEHSelector(frozen, random_state=0).fit(X[some], y[some])
+    assert model.encoding_ is frozen.estimator.encoding_
+    assert model.transform(X).shape[1] == 6 + len(model.column_pairs_)

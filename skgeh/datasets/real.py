@@ -99,8 +99,9 @@ def load_california_housing(
     """Load California housing: 20,433 block groups of the 1990 census [1]_, 9 features.
 
     It has raw counts, unlike the ratios in scikit-learn. The target ``median_house_value`` is in
-    US dollars, capped at 500,001. ``ocean_proximity`` is coded 0 INLAND, 1 <1H OCEAN, 2 NEAR BAY,
-    3 NEAR OCEAN, 4 ISLAND. The 207 rows without ``total_bedrooms`` are dropped.
+    US dollars, capped at 500,001. ``ocean_proximity`` is a category; in arrays, it is coded
+    0 INLAND, 1 <1H OCEAN, 2 NEAR BAY, 3 NEAR OCEAN, 4 ISLAND. The 207 rows without
+    ``total_bedrooms`` are dropped.
 
     Parameters
     ----------
@@ -115,7 +116,7 @@ def load_california_housing(
     Returns
     -------
     Bunch
-        ``data`` (n, d) and ``target`` (n,), both float64; ``frame``, both together;
+        ``data`` (n, d) and ``target`` (n,), float64 but for categories; ``frame``, both together;
         ``feature_names``, ``target_name``, ``DESCR``.
 
     Raises
@@ -141,10 +142,13 @@ def load_california_housing(
     ...     table.to_csv(f"{folder}/california_housing.csv.gz")
     ...     housing = load_california_housing(data_home=folder)
     >>> housing.data.shape, housing.target_name, housing.data["ocean_proximity"].tolist()
-    ((1, 9), 'median_house_value', [2.0])
+    ((1, 9), 'median_house_value', ['NEAR BAY'])
     """
     table = _read_table("california_housing.csv.gz", 43939, data_home)
     frame = _clean(table, _CALIFORNIA_COLUMNS)
+    if as_frame:
+        codes = frame["ocean_proximity"].astype(int)
+        frame["ocean_proximity"] = pd.Categorical.from_codes(codes, list(_CODES["ocean_proximity"]))
     return _bunch(frame, load_california_housing.__doc__, return_X_y, as_frame)
 
 

@@ -37,6 +37,7 @@ from skgeh.process.decide import PairTests
 from skgeh.tables.column_groups import joined_features
 from skgeh.tables.features import Features
 from skgeh.tables.messages import warn
+from skgeh.tables.reading import Reading
 from skgeh.tables.rows import point_rows
 from skgeh.tables.suspicions import suspicions
 from skgeh.tables.table import Table
@@ -296,12 +297,6 @@ class InteractionEstimator(_NetworkParameters):
         points = torch.as_tensor(self._points, dtype=torch.float32)
         return find_n_groups(self.posterior_, points)
 
-    def interactions_of_columns(self, n_groups: int) -> Interactions:
-        """Interactions at held-out rows between columns, even if several form one feature."""
-        found = self._measure(self._points, n_groups, self.n_draws, by_column=True)
-        self._warn(found)
-        return found
-
     @property
     def is_of_one_output(self) -> bool:
         """Whether interactions are those of a single output, and have signs."""
@@ -319,8 +314,9 @@ class InteractionEstimator(_NetworkParameters):
     def _standardised(self, X: Any) -> NDArray[np.float64]:
         """New rows in the units of the posterior."""
         check_is_fitted(self, "posterior_")
+        read = Reading.of(X, type(self).__name__)
         validate_data(self, X, skip_check_array=True, reset=False)
-        return self._x_scaler.transform(self.encoding_.transform(X, type(self).__name__))
+        return self._x_scaler.transform(self.encoding_.transform(read))
 
     def _drawn(
         self, posterior: RandomFunction, x: NDArray, dtype: torch.dtype
@@ -374,7 +370,6 @@ class InteractionEstimator(_NetworkParameters):
         target: Any = None,
         *,
         differences: bool = False,
-        by_column: bool = False,
     ) -> Interactions:
         """Interactions at points in standard units, between groups of columns if there are any."""
         output, sign = self._output(target)
@@ -385,7 +380,7 @@ class InteractionEstimator(_NetworkParameters):
             alone = [one.columns[0] for one in self.features_ if len(one.columns) == 1]
             steps = Steps.of(self._whole_columns, scales, alone)
             view = DifferencedPosterior(view, steps)
-        if self._has_groups and not by_column:
+        if self._has_groups:
             view, names = GroupedPosterior(view, self._blocks()), list(self.feature_groups_)
             scales = np.array(
                 [scales[one.columns[0]] if one.is_number else 1.0 for one in self.features_]
@@ -399,28 +394,44 @@ class InteractionEstimator(_NetworkParameters):
             score_points=self._score_points(points),
         )
         found = replace(found, group_effects=sign * found.group_effects)
-        if by_column:
+        found = self._decided(found, points, output, sign, steps)
+        if points is not self._points:
             return found
-        labels = found.labels_
-        assert labels is not None
+        order = np.argsort(self._rows, kind="stable")
+        assert found.labels_ is not None
+        assert found.points is not None
+        labels, original = found.labels_[order], found.points[order]
+        return replace(found, labels_=labels, rows_=self._rows[order], points=original)
+
+    def _decided(
+        self,
+        found: Interactions,
+        points: NDArray,
+        output: int | None,
+        sign: float,
+        steps: Steps | None,
+    ) -> Interactions:
+        """Add what the table decides, and what it takes to say where and how."""
+        assert found.labels_ is not None
         original = self._x_scaler.inverse_transform(points)
         levels = LevelPoints(self.features_, original, self._x_scaler.transform)
-        at = points, Partition(labels), self._blocks()
-        decided = self.pair_tests().decided(
+        at = points, Partition(found.labels_), self._blocks()
+        decisions = self.pair_tests().decided(
             *at, output=output, sign=sign, steps=steps, levels=levels
         )
         each = [] if output is not None else enumerate(self._target_labels)
         targets = {label: self._target_scale(k) for k, label in each}
-        found = replace(found, decisions=decided, features=self.features_, targets=targets)
+        components = None
         if output is not None and (unit := self._target_scale(output)) is not None:
-            given = self.features_, output, sign * unit, self._unit_name
-            own = ProcessComponents(self._reader(), *given)
-            found = replace(found, components=own)
-        if points is not self._points:
-            return replace(found, points=original)
-        order = np.argsort(self._rows, kind="stable")
+            asked = self.features_, output, sign * unit, self._unit_name
+            components = ProcessComponents(self._reader(), *asked)
         return replace(
-            found, labels_=labels[order], rows_=self._rows[order], points=original[order]
+            found,
+            decisions=decisions,
+            features=self.features_,
+            targets=targets,
+            components=components,
+            points=original,
         )
 
     @property

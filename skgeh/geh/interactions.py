@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from skgeh.geh._group_effects import group_effects
+from skgeh.geh._in_words import in_a_line, in_a_table, in_words
 from skgeh.geh._regions import Regions
 from skgeh.geh.components import Components
 from skgeh.geh.decisions import Decisions
 from skgeh.geh.pairs import to_matrix
 from skgeh.tables.feature import Feature
 from skgeh.tables.frames import Backend, make_frame
-from skgeh.tables.small_table import SmallTable
 
 SIGNIFICANT = 0.05  # largest p_fdr
-_ROWS_SHOWN = 10  # in HTML
 _SMALLEST = np.finfo(float).smallest_subnormal  # a probability is never printed as 0
 
 
@@ -501,62 +500,14 @@ class Interactions:
         return self.target_scale / (self.feature_scales[i] * self.feature_scales[j])
 
     def __repr__(self) -> str:
-        first = ", ".join(f"{a} x {b}" for a, b in self.top(3))
-        if self.decisions is None:
-            return f"<Interactions of {len(self.pairs)} pairs, highest score: {first}>"
-        found = int(self.significant.sum())
-        return (
-            f"<Interactions of {len(self.pairs)} pairs, {found} at a false discovery rate of 0.05, "
-            f"first: {first}>"
-        )
+        return in_a_line(self)
 
     def __str__(self) -> str:
         """The table in words: what was found, and how large an effect is ruled out elsewhere."""
-        if self.decisions is None:
-            return repr(self)
-        found, tested = self.significant, self.decisions.tested
-        low, high = self.interval().T
-        if not tested.any():
-            return f"No pair was tested: {self.decisions.reason[0]}."
-        text = f"{found.sum()} of {tested.sum()} pairs interact (false discovery rate 0.05)."
-        for place in self.order[: found.sum()]:
-            a, b = (self.feature_names[f] for f in self.pairs[place])
-            sign = self.decisions.sign[place]
-            shown = f", sign {sign}" if sign else ""
-            text += (
-                f"\n  {a} x {b}: {self.decisions.effect[place]:.2g}, between {low[place]:.2g} and "
-                f"{high[place]:.2g}{shown}, p_fdr {self.decisions.p_fdr[place]:.1g}"
-            )
-        others = tested & ~found
-        if others.any():
-            text += (
-                f"\nFor the other {others.sum()} pairs, effects above {high[others].max():.2g} are "
-                f"ruled out, for half of them above {np.median(high[others]):.2g} (each with 95 % "
-                "confidence, in standard units)."
-            )
-        if (~tested).any():
-            text += f"\n{(~tested).sum()} pairs were not tested; the table says why."
-        return text
+        return in_words(self)
 
     def _repr_html_(self) -> str:
-        decided = self.decisions
-        interval = "95 % interval" if decided is not None else "95 % of the posterior"
-        heads = ["", "", "score", "effect", interval, *(["sign", "p", "p_fdr"] if decided else [])]
-        effect = self.effect if decided is None else decided.effect
-        intervals, rows = self.interval(), []
-        for place, (a, b) in zip(self.order, self.top(_ROWS_SHOWN), strict=False):
-            low, high = intervals[place]
-            cells = [a, b, f"{self.score[place]:.3g}"]
-            if decided is not None and not decided.tested[place]:
-                cells += ["", f"not tested: {decided.reason[place]}"]
-            else:
-                cells += [f"{effect[place]:.3g}", f"{low:.3g} to {high:.3g}"]
-            if decided is not None and decided.tested[place]:
-                p = (f"{values[place]:.2g}" for values in (decided.p_value, decided.p_fdr))
-                cells += [str(decided.sign[place]), *p]
-            rows.append(cells)
-        title = f"{len(self.pairs)} pairs, {len(self.group_weights)} groups"
-        return SmallTable(heads, rows, title).html()
+        return in_a_table(self).html()
 
 
 def check_level(level: float) -> None:

@@ -73,13 +73,15 @@ def crossfit_test(
     estimator : scikit-learn regressor or classifier
         Any estimator with `predict`; a classifier also needs `predict_proba` or
         `decision_function`, since components are those of log-odds. Clones of it are fitted, never
-        the estimator itself, on arrays or, if X is a data frame with names, on such data frames.
+        the estimator itself, on arrays or, if X is a data frame with names, on such data frames:
+        a pipeline may pick columns by name, and words and gaps are left to it.
         For networks of this package, each fold trains one network whatever `n_networks` is, with
         hidden layers (40, 40) unless their sizes were set.
     X : array-like or data frame of shape (n, d)
-        At least 100 rows and 2 features, all numbers, none missing. Columns are grouped to features
-        by the estimator's `feature_groups` or, if it has none, one-hot columns are found by their
-        names; a group is one feature, and its pairs are tested as a whole.
+        At least 100 rows and 2 features, as `BayesianInteractionRegressor.fit` takes them. Other
+        estimators are given the frame as it is. Columns are grouped to features by the estimator's
+        `feature_groups` or, if it has none, one-hot columns are found by their names; a group is
+        one feature, and its pairs are tested as a whole.
     y : array-like of shape (n,) or (n, c)
         Numbers, or labels with at least 10 rows of every class. With several targets or more than
         two classes, every pair is tested for each of them, and corrections are over all tests.
@@ -121,8 +123,8 @@ def crossfit_test(
     Raises
     ------
     ValueError
-        If the table has fewer than 100 rows or missing values, or a parameter cannot be used, or
-        the estimator has another loss than "squared_error".
+        If the table has fewer than 100 rows, or columns or a parameter cannot be used, or the
+        estimator has another loss than "squared_error".
 
     Warns
     -----
@@ -357,9 +359,9 @@ def _learned_shapes(
     testable = features.testable(pairs)
     candidates = np.flatnonzero(testable & seen.alone[pairs].all(axis=1))
     if not testable.any():
+        flaws = "; ".join(dict.fromkeys(features.reasons(pairs)[:5]))
         raise ValueError(
-            "There is no pair to test: every pair has a feature that is constant or a copy of "
-            "another. Name other pairs, or add other features."
+            f"There is no pair to test: {flaws}. Name other pairs, or add other features."
         )
     limit = pair_limit(folds, len(candidates), max_pairs, information(table))
     splits = [split for row in folds for split in train_and_test(row)]

@@ -56,7 +56,7 @@ def permutation_test(
         their initial weights, batches, dropout noise and held-out rows. Hidden layers are (40, 40)
         unless their sizes were set.
     X : array-like or data frame of shape (n, d)
-        At least 8 rows and 2 features, all numbers, none missing.
+        At least 8 rows and 2 features, as `BayesianInteractionRegressor.fit` takes them.
     y : array-like of shape (n,) or (n, c)
         Rows are shuffled as a whole, so several targets stay together.
     statistic : {"effect", "score"}, default="effect"

@@ -13,9 +13,11 @@ from skgeh.posteriors.trainer import Trainer
 from skgeh.process.decide import LEAST_ROWS, SIGNAL_WEIGHTS, PairTests
 from skgeh.process.family import GaussianProcess
 from skgeh.significance.result import TestResult
+from skgeh.tables.encoding import Encoding
 from skgeh.tables.features import Features
 from skgeh.tables.frames import Backend
 from skgeh.tables.messages import warn
+from skgeh.tables.reading import Reading
 from skgeh.tables.suspicions import suspicions
 from skgeh.tables.table import Table
 from skgeh.tables.targets import task_of
@@ -164,7 +166,7 @@ def score_test(
     Parameters
     ----------
     X : array-like or data frame of shape (n, d)
-        At least 40 rows and 2 features, all numbers, none missing.
+        At least 40 rows and 2 features, as `BayesianInteractionRegressor.fit` takes them.
     y : array-like of shape (n,) or (n, c)
         Numbers or labels. With several targets or more than two classes, every pair is tested for
         each of them, and corrections are over all tests.
@@ -187,8 +189,9 @@ def score_test(
     sample_weight : array-like of shape (n,), default=None
         Precisions of the rows, or exposures. P-values do not change if all are multiplied by one
         number.
-    covariates : array-like of shape (n, k), default=None
-        Further columns whose smooth main effects are taken out. Their pairs are not tested.
+    covariates : array-like or data frame of shape (n, k), default=None
+        Further columns whose smooth main effects are taken out, encoded as X is. Their pairs are
+        not tested.
     n_jobs : int, default=None
         Threads over blocks of pairs. Results do not depend on it.
     verbose : int or bool, default=0
@@ -303,14 +306,13 @@ def _asked_pairs(pairs: Any, some: Any, features: Features) -> NDArray[np.intp]:
 
 def _covariate_columns(covariates: Any, sample_weight: Any, n_rows: int) -> NDArray[np.float64]:
     """Covariates in standard units, at the rows that count."""
-    columns = np.asarray(covariates, dtype=np.float64)
-    columns = columns.reshape(len(columns), -1)
-    if len(columns) != n_rows or not np.isfinite(columns).all():
-        raise ValueError(
-            f"covariates must have {n_rows} rows of numbers, none missing; got shape "
-            f"{columns.shape}."
-        )
+    if getattr(covariates, "ndim", 2) == 1 or not hasattr(covariates, "columns"):
+        covariates = np.asarray(covariates).reshape(len(covariates), -1)
+    read = Reading.of(covariates, "covariates")
+    if read.n_rows != n_rows:
+        raise ValueError(f"covariates must have {n_rows} rows, as X has; got {read.n_rows}.")
     if sample_weight is not None:
-        columns = columns[np.broadcast_to(np.asarray(sample_weight) > 0, n_rows)]
+        read = read.at(np.broadcast_to(np.asarray(sample_weight) > 0, n_rows))
+    columns = Encoding.of(read).transform(read)
     spread = columns.std(0)
     return (columns - columns.mean(0)) / np.where(spread > 0, spread, 1.0)

@@ -112,7 +112,7 @@ def category_code(name: str, column: Column) -> Code:
     two = len(names) == 2
     columns = (0,) if two else tuple(range(len(names)))
     feature = Feature(name, "category", columns, names, shares[1:] if two else shares)
-    details = [f"{len(levels)} levels"]
+    details = [f"{len(levels)} levels" if levels else ""]
     if len(rare):
         together = "together" if has_rare else "in too few rows to be a level"
         details.append(f"{len(rare)} rare ones ({rare_rows} rows) {together}")

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from skgeh.tables.features import Features
 
 _LEAKING = 0.995  # share of the target's variance that one feature tells
 _EXACT = 1 - 1e-8  # share that a sum of columns tells
+_LEAST_ROWS = 200  # with fewer, a strong feature looks like a leak
 _MOST_ROWS = 5000  # that are looked at for sums
 _LEAST_PER_COLUMN = 5  # rows for every column of a sum
 _NAMED = 5
@@ -74,9 +76,12 @@ def _of_ids(features: Features) -> str:
 
 
 def _of_leaks(features: Features, y: NDArray) -> str:
-    """Features that tell the target, alone or as a sum."""
+    """Features that tell the target, alone or as a sum; of rows that are repeated, one counts."""
+    rows = np.random.default_rng(0).permutation(len(y))[:_MOST_ROWS]
+    again = pd.DataFrame(np.column_stack([features.X[rows], y[rows]])).duplicated().to_numpy()
+    features, y = features.at(rows[~again]), y[rows[~again]]
     varying = y[:, y.std(0) > 0]
-    if varying.shape[1] == 0:
+    if varying.shape[1] == 0 or len(y) < _LEAST_ROWS:
         return ""
     alone = [
         name
@@ -86,9 +91,10 @@ def _of_leaks(features: Features, y: NDArray) -> str:
         if max(_told(features.X[:, columns[0]], levels, one) for one in varying.T) > _LEAKING
     ]
     if alone:
+        each = "tells the target nearly all by itself"
         return (
-            f"{_listed(alone)} {'tells' if len(alone) == 1 else 'tell'} the target nearly all by "
-            "itself. Drop what is only known after the target, or is computed from it."
+            f"{_listed(alone)} {each if len(alone) == 1 else each.replace('tells', 'each tell')}. "
+            "Drop what is only known after the target, or is computed from it."
         )
     summed = _summed(features, varying)
     if not summed:
@@ -123,11 +129,11 @@ def _summed(features: Features, y: NDArray) -> list[str]:
     """Numbers of which a target is a sum, up to rounding; none if there are too few rows."""
     numbers = [j for j, own in enumerate(features.columns) if len(own) == 1]
     numbers = [j for j in numbers if features.copies[j] == j]
-    X = features.X[:_MOST_ROWS][:, [features.columns[j][0] for j in numbers]]
+    X = features.X[:, [features.columns[j][0] for j in numbers]]
     if not numbers or len(X) < _LEAST_PER_COLUMN * len(numbers):
         return []
     X = (X - X.mean(0)) / np.maximum(X.std(0), np.finfo(float).tiny)
-    for target in (y[:_MOST_ROWS] - y[:_MOST_ROWS].mean(0)).T:
+    for target in (y - y.mean(0)).T:
         weights = np.linalg.lstsq(X, target, rcond=None)[0]
         rest = target - X @ weights
         if rest @ rest < (1 - _EXACT) * (target @ target):

@@ -107,9 +107,7 @@ class Table:
         weight = _check_sample_weight(
             sample_weight, np.empty((given.n_rows, 1)), dtype=np.float64, ensure_non_negative=True
         )
-        counted = np.ones(given.n_rows, dtype=bool)
-        if sample_weight is not None:
-            counted = _counted_rows(weight, min_rows)
+        counted = weight > 0 if weight.any() else _counted_rows(weight, min_rows)
         known = given if counted.all() else given.at(counted)
         encoding = Encoding.of(known, reader) if encoding is None else encoding
         values, target = check_X_y(
@@ -122,8 +120,9 @@ class Table:
             ensure_min_features=2,
             estimator=reader,
         )
-        target, values, weight = target[counted], values[counted], weight[counted]
+        target, values = target[counted], values[counted]
         columns, classes = _label_columns(target) if labels else (_number_columns(target), None)
+        weight = weight[_counted_rows(weight, min_rows)]
         units = None if groups is None else _unit_codes(groups, counted)
         _check_spread(values, encoding.column_names)
         _check_spread(columns, [f"target {k}" for k in range(columns.shape[1])])

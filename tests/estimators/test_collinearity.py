@@ -41,17 +41,20 @@ class TestSets:
 
 
 class TestWarning:
+    @pytest.mark.filterwarnings("ignore:Some features are")
     def test_names_the_others(self):
         X, y = table()
         twin = X[:, 0] + 0.1 * np.random.default_rng(1).normal(size=len(X))
         fitted = model().fit(np.column_stack([X, twin]), y)
         with pytest.warns(UserWarning, match="x0 x x1 for x1 x x4|x1 x x4 for x0 x x1") as caught:
             fitted.interactions(n_groups=4)
+        caught = [one for one in caught if "nearly the same: x0 and x4" not in str(one.message)]
         assert [warning.filename for warning in caught] == [__file__]
         with pytest.warns(UserWarning, match="for x1 x x4|for x0 x x1") as caught:
             fitted.interactions_  # noqa: B018
         assert [warning.filename for warning in caught] == [__file__]
 
+    @pytest.mark.filterwarnings("ignore:Some features are")
     def test_comes_through_the_selector(self):
         X, y = table()
         X = np.column_stack([X, X[:, 0]])

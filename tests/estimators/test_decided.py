@@ -166,6 +166,7 @@ def test_a_table_of_few_rows_ranks_and_does_not_test(n):
     assert found._repr_html_().count("not tested") == 3 and "nan" not in found._repr_html_()
 
 
+@pytest.mark.filterwarnings("ignore:Some features are copies")
 def test_rows_say_why_pairs_were_not_tested():
     X, y = table()
     X = pd.DataFrame(X, columns=["age", "dose", "size"]).assign(years=lambda x: 2 * x.age)

@@ -155,6 +155,7 @@ def test_the_interaction_comes_first(model):
     assert model.interactions_.top(1) == [("x0", "x1")]
 
 
+@pytest.mark.filterwarnings("ignore:Constant features")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_column_that_never_varies_has_no_effect(kind):
     X, y = labels(100)

@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.compose import make_column_transformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from skorch import NeuralNetRegressor
 from torch import nn
 
@@ -209,3 +212,31 @@ def test_without_the_table_nothing_is_decided():
     with pytest.raises(ValueError, match="a model trained elsewhere does not have"):
         found.interval(kind="honest")
     assert found.order.tolist() == np.argsort(-found.score, kind="stable").tolist()
+
+
+# Pipelines
+
+
+def test_a_pipeline_from_the_frame_on():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"sex": rng.choice(["f", "m"], 200), "town": rng.choice(list("abc"), 200),
+                      "age": rng.normal(size=200)})  # fmt: skip
+    first = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["sex", "town"]),
+        ("passthrough", ["age"]),
+        verbose_feature_names_out=False,
+    )
+    single = FunctionTransformer(lambda X: np.array(X, np.float32), feature_names_out="one-to-one")
+    module = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 1))
+    net = NeuralNetRegressor(module, max_epochs=1, train_split=None, verbose=0)
+    pipeline = make_pipeline(first, single, net)
+    pipeline.fit(X, np.array(X[["age"]], dtype=np.float32))
+    found = skgeh.interactions_of(pipeline, X, n_groups=2, random_state=0)
+    assert found.feature_names == ("sex", "town", "age") and (found.effect > 0).all()
+    inputs = pd.DataFrame(first.transform(X), columns=first.get_feature_names_out())
+    again = skgeh.interactions_of(net, inputs, n_groups=2, random_state=0)
+    np.testing.assert_array_equal(found.effect, again.effect)
+    columns = skgeh.interactions_of(net, inputs, n_groups=2, random_state=0, feature_groups=None)
+    assert len(columns.feature_names) == 6
+    with pytest.raises(ValueError, match=r"sex, town of X hold others. Pass the whole pipeline"):
+        skgeh.interactions_of(net, X)

@@ -77,8 +77,8 @@ def test_tables_that_cannot_be_used():
     X, y = table()
     with pytest.raises(ValueError, match="at least 100 rows; got 99"):
         quick(X[:99], y[:99])
-    X[3, 1] = np.nan
-    with pytest.raises(ValueError, match="contains NaN"):
+    X[3, 1] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
         quick(X, y)
 
 
@@ -253,11 +253,12 @@ def copied():
     return pd.DataFrame({"a": a, "b": b, "log": -np.exp(a), "c": c, "one": 0 * a + 1}), y
 
 
+@pytest.mark.filterwarnings("ignore:Constant features")
 @pytest.mark.parametrize("estimator", [products(), small()], ids=["products", "networks"])
 def test_pairs_of_copies_and_constants_are_not_tested(estimator):
     with pytest.warns(UserWarning, match="copies: log of a. Pairs with a copy") as caught:
         result = quick(*copied(), estimator, n_repeats=1)
-    assert caught[0].filename == quick.__code__.co_filename
+    assert {one.filename for one in caught} == {quick.__code__.co_filename}
     names = np.array(result.feature_names)[result.pairs]
     mine = ~np.isin(names, ["log", "one"]).any(1)
     assert result.tested.tolist() == mine.tolist()
@@ -273,10 +274,7 @@ def test_pairs_of_copies_and_constants_are_not_tested(estimator):
 def test_no_pair_to_test():
     X, y = table()
     frame = pd.DataFrame({"a": X[:, 0], "back": -X[:, 0], "one": np.ones(300)})
-    with (
-        pytest.warns(UserWarning, match="back of a"),
-        pytest.raises(ValueError, match="There is no pair to test"),
-    ):
+    with pytest.raises(ValueError, match="no pair to test: back is a copy of a; one is constant"):
         quick(frame, y)
 
 

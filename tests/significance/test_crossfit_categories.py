@@ -74,6 +74,7 @@ def test_groups_of_the_estimator_are_the_features():
     assert len(alone.feature_names) == 9
 
 
+@pytest.mark.filterwarnings("ignore:other tells the target")
 def test_labels_and_a_category():
     X, logit = categories("number", n=1500, strength=2.0)
     y = np.where(logit > np.median(logit), "yes", "no")

@@ -32,6 +32,7 @@ def test_a_score_test_counts_as_half(asked, cv):
     assert (three.fold_scores == two.fold_scores).all()
 
 
+@pytest.mark.filterwarnings("ignore:Some features are nearly")
 def test_the_score_test_is_that_of_the_table(asked):
     X, y = table(300, 4, 0.5)
     X[:, 3] = X[:, 0] + 0.02 * X[:, 3]  # nearly the same

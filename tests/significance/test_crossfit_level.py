@@ -55,6 +55,7 @@ def squares(rng):
 
 
 @pytest.mark.filterwarnings("ignore:.*any interaction of these pairs")
+@pytest.mark.filterwarnings("ignore:Some features are nearly")
 @pytest.mark.parametrize("draw", [heavy_tails, jumps, near_copies, squares])
 @pytest.mark.parametrize("cv", [5, "sequential"])
 def test_bends_of_correlated_features_are_no_interactions(draw, cv):
@@ -62,6 +63,7 @@ def test_bends_of_correlated_features_are_no_interactions(draw, cv):
     assert single < 0.1 and family <= 0.25
 
 
+@pytest.mark.filterwarnings("ignore:Some features are nearly")
 def test_products_are_found_beside_bends():
     for draw, pair in ((heavy_tails, (0, 5)), (near_copies, (2, 3)), (squares, (0, 11))):
         X, y = draw(np.random.default_rng(0))

@@ -316,12 +316,12 @@ class TestRefusals:
         with pytest.raises(ValueError, match="statistic must be 'effect' or 'score'; got"):
             answer(statistic=statistic)
 
-    def test_missing_values(self):
+    def test_infinite_values_and_missing_targets(self):
         X, y = product()
         for place in ((3, 1), (0, 0)):
             holed = X.copy()
-            holed[place] = np.nan
-            with pytest.raises(ValueError, match="contains NaN"):
+            holed[place] = np.inf
+            with pytest.raises(ValueError, match="infinity"):
                 answer(data=(holed, y))
         with pytest.raises(ValueError, match="contains NaN"):
             answer(data=(X, np.where(y > 1, np.nan, y)))
