@@ -89,10 +89,10 @@ def level():
     return (
         f"false findings of `score_test` in {len(cells)} designs where a test can go wrong, "
         f"{sum(cell['tables'] for cell in cells)} tables",
-        f"{mean['FPR']:.1%} of single pairs at 5 %, {mean['FWER']:.1%} of families after Holm at 5 %, "
-        f"false discovery rate {mean['FDR']:.1%} at 10 %. Highest, families: three classes with "
-        f"strong signals {labels['FWER']:.0%} +- {labels['FWER +-']:.0%}, units with slopes of their "
-        f"own {slopes['FWER']:.0%} +- {slopes['FWER +-']:.0%}. True pairs found after Holm: "
+        f"{mean['FPR']:.1%} of single pairs at 5 %, {mean['FWER']:.1%} of families after Holm at "
+        f"5 %, false discovery rate {mean['FDR']:.1%} at 10 %. Highest, families: three classes "
+        f"with strong signals {labels['FWER']:.0%} +- {labels['FWER +-']:.0%}, units with slopes of "
+        f"their own {slopes['FWER']:.0%} +- {slopes['FWER +-']:.0%}. True pairs found after Holm: "
         f"{mean['power Holm']:.0%}, by an oracle that knows every form {mean['oracle Holm']:.0%}",
         "level",
     )
@@ -111,10 +111,11 @@ def stability():
 
 
 def counts():
-    found = {one["loss"]: one["AUC"] for one in rows("counts", table="counts", product="none")}
+    found = rows("counts", table="counts", product="none")
+    areas = {one["loss"]: f"{one['AUC']:.2f}" for one in found}
     return (
         "factors that only multiply counts: AUC of their pairs, which should be 0.5",
-        f'{found["poisson"]:.2f} with `loss="poisson"`, {found["squared_error"]:.2f} with the squared error',
+        f'{areas["poisson"]} with `loss="poisson"`, {areas["squared_error"]} with squared error',
         "counts",
     )
 
@@ -123,8 +124,8 @@ def million():
     one = row("million", rows=1_000_000)
     return (
         "a million rows, 10 features: the process alone",
-        f"{one['fit CPU s']:.0f} CPU s and {one['peak memory beyond X, MB'] / 1000:.1f} GB beyond the "
-        f"table; its ranking {one['ranking CPU s']:.0f} CPU s",
+        f"{one['fit CPU s']:.0f} CPU s and {one['peak memory beyond X, MB'] / 1000:.1f} GB beyond "
+        f"the table; its ranking {one['ranking CPU s']:.0f} CPU s",
         "million",
     )
 
@@ -142,7 +143,8 @@ def wide():
 def kernels():
     ratios = [one["times vmap"] for one in rows("kernels", activation="gelu")[:4]]
     return (
-        "Hessians of a network of 3 x 100 units, against `vmap(hessian)`, at 8, 30, 100, 1000 features",
+        "Hessians of a network of 3 x 100 units at 8, 30, 100 and 1000 features, against "
+        "`vmap(hessian)`",
         f"{listed(ratios, '.0f')} times faster",
         "kernels",
     )

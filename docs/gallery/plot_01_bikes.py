@@ -34,9 +34,9 @@ print(table.to_string(index=False))
 #
 # Where, and in which direction
 # -----------------------------
-# The surface of a pair is what it adds to the prediction, without the main effects of both features.
-# On working days, about 75 more bikes an hour are out at the two rush hours than the features would
-# say one by one. On other days, it is the hours around noon.
+# The surface of a pair is what it adds to the prediction, without the main effects of both
+# features. On working days, 50 to 75 more bikes an hour are out at the two rush hours than the
+# features would say one by one. On other days, it is the hours around noon.
 surface = InteractionDisplay.from_estimator(model, kind="surface")
 
 # %%

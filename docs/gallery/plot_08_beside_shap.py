@@ -45,9 +45,9 @@ print(model.interactions_.to_frame()[columns].head(6).round(4).to_string(index=F
 # %%
 # A table without interactions
 # ----------------------------
-# Here the target is a sum of three features, with as much noise. SHAP's ranking has a first pair all
-# the same, and its numbers are no smaller than some of those above. The p-values say that there is
-# nothing.
+# Here the target is a sum of three features, with as much noise. SHAP's ranking has a first pair
+# all the same, and its numbers are no smaller than some of those above. The p-values say that there
+# is nothing.
 rng = np.random.default_rng(0)
 additive = pd.DataFrame(rng.normal(size=(800, 6)), columns=[f"x{k}" for k in range(6)])
 target = additive.x0 + additive.x1 + np.sin(2 * additive.x2) + 1.5 * rng.normal(size=800)

@@ -19,9 +19,8 @@ print(table[columns].head(10).round(4).to_string(index=False))
 
 # %%
 found = table["p_fdr"] <= 0.05
-print(
-    f"{(found & table.true).sum()} of {table.true.sum()} true pairs, {(found & ~table.true).sum()} others"
-)
+right, wrong = (found & table.true).sum(), (found & ~table.true).sum()
+print(f"{right} of {table.true.sum()} true pairs, {wrong} others")
 
 # %%
 # Which one was missed, and how many rows would it take?
