@@ -129,7 +129,7 @@ TABLES = [
         "level",
         lambda row: row["what"] in ("judgement", "again"),
         [
-            "design", "n", "d", "test", "tables", "FPR", "FPR +-", "FWER", "FWER +-", "FDR",
+            "design", "n", "d", "tables", "FPR", "FPR +-", "FWER", "FWER +-", "FDR",
             "power", "power Holm", "oracle Holm", "CPU s",
         ],
     ),

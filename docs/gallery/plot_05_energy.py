@@ -40,8 +40,9 @@ table = model.interactions_.to_frame(units="original")
 print(table[["feature_i", "feature_j", "effect", "share", "p_fdr"]].round(4).to_string(index=False))
 
 # %%
-# A pair of two numbers: the larger the windows, the more the other feature counts, or less.
-surface = InteractionDisplay.from_estimator(model, kind="surface")
+# Height and windows: in the high buildings, larger windows cost more than in the low ones.
+pair = ("overall_height", "glazing_area")
+surface = InteractionDisplay.from_estimator(model, kind="surface", pair=pair)
 
 # %%
 # All that the columns left out can be asked at once. The warning says which of them cannot be told
