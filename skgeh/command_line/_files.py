@@ -4,7 +4,7 @@ import csv
 import gzip
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 import pandas as pd
 
@@ -12,6 +12,8 @@ from skgeh.command_line._problem import Problem, listed
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT = 50  # lines
+_LOOKED_AT_FOR_CODES = 5000
+_CODE = r"0\d+"  # zeros in front, as of postal codes: no number
 _UNREAD = {
     ".xlsx": "a spreadsheet",
     ".xls": "a spreadsheet",
@@ -103,15 +105,16 @@ def _read_text(path: Path, *, zipped: bool) -> Read:
     separator = separator_of(lines)
     header = [one.strip() for one in next(csv.reader(lines, delimiter=separator))]
     _refuse_repeated([one for one in header if one])
+    form: dict[str, Any] = {
+        "sep": separator,
+        "encoding": encoding,
+        "compression": "gzip" if zipped else None,
+        "skipinitialspace": True,
+    }
     try:
-        frame = pd.read_csv(
-            path,
-            sep=separator,
-            encoding=encoding,
-            compression="gzip" if zipped else None,
-            skipinitialspace=True,
-            low_memory=False,
-        )
+        start = pd.read_csv(path, dtype=str, nrows=_LOOKED_AT_FOR_CODES, **form)
+        codes = [name for name in start if start[name].str.fullmatch(_CODE).any()]
+        frame = pd.read_csv(path, low_memory=False, dtype=dict.fromkeys(codes, str), **form)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise Problem(
             f"{path} cannot be read: {_first_line(error)}; a separator inside a value needs quotes "

@@ -297,18 +297,13 @@ class InteractionEstimator(_NetworkParameters):
         points = torch.as_tensor(self._points, dtype=torch.float32)
         return find_n_groups(self.posterior_, points)
 
-    @property
-    def is_of_one_output(self) -> bool:
-        """Whether interactions are those of a single output, and have signs."""
-        return self._output(None)[0] is not None
-
     def _warn(self, found: Interactions) -> None:
         """Warn if a table of interactions may not be reliable."""
         self._fit_sample.quality().warn()  # without boosting, which takes longer
-        sets = self._fit_sample.exchangeable
-        if self._has_groups:
-            group = self._blocks().group
-            sets = [groups for one in sets if len(groups := set(group[list(one)].tolist())) > 1]
+        free = [(f, column) for f, one in enumerate(self.features_) for column in one.free]
+        owners, columns = np.array(free).T
+        sets = [set(owners[list(one)].tolist()) for one in self._fit_sample.exchangeable(columns)]
+        sets = [features for features in sets if len(features) > 1]
         warn_of_exchangeable(found, sets)
 
     def _standardised(self, X: Any) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """Quality of a fit: its errors on rows that it has not seen, compared with other models."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -191,10 +192,9 @@ class _FitSample:
         some = task.some(rows)
         return cls(some, held_out, np.searchsorted(asked, held_out.judged), seed)
 
-    @cached_property
-    def exchangeable(self) -> list[set[int]]:
-        """Sets of columns that can stand for each other."""
-        return exchangeable(standard_scaler().fit_transform(self.task.X))
+    def exchangeable(self, columns: Sequence[int]) -> list[set[int]]:
+        """Sets of some of the columns, by place, that can stand for each other."""
+        return exchangeable(standard_scaler().fit_transform(self.task.X[:, list(columns)]))
 
     def quality(self) -> FitQuality:
         """Compare the model, an additive model and a constant by their held-out losses."""

@@ -228,11 +228,24 @@ class PairTests:
         return found
 
     def _effects(self, output: int, at: "_Places") -> SignedEffects:
-        """Effects of one output."""
+        """Effects of one output: along numbers, if these have a sign, or norms.
+
+        If values are missing, a pair may interact by that alone: where the numbers say no sign, the
+        norm counts what is missing too.
+        """
+        groups = at.groups
+        is_norm = np.asarray(~groups.signed[self.pairs].all(axis=1))
+        found = self._measured(output, at, is_norm)
+        silent = groups.has_gaps[self.pairs].any(axis=1) & ~is_norm
+        if silent.any():
+            silent &= found.sign() == ""
+        return self._measured(output, at, is_norm | silent) if silent.any() else found
+
+    def _measured(self, output: int, at: "_Places", is_norm: NDArray) -> SignedEffects:
+        """Effects of one output, some of them as norms over the columns of both features."""
         P, M = len(self.pairs), at.partition.n_groups + 1
         effect, shrunken, square, spread = np.full((4, P, M), np.nan)
         correlation, freedom = np.full((P, M, M), np.nan), np.full(P, np.nan)
-        is_norm = np.asarray(~at.groups.signed[self.pairs].all(axis=1))
         for part in self.models[output].statistics if self.models else ():
             model = self.models[output]
             weights, wide, means = self._weights(model, part)
@@ -243,7 +256,7 @@ class PairTests:
                 place = self.places[own]
                 b, S, mean = weights[row], covariance[row], means[row]
                 freedom[place] = df[row]
-                turned = self._turned(at.groups, place, slopes[row])
+                turned = self._turned(at.groups, place, slopes[row], whole=bool(is_norm[place]))
                 if is_norm[place]:
                     found = turned @ b
                     errors = turned @ S @ turned.swapaxes(1, 2)
@@ -260,13 +273,15 @@ class PairTests:
                 correlation[place] = errors / np.outer(error, error)
         return SignedEffects(effect, shrunken, square, spread, correlation, freedom, is_norm)
 
-    def _turned(self, groups: Blocks, place: int, slopes: NDArray) -> NDArray[np.float64]:
+    def _turned(
+        self, groups: Blocks, place: int, slopes: NDArray, *, whole: bool
+    ) -> NDArray[np.float64]:
         """Mean slopes by group of points and by pair of uncorrelated coordinates, (M, s, m)."""
         model = self.models[0]
         own = model.pairs.column_pairs[int(np.searchsorted(self.places, place))]
         counts = [len(model.pairs.main.products_of(k, model.pairs.size).pair) for k in own.tolist()]
         of = np.repeat(np.arange(len(own)), counts)
-        turn = groups.turn(*self.pairs[place])
+        turn = groups.turn(*self.pairs[place], whole=whole)
         return np.einsum("sm,mg->gsm", turn[:, of], slopes)
 
     @staticmethod

@@ -63,6 +63,12 @@ class Feature:
         """Columns along which effects are measured: without the indicator of missing values."""
         return self.columns[:1] if self.is_number else self.columns
 
+    @property
+    def free(self) -> tuple[int, ...]:
+        """Columns of which none follows from the others: without the last level of a category."""
+        all_levels = self.kind == "category" and 1 < len(self.levels) == len(self.columns)
+        return self.columns[:-1] if all_levels else self.measured
+
     def encode(self, values: NDArray) -> NDArray[np.float64]:
         """Columns of values: numbers, or places of levels; NaN is missing or unknown, (m, k).
 

@@ -115,3 +115,10 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "data.parquet").write_bytes(b"PAR1")
     with pytest.raises(Problem, match="pip install pyarrow"):
         read(str(tmp_path / "data.parquet"))
+
+
+def test_codes_with_zeros_in_front_are_words(tmp_path):
+    path = tmp_path / "codes.csv"
+    path.write_text("zip,x\n" + "02139,1\n10001,2\n" * 5)
+    frame = read(str(path)).frame
+    assert frame["zip"].tolist() == ["02139", "10001"] * 5 and frame["x"].tolist() == [1, 2] * 5

@@ -1,6 +1,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skgeh import BayesianInteractionRegressor, GEHSelector
@@ -62,6 +63,15 @@ class TestWarning:
             GEHSelector(model(), test=None, max_pairs=1, n_groups=4).fit(X, y)
         assert {warning.filename for warning in caught} == {__file__}
 
+    def test_levels_of_categories_do_not_determine_each_other(self):
+        rng = np.random.default_rng(0)
+        words = {name: rng.choice(list("uvw"), 300) for name in "abc"}
+        X = pd.DataFrame(words).assign(d=rng.normal(size=300))
+        y = X.d * np.where(X.a == "u", 1, -1) + 0.3 * rng.normal(size=300)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model().fit(X, y).interactions(n_groups=4)
+
     def test_is_silent_otherwise(self):
         X, y = table()
         with warnings.catch_warnings():
@@ -80,4 +90,4 @@ def test_copies_with_heavy_tails_are_found_in_a_large_table():
     )
     sample = model.fit(X, y)._fit_sample
     assert len(sample.task.X) == 2000
-    assert sample.exchangeable == [{0, 3}]
+    assert sample.exchangeable(range(4)) == [{0, 3}]

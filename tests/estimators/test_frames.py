@@ -84,6 +84,16 @@ def test_a_category_has_no_sign_and_a_number_with_gaps_has_one():
     assert signs["age", "dose"] == "+" and signs["age", "sex"] == ""
 
 
+def test_a_pair_that_interacts_by_what_is_missing_has_an_effect():
+    rng = np.random.default_rng(0)
+    dose, age = rng.normal(size=(2, N))
+    gone = rng.random(N) < 0.35
+    y = age * np.where(gone, 1.2, -0.6) + 0.5 * rng.normal(size=N)
+    X = pd.DataFrame({"dose": np.where(gone, np.nan, dose), "age": age})
+    (row,) = BayesianInteractionRegressor(**QUICK).fit(X, y).interactions_.to_frame().itertuples()
+    assert row.p_value < 1e-6 and row.ci_low > 0.2 and row.sign == ""
+
+
 def test_labels(fitted):
     X, y = people(n=600)
     model = BayesianInteractionClassifier(**QUICK).fit(X, np.where(y > 0, "high", "low"))

@@ -46,12 +46,15 @@ class Blocks:
         All columns of each group, if some are not measured: the indicator of missing values.
     has_slope : ndarray of bool of shape (G,), optional
         Whether effects along a group have a sign; by default, along single columns.
+    whole_roots : list of G ndarray of shape (m, m), optional
+        Roots of all columns, if some are not measured.
     """
 
     columns: list[NDArray[np.intp]]
     roots: list[NDArray[np.float64]]
     members: list[NDArray[np.intp]] | None = None
     has_slope: NDArray[np.bool_] | None = None
+    whole_roots: list[NDArray[np.float64]] | None = None
 
     @classmethod
     def of(cls, groups: Sequence[Sequence[int]], Z: NDArray) -> "Blocks":
@@ -63,9 +66,16 @@ class Blocks:
     def of_features(cls, features: Sequence[Feature], Z: NDArray) -> "Blocks":
         """Blocks of features, with the correlations of encoded rows in standard units."""
         measured = cls.of([feature.measured for feature in features], Z)
-        members = [np.array(feature.columns) for feature in features]
+        whole = cls.of([feature.columns for feature in features], Z)
         slopes = np.array([feature.is_number for feature in features])
-        return cls(measured.columns, measured.roots, members, slopes)
+        return cls(measured.columns, measured.roots, whole.columns, slopes, whole.roots)
+
+    @property
+    def has_gaps(self) -> NDArray[np.bool_]:
+        """Whether some columns of each group are not measured, shape (G,)."""
+        members = self.columns if self.members is None else self.members
+        sizes = [len(own) > len(some) for own, some in zip(members, self.columns, strict=True)]
+        return np.array(sizes)
 
     @property
     def signed(self) -> NDArray[np.bool_]:
@@ -74,18 +84,21 @@ class Blocks:
             return self.has_slope
         return np.array([len(own) == 1 for own in self.columns])
 
-    def turn(self, one: int, other: int) -> NDArray[np.float64]:
+    def turn(self, one: int, other: int, *, whole: bool = False) -> NDArray[np.float64]:
         """What makes pairs of uncorrelated coordinates of pairs of columns, (k k', m m').
 
-        Pairs follow each other as in a product, of all columns of both groups.
+        Pairs follow each other as in a product, of all columns of both groups. The coordinates are
+        those of the measured columns, or of all columns if `whole`.
         """
-        left, right = self._root_of_members(one), self._root_of_members(other)
+        left, right = (self._root_of_members(group, whole) for group in (one, other))
         return np.kron(left, right).astype(np.float64, copy=False)
 
-    def _root_of_members(self, group: int) -> NDArray[np.float64]:
+    def _root_of_members(self, group: int, whole: bool) -> NDArray[np.float64]:
         """The root of a group, with zeros for columns that are not measured, (k, m)."""
-        if self.members is None:
+        if self.members is None or self.whole_roots is None:
             return self.roots[group]
+        if whole:
+            return self.whole_roots[group]
         known = np.isin(self.members[group], self.columns[group])
         found = np.zeros((len(self.roots[group]), len(known)))
         found[:, known] = self.roots[group]
