@@ -92,8 +92,9 @@ def level():
         f"{mean['FPR']:.1%} of single pairs at 5 %, {mean['FWER']:.1%} of families after Holm at "
         f"5 %, false discovery rate {mean['FDR']:.1%} at 10 %. Highest, families: three classes "
         f"with strong signals {labels['FWER']:.0%} +- {labels['FWER +-']:.0%}, units with slopes "
-        f"of their own {slopes['FWER']:.0%} +- {slopes['FWER +-']:.0%}. True pairs found after Holm: "
-        f"{mean['power Holm']:.0%}, by an oracle that knows every form {mean['oracle Holm']:.0%}",
+        f"of their own {slopes['FWER']:.0%} +- {slopes['FWER +-']:.0%}. True pairs found after "
+        f"Holm: {mean['power Holm']:.0%}, by an oracle that knows every form "
+        f"{mean['oracle Holm']:.0%}",
         "level",
     )
 

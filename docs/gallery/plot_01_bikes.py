@@ -61,5 +61,6 @@ print(model.doubts() or "no doubts")
 
 # %%
 # Decision: a plan of where to put bikes needs one curve of the day for working days and one for
-# other days, and both depend on the temperature. All other features may be added up.
+# other days; both depend on the temperature, and grew in the second year. No other pair is shown to
+# interact.
 picture = InteractionDisplay.from_estimator(model, kind="forest", k=8)
