@@ -106,7 +106,8 @@ def nothing_from_elsewhere(app, error):
 def inherited(*arguments):
     """Docstrings of scikit-learn's methods, without references to pages that are not here."""
     *_, lines = arguments
-    lines[:] = [re.sub(r":ref:`([^<`]*?) *<[^>]*>`", r"\1", line) for line in lines]
+    text = re.sub(r":(ref|term):`([^<`]*?)\s*(<[^>]*>)?`", r"\2", "\n".join(lines))
+    lines[:] = text.split("\n")
 
 
 def shown(value):

@@ -50,7 +50,7 @@ _ = answer(X.assign(patient=np.arange(1001, 1001 + len(X))), y)
 model = answer(X.assign(bmi_imperial=X["bmi"] * 0.2048), y)
 
 # %%
-# In the picture, pairs that were not tested are white.
+# In the picture, pairs that were not tested are hatched.
 heatmap = InteractionDisplay.from_estimator(model, kind="heatmap")
 
 # %%
