@@ -1,11 +1,12 @@
 """Pages are short, are reached, and their formulas have MathML."""
 
+import ast
 import importlib.util
 import re
 
 import pytest
 
-from tests.docs.pages import DOCS
+from tests.docs.pages import DOCS, ROOT
 
 PAGES = [
     page
@@ -40,3 +41,24 @@ def test_every_formula_has_mathml():
         element = module.mathml(formula, "inline")
         assert element.startswith("<math")
         assert "\\" not in element
+
+
+def _said():
+    """All texts in the package, one a line, with a blank for what is filled in."""
+    for path in (ROOT / "skgeh").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(
+                    part.value if isinstance(part, ast.Constant) else " " for part in node.values
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_warnings_of_the_guide_are_those_of_the_package():
+    said = "\n".join(_said())
+    guide = (DOCS / "guide/frames.rst").read_text(encoding="utf-8")
+    warnings = re.findall(r"\*([^*`\n]{8,}?)\*", guide.split("Warned of, by name")[1])
+    assert len(warnings) > 10
+    parts = [part for warning in warnings for part in warning.split(" ...")]
+    assert not [part for part in parts if part not in said]
