@@ -15,9 +15,10 @@ from skgeh.process._posterior import ProcessPosterior
 from skgeh.process._screen import Sizes
 
 LONG_TAILED = 2.0  # standard errors of the kurtosis of normal noise
-SPREAD = Sizes(5, 2)  # of the variance function
+SPREAD = Sizes(5, 0)  # of the variance function: products would only learn noise
 NEAREST = 0.05  # median squared residuals that are added before logs
 MOST_UNEVEN = np.log(20.0)
+FOLDS, MANY = 5, 5000  # folds up to so many rows; 2 for more
 MOST_FACTORS = 20  # for the noise of units
 MOST_JUDGED = 2000  # rows that are predicted without their units
 
@@ -32,21 +33,28 @@ def is_normal(rows: Rows) -> bool:
 def row_weights(rows: Rows, progress: Callable = no_bar) -> tuple[NDArray[np.float64], float]:
     """Weights by which uneven noise becomes even, (n,), and how clearly rows say that it is uneven.
 
-    A process learns the logs of squared residuals. What it learns from a row is left out of the
-    row's own weight. The second value is the gain in predicting these logs, in standard errors.
+    Processes learn the logs of squared residuals, each from the rows that are not in its fold, and
+    predict those that are: left-out errors of one process would be too small, since its variances
+    are chosen by all rows. Predictions are shrunken by their slope on the logs. The second value is
+    their covariance with the logs in standard errors, about standard normal if noise is even.
     """
     square = rows.residuals**2 / rows.left
     log = np.log(square + NEAREST * max(np.median(square), rows.model.noise_variance))
     spread = log.std() or 1.0
     log = (log - log.mean()) / spread
-    even = np.ones(len(log))
+    n, even = len(log), np.ones(len(log))
     task = Task(rows.model.observed.X, log[:, None], even, SquaredError())
-    learned = Rows(Newton(task, SPREAD, progress).numbers()[0])
-    errors = learned.residuals / learned.left
-    gain = log**2 - errors**2
-    error = gain.std() / np.sqrt(len(gain))
-    weight = np.exp(np.clip(spread * (errors - log), -MOST_UNEVEN, MOST_UNEVEN))
-    return weight / weight.mean(), float(gain.mean() / error) if error else 0.0
+    folds = np.random.default_rng(0).permutation(n) % (FOLDS if n <= MANY else 2)
+    predicted = np.empty(n)
+    for fold in progress(range(folds.max() + 1), folds.max() + 1, "noise"):
+        own = folds == fold
+        (learned,) = Newton(task.some(~own), SPREAD).numbers()
+        predicted[own] = learned.predict(task.X[own])
+    agreement = log * predicted
+    evidence = float(agreement.sum() / (np.linalg.norm(agreement) or 1.0))
+    slope = float(np.clip(agreement.sum() / (predicted @ predicted or 1.0), 0, 1))
+    weight = np.exp(-np.clip(spread * slope * predicted, -MOST_UNEVEN, MOST_UNEVEN))
+    return weight / weight.mean(), evidence
 
 
 def design_effect(model: ProcessPosterior, units: NDArray) -> float:
