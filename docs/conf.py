@@ -111,7 +111,9 @@ def inherited(*arguments):
 
 
 def shown(value):
-    return f"{value:.3g}" if isinstance(value, float) else value
+    if not isinstance(value, float):
+        return value
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 FORMS = ["h6", "h4", "h7", "h2", "h3", "h5", "h1"]  # largest variance first
