@@ -1,17 +1,11 @@
 """Text that stands for numbers: with units, signs between thousands, or gaps."""
 
-import re
-
 import numpy as np
 import pandas as pd
 
 from skgeh.command_line._problem import counted, listed
+from skgeh.tables.numerals import BLANKS, PLAIN, number_of
 
-_MARKS = {"", "?", "-", "--", ".", "*", "na", "n/a", "n.a.", "nan", "none", "null", "missing"}
-_PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
-_COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d+),\d+")
-_UNITS = re.compile(r"^\s*[-+]?[$€£]\s*|\s*[%€$£]\s*$")
 _FEW_ODD = 3  # different values that are no numbers in a column of numbers
 _MOSTLY = 0.95  # share of the rows that are numbers
 _MANY = 20  # different numbers
@@ -72,7 +66,7 @@ def _understood(column: pd.Series, separator: str) -> tuple[pd.Series, str, str]
 
 def _is_unusual(text: str) -> bool:
     """Whether a number is written in a way that may have been misread."""
-    return text.lower() not in _MARKS and not _PLAIN.fullmatch(text)
+    return text.lower() not in BLANKS and not PLAIN.fullmatch(text)
 
 
 def _spread(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -84,8 +78,8 @@ def _numbers(
     texts: list[str], counts: np.ndarray, separator: str
 ) -> tuple[np.ndarray | None, list[str]]:
     """Numbers for texts, None if they are none, and the few that are not."""
-    found = np.array([_number(one, separator) for one in texts])
-    marks = np.array([one.lower() in _MARKS for one in texts], dtype=bool)
+    found = np.array([number_of(one, decimal_comma=separator != ",") for one in texts])
+    marks = np.array([one.lower() in BLANKS for one in texts], dtype=bool)
     good = np.isfinite(found)
     odd = [text for text, ok, mark in zip(texts, good, marks, strict=True) if not (ok or mark)]
     if not good.any():
@@ -95,26 +89,3 @@ def _numbers(
         if len(odd) > _FEW_ODD or share < _MOSTLY or good.sum() <= _MANY:
             return None, []
     return found, odd
-
-
-def _number(text: str, separator: str) -> float:
-    """The number that a text is, NaN if it is none.
-
-    Examples
-    --------
-    >>> [_number(one, ",") for one in ("12", "1,234.5", "-$5", "7 %", "12 m", "1,5")]
-    [12.0, 1234.5, -5.0, 7.0, nan, nan]
-    >>> _number("1.234,5", ";")
-    1234.5
-    """
-    bare = _UNITS.sub("", text).strip()
-    minus = text.lstrip().startswith("-") and not bare.startswith("-")
-    if _PLAIN.fullmatch(bare):
-        value = float(bare)
-    elif separator != "," and _COMMA.fullmatch(bare):
-        value = float(bare.replace(".", "").replace(",", "."))
-    elif _THOUSANDS.fullmatch(bare):
-        value = float(bare.replace(",", ""))
-    else:
-        return np.nan
-    return -value if minus else value

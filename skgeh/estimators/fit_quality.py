@@ -141,6 +141,8 @@ class FitQuality:
             return
         if not self.explains:
             finding = "explains nothing on rows that it has not seen"
+            if self.r2 > _MISSED:
+                finding = "may explain nothing: a few rows decide about its errors on unseen rows"
         else:
             finding = "predicts rows that it has not seen worse than main effects alone do"
         warn(

@@ -76,7 +76,8 @@ class SignedEffects:
         if self.is_norm.any():
             half[self.is_norm] = self._longest(level ** (1 / self.effect.shape[1]))  # Sidak
         low = self.effect - half
-        low[self.is_norm] = np.maximum(low[self.is_norm], 0)
+        if self.is_norm.any():
+            low[self.is_norm] = self._shortest(level ** (1 / self.effect.shape[1]))
         return low, self.effect + half
 
     def interval(self, weights: NDArray, level: float) -> NDArray[np.float64]:
@@ -103,6 +104,15 @@ class SignedEffects:
         mean = np.maximum(self.square[some], tiny)
         freedom = mean**2 / np.maximum(self.spread[some], tiny)
         return np.sqrt(mean * self._f_quantile(level, freedom, self.freedom[some]))
+
+    def _shortest(self, level: float) -> NDArray[np.float64]:
+        """Lower bounds of norms, from the square of an estimate, which the errors make longer."""
+        some = self.is_norm
+        squared, mean, spread = self.effect[some] ** 2, self.square[some], self.spread[some]
+        largest = np.sqrt(spread)  # at least the largest variance in any direction
+        deviation = np.sqrt(2 * spread + 4 * squared * largest)
+        quantile = student.ppf((1 + level) / 2, self.freedom[some])[:, None]
+        return np.sqrt(np.maximum(squared - mean - quantile * deviation, 0))
 
     @staticmethod
     def _f_quantile(level: float, first: NDArray, second: NDArray) -> NDArray[np.float64]:

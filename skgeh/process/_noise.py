@@ -44,7 +44,11 @@ def row_weights(rows: Rows, progress: Callable = no_bar) -> tuple[NDArray[np.flo
     log = (log - log.mean()) / spread
     n, even = len(log), np.ones(len(log))
     task = Task(rows.model.observed.X, log[:, None], even, SquaredError())
-    folds = np.random.default_rng(0).permutation(n) % (FOLDS if n <= MANY else 2)
+    places = np.empty(n, dtype=np.intp)  # by what a row holds, so that the order does not matter
+    places[np.argsort(log + task.X @ np.random.default_rng(0).normal(size=task.X.shape[1]))] = (
+        np.arange(n)
+    )
+    folds = places % (FOLDS if n <= MANY else 2)
     predicted = np.empty(n)
     for fold in progress(range(folds.max() + 1), folds.max() + 1, "noise"):
         own = folds == fold

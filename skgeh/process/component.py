@@ -20,7 +20,7 @@ from skgeh.process._products import Products, blocks, multiplied
 from skgeh.process.decide import PairTests
 
 _ROWS_PER_FUNCTION = 200  # for every function of a feature that is projected out
-_SMALLEST = 1e-10  # share of the largest eigenvalue of the functions' products
+_SMALLEST = 1e-6  # share of the largest eigenvalue of the functions' products
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,12 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from skgeh.tables._column import Column, words_of
 from skgeh.tables.feature import MISSING, Feature, _Kind
+from skgeh.tables.numerals import BLANKS, number_of
 
 LEAST_ROWS = 10  # of a level, and of missing values that get an indicator
 MOST_LEVELS = 20
 RARE = "(rare)"
-_BLANKS = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>"}  # among numbers
+_NEARLY = 0.9  # share of rare words that are different, from which on they are ids
 _PROSE = 3  # mean number of words from which text is called free text
 
 Values = list[NDArray[np.float64]]
@@ -98,13 +99,15 @@ def category_code(name: str, column: Column) -> Code:
     all_rare = set(rare)  # outside the loop: of ids, there are as many as rows
     levels = [one for one in encoder.categories_[0] if one not in all_rare]
     rare_rows = int((places == len(levels)).sum())
-    if not levels and missing.sum() < LEAST_ROWS:
+    all_different = len(rare) > max(_NEARLY * rare_rows, MOST_LEVELS) and rare_rows > len(words) / 2
+    if all_different or (not levels and missing.sum() < LEAST_ROWS):
         levels = _few_rows(words, distinct, column.is_declared)
         encoder.set_params(min_frequency=None, max_categories=None).fit(words[:, None])
         rare, rare_rows = rare[:0], 0
     has_rare = rare_rows >= LEAST_ROWS
     has_missing = bool(missing.sum() >= LEAST_ROWS)
-    names = (*levels, *[RARE] * has_rare, *[MISSING] * has_missing)
+    others = [RARE] * has_rare + [MISSING] * has_missing
+    names = (*levels, *(f"{one} values" if one in levels else one for one in others))
     read = partial(_levels_of, encoder, len(levels) + has_rare, has_missing)
     (codes,) = read(column)
     counts = np.bincount(codes[~np.isnan(codes)].astype(int), minlength=len(names))
@@ -174,15 +177,28 @@ def parsed_numbers(words: NDArray) -> NDArray[np.float64] | None:
     True
     """
     codes, distinct = pd.factorize(pd.Series(words, dtype=object))
-    known = [one for one in distinct if one.lower() not in _BLANKS]
+    known = [one for one in distinct if one.lower() not in BLANKS]
     if any(re.match(r"[+-]?0\d", one) for one in known):
         return None
-    try:
-        values = {one: float(one.replace("_", "x")) for one in known}
-    except ValueError:
-        return None
-    numbers = np.array([*(values.get(one, np.nan) for one in distinct), np.nan])
-    return numbers[codes]
+    for comma in (False, True):
+        values = {one: number_of(one, decimal_comma=comma) for one in known}
+        if not any(map(np.isnan, values.values())):
+            numbers = np.array([*(values.get(one, np.nan) for one in distinct), np.nan])
+            return numbers[codes]
+    return None
+
+
+def without_blanks(words: NDArray) -> NDArray:
+    """Words, None where they stand for missing numbers or dates.
+
+    Examples
+    --------
+    >>> without_blanks(np.array(["?", "2024-01-31", None], dtype=object)).tolist()
+    [None, '2024-01-31', None]
+    """
+    codes, distinct = pd.factorize(pd.Series(words, dtype=object))
+    known = [None if one.lower() in BLANKS else one for one in distinct]
+    return np.array([*known, None], dtype=object)[codes]
 
 
 def gaps(missing: NDArray) -> str:

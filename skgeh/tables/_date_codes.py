@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skgeh.tables._codes import LEAST_ROWS, Code, Note, Values, gaps
+from skgeh.tables._codes import LEAST_ROWS, Code, Note, Values, gaps, without_blanks
 from skgeh.tables._column import Column
 from skgeh.tables.dates import DateForm
 from skgeh.tables.feature import Feature, _Kind
@@ -73,6 +73,8 @@ def dates_of(column: Column, form: DateForm | None = None) -> NDArray:
     """Dates of a column of dates or of words."""
     if column.held == "dates":
         return column.values
+    if pd.isna(column.values).all():
+        return np.full(len(column.values), np.datetime64("NaT", "us"))
     if column.held != "words" or form is None:
         raise TypeError(f"dates were expected, and {column.held} came")
-    return form.read(column.values)
+    return form.read(without_blanks(column.values))

@@ -34,6 +34,7 @@ from skgeh.tables._codes import (
     numbers_of,
     parsed_numbers,
     places_of,
+    without_blanks,
 )
 from skgeh.tables._column import Column
 from skgeh.tables._date_codes import date_code, dates_of
@@ -201,7 +202,13 @@ def _coded(read: Reading) -> tuple[list[Code], dict[Any, str]]:
 
 def _placed(codes: Sequence[Code]) -> tuple[Code, ...]:
     """The codes, with the columns of their features next to each other and unique names."""
-    names = iter(unique_names([one.name for code in codes for one in code.features]))
+    given = {code.note.name for code in codes}
+    all_names = [
+        f"{one.name} (date)" if one.name in given and one.name != code.note.name else one.name
+        for code in codes
+        for one in code.features
+    ]
+    names = iter(unique_names(all_names))
     start, found = 0, []
     for code in codes:
         own = []
@@ -245,7 +252,8 @@ def _code_of(name: str, column: Column) -> Code:
             empty = np.isnan(numbers).all()
             suffix = "" if empty else "written as text"
             return number_code(name, Column("numbers", numbers), "number", suffix=suffix)
-        form = DateForm.of(pd.unique(pd.Series(column.values, dtype=object).dropna()))
+        known = pd.Series(without_blanks(column.values), dtype=object).dropna()
+        form = DateForm.of(pd.unique(known))
         if form is not None:
             suffix = "month read before day" if form.is_open else ""
             return date_code(name, column, partial(dates_of, form=form), suffix)

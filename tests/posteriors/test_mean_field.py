@@ -86,6 +86,7 @@ def test_without_noise_the_network_is_its_mean():
     torch.testing.assert_close(stack(x)[1], expected(x[1])[1])
 
 
+@pytest.mark.filterwarnings("ignore:Constant features", "ignore:Some features are")
 def test_a_constant_feature_has_no_interactions():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 3))

@@ -200,6 +200,7 @@ def columns(name, n=120, seed=0):
     }[name]()
 
 
+@pytest.mark.filterwarnings("ignore:Constant features", "ignore:Some features are")
 @pytest.mark.parametrize(
     "name",
     ["integers", "constant", "two constants", "two values", "Cauchy", "rare", "duplicate", "huge"],
@@ -218,6 +219,7 @@ def test_columns_of_every_kind(name, n):
         assert found.pairs[found.score.argmax()].tolist() == [0, 1]
 
 
+@pytest.mark.filterwarnings("ignore:Constant features", "ignore:Some features are")
 def test_a_constant_in_a_table_of_two():
     X, y = table()
     found = regressor().fit(np.column_stack([X[:, 0], np.ones(120)]), y).interactions_
@@ -238,6 +240,7 @@ def test_very_few_rows(n, d):
     assert np.isfinite(model.interactions_.score).all() and np.isfinite(model.predict(X)).all()
 
 
+@pytest.mark.filterwarnings("ignore:Constant features", "ignore:Some features are")
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_labels_with_columns_of_every_kind(n_classes):
     X, y = table(100)

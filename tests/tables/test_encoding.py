@@ -173,3 +173,12 @@ def test_an_hour_has_two_waves_if_there_are_enough_hours():
         when = pd.Series(pd.date_range("2023-01-02", periods=100, freq=f"{step}h"))
         hour = next(f for f in Encoding.of(column(when, "when")).features if f.name == "when: hour")
         assert len(hour.columns) == n_columns
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan])
+def test_new_rows_may_have_no_date_at_all(nothing):
+    when = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(60) * 7, unit="h")
+    encoding = Encoding.of(pd.DataFrame({"when": when, "x": np.arange(60.0)}))
+    new = encoding.transform(pd.DataFrame({"when": [nothing], "x": [1.0]}))
+    same = encoding.transform(pd.DataFrame({"when": [pd.NaT], "x": [1.0]}))
+    assert np.array_equal(new, same)
