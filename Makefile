@@ -8,7 +8,7 @@ BIN = $(VENV)/bin
 .NOTPARALLEL:  # two pips in one environment get into each other's way
 
 help:
-	@echo "make demo   a first table of interactions, and its picture in demo.png"
+	@echo "make demo   a first table of interactions, and its pictures in demo*.png"
 	@echo "make test   all tests and the examples in docstrings, in less than 10 minutes on 2 cores"
 	@echo "make test-quick   the same without the slow ones, in less than 2 minutes"
 	@echo "make lint   ruff and mypy"
@@ -19,7 +19,7 @@ help:
 # pictures go to files: no window is needed, nor a screen
 demo: export MPLBACKEND ?= Agg
 demo: $(VENV)/.plot
-	$(BIN)/python docs/gallery/plot_01_first_table.py
+	$(BIN)/python docs/readme.py --demo
 
 # The networks of the tests are small: a second BLAS thread waits longer than it computes.
 # The demo keeps the machine's own setting, for it shows what a user gets.
@@ -55,7 +55,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) build dist skgeh.egg-info demo.png docs/gallery/demo.png
-	rm -rf docs/_build docs/auto_gallery docs/generated docs/sg_execution_times.rst
+	rm -rf $(VENV) build dist skgeh.egg-info demo*.png docs/gallery/patients.html
+	rm -rf docs/_build docs/auto_gallery docs/generated
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find skgeh tests benchmarks docs -name __pycache__ -prune -exec rm -rf {} +

@@ -2,27 +2,36 @@
 
 import csv
 import json
+import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
+
+from sphinx.errors import ExtensionError
 
 project = "skgeh"
 author = "the skgeh developers"
 project_copyright = f"2026, {author}"
 release = version = version_of("skgeh")
 
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",  # of the folder extensions
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
+html_math_renderer = "mathml"
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "gallery"]  # the gallery's pages are made in auto_gallery
 html_theme = "furo"
 html_title = f"skgeh {release}"
+html_static_path = ["_static"]
+html_css_files = ["skgeh.css"]
+html_show_sphinx = False
 
 autosummary_generate = True
 # the page of a class shows its own methods in full; numpydoc would list all, inherited ones too
@@ -37,6 +46,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "min_reported_time": 1e9,  # computing times are for the benchmarks to state
     "show_signature": False,
+    "write_computation_times": False,  # its page would load scripts from elsewhere
 }
 
 
@@ -77,8 +87,33 @@ def output_of_the_command_line(_):
     (here / "command_line.txt").write_text(done.stdout, encoding="utf-8")
 
 
+def example_of_a_report(app, error):
+    """The page that an example of the gallery has written, where that example links to it."""
+    page = Path(__file__).parent / "gallery/patients.html"
+    if error is None and app.builder.format == "html":
+        shutil.copy(page, app.outdir)
+
+
+def nothing_from_elsewhere(app, error):
+    """The pages are read without a network: no script, style or picture of another place."""
+    if error is None and app.builder.format == "html":
+        loaded = re.compile(r"<(script|img|iframe)[^>]* src=.https?:|<link[^>]* href=.https?:")
+        for page in Path(app.outdir).rglob("*.html"):
+            if found := loaded.search(page.read_text(encoding="utf-8")):
+                raise ExtensionError(f"{page.name} loads something from elsewhere: {found.group()}")
+
+
+def inherited(*arguments):
+    """Docstrings of scikit-learn's methods, without references to pages that are not here."""
+    *_, lines = arguments
+    text = re.sub(r":(ref|term):`([^<`]*?)\s*(<[^>]*>)?`", r"\2", "\n".join(lines))
+    lines[:] = text.split("\n")
+
+
 def shown(value):
-    return f"{value:.3g}" if isinstance(value, float) else value
+    if not isinstance(value, float):
+        return value
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 FORMS = ["h6", "h4", "h7", "h2", "h3", "h5", "h1"]  # largest variance first
@@ -97,7 +132,7 @@ TABLES = [
         "level",
         lambda row: row["what"] in ("judgement", "again"),
         [
-            "design", "n", "d", "test", "tables", "FPR", "FPR +-", "FWER", "FWER +-", "FDR",
+            "design", "n", "d", "tables", "FPR", "FPR +-", "FWER", "FWER +-", "FDR",
             "power", "power Holm", "oracle Holm", "CPU s",
         ],
     ),
@@ -388,3 +423,6 @@ TABLES = [
 def setup(app):
     app.connect("builder-inited", tables)
     app.connect("builder-inited", output_of_the_command_line)
+    app.connect("autodoc-process-docstring", inherited)
+    app.connect("build-finished", example_of_a_report)
+    app.connect("build-finished", nothing_from_elsewhere)

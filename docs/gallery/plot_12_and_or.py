@@ -1,9 +1,10 @@
 """
-AND and OR interactions of any model
-====================================
+Which few features explain the output for this one sample?
+==========================================================
 
-A few interactions explain the output of a classifier for one sample. An AND interaction is there
-when all of its features are, an OR interaction as soon as one is. An absent feature is at its mean.
+Of any model, and of any order: AND and OR interactions. A few interactions explain the output of a
+classifier for one sample. An AND interaction is there when all of its features are, an OR
+interaction as soon as one is. An absent feature is at its mean.
 """
 
 # %%
