@@ -15,6 +15,7 @@ NAMES = (
     "memory",
     "speed",
     "frames",
+    "frames_level",
     "million",
     "any_network",
     "training",
