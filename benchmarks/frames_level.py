@@ -1,9 +1,9 @@
 """Errors of `score_test` on frames of all kinds of columns, beside three true pairs.
 
-A frame has correlated numbers, one with a long tail, categories of 2, 5 and 15 levels that depend on
-them, gaps by chance, in blocks and by another feature, a date with hours, and a boolean. All have
-main effects. True pairs are number x category, hour x boolean and gap x number. "far" counts only
-null pairs without a feature of a true pair.
+A frame has correlated numbers, one with a long tail, categories of 2, 5 and 15 levels, two of which
+depend on them, gaps by chance, in blocks and by another feature, a date with hours, and a boolean.
+All have main effects. True pairs are number x category, hour x boolean and gap x number. "far"
+counts only null pairs without a feature of a true pair.
 """
 
 import numpy as np
