@@ -20,6 +20,7 @@ from interpret.glassbox import ExplainableBoostingClassifier, ExplainableBoostin
 
 from benchmarks.measure import seconds
 from skgeh import BayesianInteractionClassifier, BayesianInteractionRegressor
+from skgeh.tables.encoding import refusals
 from skgeh.tables.targets import task_of
 from tests.tables_as_people_have_them import PeoplesTable, bikes, customers, passengers
 
@@ -96,6 +97,7 @@ def parts(table: PeoplesTable) -> tuple[pd.DataFrame, pd.Series, bool]:
     """Features that can be used, the target, and whether it holds labels."""
     y = table.frame[table.target]
     X = table.frame.drop(columns=[table.target, *table.unusable])
+    X = X.drop(columns=list(refusals(X)))
     return X, y, task_of(y)[0] == "classification"
 
 

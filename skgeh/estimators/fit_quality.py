@@ -30,6 +30,7 @@ _LOG_PENALTIES = 1, 10, 100
 _KNOTS, _COLUMNS = 5, 7  # knots and columns of the splines of a feature
 _MOST_COLUMNS = 1000  # with more of them, or more than rows, lines replace splines
 _ERRORS = 2.0  # standard errors that a difference must exceed
+_MUCH = 0.25  # share that is not nothing, whatever its error
 _MISSED = 0.05  # share of the variance that must be missed as well
 
 
@@ -141,7 +142,7 @@ class FitQuality:
             return
         if not self.explains:
             finding = "explains nothing on rows that it has not seen"
-            if self.r2 > _MISSED:
+            if self.r2 > _MUCH:
                 finding = "may explain nothing: a few rows decide about its errors on unseen rows"
         else:
             finding = "predicts rows that it has not seen worse than main effects alone do"

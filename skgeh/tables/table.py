@@ -240,7 +240,7 @@ def standard_scaler() -> StandardScaler:
 
 def _check_kind(y: Any, labels: bool) -> None:
     """Refuse dates, words in place of numbers, and missing labels."""
-    values = np.asarray(y)
+    values = np.asarray([] if y is None else y)  # None is refused later, by its name
     if values.dtype.kind in "mM":
         raise ValueError("y holds dates or times; a target is a number or a label.")
     if values.dtype.kind not in "OUS":

@@ -12,6 +12,7 @@ PAGES = [
     page
     for page in sorted(DOCS.rglob("*.rst"))
     if not {"_build", "_templates", "auto_gallery", "gallery", "generated"} & set(page.parts)
+    and page.name != "sg_execution_times.rst"  # made by the gallery
 ]
 
 
