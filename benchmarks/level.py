@@ -38,7 +38,7 @@ from skgeh import (
 from skgeh.significance.result import TestResult
 from skgeh.tables.corrections import adjust
 
-TABLES = 40  # of the score test in a cell; a quarter of them where tables are large
+TABLES = 20  # of the score test in a cell; a quarter of them where tables are large
 FEW = 20  # of the test that refits
 AGAIN = 4  # times as many tables where a level seems broken
 FRESH = 1_000_000  # first seed of these

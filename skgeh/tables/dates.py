@@ -1,4 +1,4 @@
-"""Dates that are written as words."""
+"""Dates and times of day that are written as words."""
 
 import re
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 _LONGEST = 40
 _LEAST, _FEWEST_DIGITS = 6, 3  # signs of a date, and digits among them
+_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LOOK = re.compile(r"\d[-/. :,]|[-/. ]\d")
 _DAYS = (  # where two fit, the first counts
@@ -48,9 +49,12 @@ class DateForm:
     @classmethod
     def of(cls, words: Sequence[str]) -> "DateForm | None":
         """The form in which all of some words are dates; None if they are none."""
-        if len(words) == 0 or not all(map(_may_be_date, words)):
-            return None
         text = np.array(list(words), dtype=object)
+        if len(text) and all(map(_TIME.fullmatch, text)):
+            time = cls("%H:%M" if text[0].count(":") == 1 else "%H:%M:%S")
+            return None if time._parsed(text) is None else time
+        if len(text) == 0 or not all(map(_may_be_date, text)):
+            return None
         if _ISO.match(text[0]):
             iso = cls("ISO8601")
             return None if iso._parsed(text) is None else iso

@@ -89,3 +89,13 @@ def test_a_column_keeps_its_name_before_a_part_of_a_date():
     frame["when: month"] = np.arange(100) * 0.7
     names = [one.name for one in Encoding.of(frame).features]
     assert names == ["when: month (date)", "when: weekday", "x", "when: month"]
+
+
+@pytest.mark.parametrize("form", ["%H:%M", "%H:%M:%S"])
+def test_times_of_day_are_hours(form):
+    clock = pd.date_range("2023-01-01", periods=100, freq="37min")
+    frame = column(clock.strftime(form).astype(object), "start")
+    encoding = Encoding.of(frame)
+    assert encoding.notes[0].detail == "hour"
+    hours = encoding.features[0].decode(encoding.transform(frame)[:, :4])
+    np.testing.assert_array_equal(hours, clock.hour)
