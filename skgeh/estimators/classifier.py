@@ -54,7 +54,7 @@ class BayesianInteractionClassifier(ClassifierMixin, InteractionEstimator):
     interactions_ : Interactions
         Strength, sign and uncertainty of every pair, computed on first access; for more than two
         classes, means over classes. Effects are in logits.
-    feature_groups_, n_groups_, posterior_, net_, history_, stacking_weights_
+    features_, feature_groups_, n_groups_, posterior_, net_, history_, stacking_weights_
         As in `BayesianInteractionRegressor`; losses are in units of the entropy of the class
         shares.
     encoding_, n_features_in_, feature_names_in_

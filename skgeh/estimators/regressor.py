@@ -94,8 +94,10 @@ class BayesianInteractionRegressor(RegressorMixin, InteractionEstimator):
     ----------
     interactions_ : Interactions
         Strength, sign and uncertainty of every pair, computed on first access.
+    features_ : tuple of Feature
+        The features in original values: kinds, levels, and their encoded columns.
     feature_groups_ : dict of str to list of int
-        Columns of each feature.
+        Encoded columns of each feature.
     n_groups_ : int
         Number of groups of points in `interactions_`.
     posterior_ : RandomFunction
