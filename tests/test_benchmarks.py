@@ -14,6 +14,7 @@ PEERS = {
     "classification": RIVALS,
     "default_ranking": RIVALS,
     "downstream": RIVALS[:3],
+    "frames": RIVALS[:3],
     "peers": RIVALS,
     "real_tables": ("lightgbm",),
     "speed": RIVALS,
