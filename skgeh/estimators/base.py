@@ -345,16 +345,12 @@ class InteractionEstimator(_NetworkParameters):
             features = Features.named(self._task.X, self.feature_groups_)
             bar = progress_bar("score test", self.verbose)
             self._tests = PairTests.of(self._task, features, n_jobs=self.n_jobs, progress=bar)
-            self._table_doubts = self._doubts_of_table(self._tests)
+            given = replace(features, X=self._x_scaler.inverse_transform(self._task.X))
+            odd = suspicions(given, self._task.y)
+            self._table_doubts = [*odd, *self._tests.doubts(features.owners)]
             for doubt in self._table_doubts:
                 warn(doubt)
         return self._tests
-
-    def _doubts_of_table(self, tests: PairTests) -> list[str]:
-        """What speaks against the table that the model learned from."""
-        features = Features.named(self._task.X, self.feature_groups_)
-        given = replace(features, X=self._x_scaler.inverse_transform(self._task.X))
-        return [*suspicions(given, self._task.y), *tests.doubts(features.owners)]
 
     @ONE_THREAD
     def _measure(

@@ -217,8 +217,6 @@ class Condition:
 
 def level_name(feature: Feature, value: float) -> str:
     """Name of a level as conditions write it: in quotes if it could be misread."""
-    if feature.kind == "boolean" and not feature.levels:
-        return str(bool(value))
     text = feature.text(value)
     plain = bool(text) and text == text.strip() and not set(text) & set(',{}"')
     return text if plain else f'"{text}"'

@@ -132,5 +132,4 @@ def _centre(feature: Feature, values: NDArray) -> float | str:
         return feature.text(place)
     if kind == "ordered":
         return feature.text(float(np.sort(known)[(len(known) - 1) // 2]))
-    own = np.bincount(known.astype(int)).argmax()
-    return str(bool(own)) if kind == "boolean" and not feature.levels else feature.text(float(own))
+    return feature.text(float(np.bincount(known.astype(int)).argmax()))

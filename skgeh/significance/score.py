@@ -19,7 +19,7 @@ from skgeh.tables.frames import Backend
 from skgeh.tables.messages import warn
 from skgeh.tables.reading import Reading
 from skgeh.tables.suspicions import suspicions
-from skgeh.tables.table import Table
+from skgeh.tables.table import Table, standard_scaler
 from skgeh.tables.targets import task_of
 
 _TASKS = ("auto", "regression", "classification")
@@ -314,6 +314,4 @@ def _covariate_columns(covariates: Any, sample_weight: Any, n_rows: int) -> NDAr
         raise ValueError(f"covariates must have {n_rows} rows, as X has; got {read.n_rows}.")
     if sample_weight is not None:
         read = read.at(np.broadcast_to(np.asarray(sample_weight) > 0, n_rows))
-    columns = Encoding.of(read).transform(read)
-    spread = columns.std(0)
-    return (columns - columns.mean(0)) / np.where(spread > 0, spread, 1.0)
+    return standard_scaler().fit_transform(Encoding.of(read).transform(read))

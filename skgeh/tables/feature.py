@@ -114,6 +114,8 @@ class Feature:
         """A value in words."""
         if np.isnan(value):
             return MISSING
+        if self.kind == "boolean" and not self.levels:
+            return str(bool(value))
         if self.levels:
             return self.levels[int(np.clip(round(value), 0, len(self.levels) - 1))]
         return f"{value:.4g}"

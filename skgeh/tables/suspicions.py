@@ -92,8 +92,9 @@ def _of_nesting(features: Features) -> str:
             own = _codes_of(features, k)
             if k == j or own is None or features.copies[k] != k or len(columns) > codes.max():
                 continue
-            pairs = len(np.unique(codes * (own.max() + 1) + own))
-            if pairs == codes.max() + 1 and own.max() > 0:
+            first = np.zeros(codes.max() + 1, dtype=np.intp)
+            first[codes] = own  # of every level, some row's
+            if own.max() > 0 and (first[codes] == own).all():
                 found.append(f"{name} from {features.names[j]}")
     if not found:
         return ""
@@ -115,13 +116,15 @@ def _of_marks(features: Features) -> str:
     """Numbers such as -999, far from all others, that may stand for missing values."""
     found = []
     for name, columns in zip(features.names, features.columns, strict=True):
-        values, counts = np.unique(features.X[:, columns[0]], return_counts=True)
-        if len(values) < _VARIED:
-            continue
-        for end, others in ((0, values[1:]), (-1, values[:-1])):
-            away = abs(values[end] - others[end]) > _FAR * np.ptp(others)
-            if away and counts[end] >= _OFTEN:
-                found.append(f"{values[end]:.4g} of {name} ({counts[end]} rows)")
+        x = features.X[:, columns[0]]
+        for end, nearest in ((x.min(), np.min), (x.max(), np.max)):
+            others = x[x != end]
+            count = len(x) - len(others)
+            if count < _OFTEN or len(others) == 0:
+                continue
+            away = abs(end - nearest(others)) > _FAR * np.ptp(others)
+            if away and len(np.unique(others)) >= _VARIED - 1:
+                found.append(f"{end:.4g} of {name} ({count} rows)")
     if not found:
         return ""
     return (
