@@ -33,6 +33,15 @@ def test_even_noise_is_not_in_doubt():
     assert max(doubts) < UNEVEN
 
 
+def test_even_noise_of_many_columns_is_not_in_doubt():
+    """Nor do weights follow it: what is learned of a row's size must not be its own."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        X, noise = rng.normal(size=(400, 40)), rng.normal(size=400)
+        weight, doubt = row_weights(rows_of(X, noise))
+        assert doubt < UNEVEN and np.log(weight).std() < 0.35
+
+
 def test_noise_of_one_size_has_equal_weights():
     rng = np.random.default_rng(0)
     weight, doubt = row_weights(rows_of(rng.normal(size=(300, 3)), rng.choice([-1.0, 1], 300)))
