@@ -1,6 +1,7 @@
 """How one column of dates is encoded: the parts that vary, those that go round on a circle."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -39,7 +40,13 @@ def date_code(name: str, column: Column, read: Callable[..., NDArray], suffix: s
         if kind == "cycle":
             varied = len(np.unique(parts[part][~missing])) > 2 * _HOUR_WAVES
             waves = _HOUR_WAVES if part == "hour" and varied else 1
-            features.append(Feature(full, kind, tuple(range(2 * waves)), levels))
+            feature = Feature(full, kind, tuple(range(2 * waves)), levels)
+            if not missing.any():  # nothing is known about the centre of the circle
+                usual = np.bincount(parts[part].astype(int)).argmax()
+                feature = replace(
+                    feature, neutral=tuple(feature.encode(np.array([usual]))[0].tolist())
+                )
+            features.append(feature)
             continue
         known = parts[part][~missing]
         median = float(np.median(known)) if len(known) else 0.0

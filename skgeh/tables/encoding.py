@@ -141,7 +141,7 @@ class Encoding:
         """Encode rows of a table with the same columns.
 
         Levels that are new count as the average of the known ones, and so do missing values where
-        the fitted table had none.
+        the fitted table had none; missing dates then have the most frequent parts.
 
         Parameters
         ----------

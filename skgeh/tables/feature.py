@@ -31,7 +31,7 @@ class Feature:
         Names of the values 0, 1, ... of anything but a number.
     neutral : tuple of float, optional
         Encoded columns of a value that was never seen or is missing: the median of a number, the
-        shares of the levels.
+        shares of the levels, the most frequent place on a circle; by default the circle's centre.
     has_missing : bool, default=False
         Whether a number, a boolean or an ordered category has an indicator of missing values.
 
@@ -86,7 +86,7 @@ class Feature:
             angle = 2 * np.pi * known / len(self.levels)
             waves = range(1, len(self.columns) // 2 + 1)
             circle = np.column_stack([wave(k * angle) for k in waves for wave in (np.sin, np.cos)])
-            return np.where(missing[:, None], 0.0, circle)
+            return np.where(missing[:, None], np.array(self.neutral or 0.0), circle)
         found = np.eye(len(self.levels))[known.astype(int)]
         found = found[:, 1:] if len(self.columns) < len(self.levels) else found
         return np.where(missing[:, None], np.array(self.neutral or 0.0), found)

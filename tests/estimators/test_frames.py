@@ -94,6 +94,33 @@ def test_a_pair_that_interacts_by_what_is_missing_has_an_effect():
     assert row.p_value < 1e-6 and row.ci_low > 0.2 and row.sign == ""
 
 
+def test_a_date_that_says_nothing_takes_no_pair_away():
+    """Many columns make residuals small, and must not make even noise look uneven."""
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame(
+        {
+            "a": rng.normal(size=600),
+            "c": rng.choice(["u", "v", "w"], 600),
+            "b": np.where(rng.random(600) < 0.15, np.nan, rng.normal(size=600)),
+            "when": pd.Timestamp("2022") + pd.to_timedelta(rng.integers(0, 9000, 600), unit="h"),
+        }
+    )
+    y = X["a"] * np.where(X["c"] == "u", 1, -1) + 0.5 * rng.normal(size=600)
+    few, every = (
+        score_test(table, y, pairs=[("a", "c")]).statistic[0]
+        for table in (X.drop(columns="when"), X)
+    )
+    assert every > 0.8 * few > 5
+
+
+def test_contributions_of_a_missing_date_are_of_the_usual_size(fitted):
+    X, y = people()
+    new = X[:3].assign(when=pd.NaT)
+    values, sd = fitted.interactions_.local(new, "when: hour", "member")
+    usual, _ = fitted.interactions_.local(X, "when: hour", "member")
+    assert np.abs(values).max() < 2 * np.abs(usual).max() and sd.max() < y.std()
+
+
 def test_labels(fitted):
     X, y = people(n=600)
     model = BayesianInteractionClassifier(**QUICK).fit(X, np.where(y > 0, "high", "low"))
