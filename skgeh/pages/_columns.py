@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skgeh.pages._numbers import counted, named, number, percent
+from skgeh.pages._numbers import counted, number, percent
 from skgeh.pages._reading import Reading
 from skgeh.tables.encoding import Note
+from skgeh.tables.messages import listed
 from skgeh.tables.reading import Column as Given
 from skgeh.tables.reading import Reading as Reader
 
@@ -72,12 +73,12 @@ def _described(column: Given) -> tuple[str, str]:
         ends = (str(np.datetime64(one, "m")).replace("T", " ") for one in _ends(there))
         return gaps, " to ".join(end.removesuffix(" 00:00") for end in ends)
     if column.held == "ordered":
-        return gaps, named(column.levels, _MOST_LEVELS)
+        return gaps, listed(column.levels, _MOST_LEVELS)
     if column.held in ("words", "booleans"):
         words = there if column.held == "words" else there.astype(bool)
         counts = pd.Series(words.tolist()).value_counts()
         levels = [f"{level} ({count:,})" for level, count in counts.items()]
-        return gaps, named(levels, _MOST_LEVELS)
+        return gaps, listed(levels, _MOST_LEVELS)
     low, middle, high = np.quantile(there.astype(np.float64), [0, 0.5, 1]).tolist()
     return gaps, f"{number(low)} to {number(high)}, median {number(middle)}"
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgeh.geh.interactions import Interactions
-from skgeh.pages._grid import Grid
 from skgeh.pages._numbers import crossed, number
 from skgeh.pages._reading import Reading
 from skgeh.tables.feature import Feature
+from skgeh.tables.small_table import SmallTable
 
 _QUANTILES = 0.05, 0.25, 0.5, 0.75, 0.95
 _MOST_LEVELS = 12
@@ -76,7 +76,7 @@ class Contribution:
         return found.reshape(left.shape)
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> SmallTable:
         """A row for each value of the first feature, a column for each of the second."""
         one, other = self.names
         caption = f"{self.words}, in {self.unit}: a row for each {one}, a column for each {other}"
@@ -84,7 +84,7 @@ class Contribution:
             [text, *(number(value) for value in row)]
             for text, row in zip(self._texts(0), self.values.tolist(), strict=True)
         ]
-        return Grid(caption, [crossed(one, other), *self._texts(1)], rows)
+        return SmallTable([crossed(one, other), *self._texts(1)], rows, caption)
 
     @property
     def extremes(self) -> str:

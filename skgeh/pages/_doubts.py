@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skgeh.pages._numbers import counted, named
+from skgeh.pages._numbers import counted
 from skgeh.pages._reading import Reading
+from skgeh.tables.messages import listed
 
 _MOST_NAMED = 5  # pairs for each reason
 _MOST_REASONS = 20
@@ -49,7 +50,7 @@ def _untested(reading: Reading) -> list[tuple[str, str]]:
     for row in np.flatnonzero(~reading.tested).tolist():
         pairs[str(reading.columns["reason"][row])].append(reading.pair_name(row))
     found = [
-        (reason, f"{counted(len(names), 'pair')}: {named(names, _MOST_NAMED)}")
+        (reason, f"{counted(len(names), 'pair')}: {listed(names, _MOST_NAMED)}")
         for reason, names in pairs.items()
     ]
     if len(found) > _MOST_REASONS:

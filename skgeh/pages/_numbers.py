@@ -1,8 +1,6 @@
 """Numbers in words: at most three digits, and no probability is ever 0."""
 
 import math
-from collections.abc import Iterable
-from itertools import islice
 
 _DIGITS = 3
 _PLAIN = 1e-4, 1e7  # numbers between these are written without a power of ten
@@ -99,19 +97,6 @@ def crossed(one: str, other: str) -> str:
 def signed(sign: str) -> str:
     """The sign of a pair as it is printed."""
     return MINUS if sign == "-" else sign
-
-
-def named(names: Iterable[str], most: int) -> str:
-    """The first of some names, and how many more there are.
-
-    Examples
-    --------
-    >>> named(["a", "b"], 3), named("abcde", 3)
-    ('a, b', 'a, b, c and 2 more')
-    """
-    every = list(names)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(islice(every, most)) + more
 
 
 def _scientific(value: float, digits: int) -> str:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgeh.pages._answer import direction, is_deviance
-from skgeh.pages._grid import Grid
 from skgeh.pages._numbers import counted, crossed, interval, number, p_value, percent, signed
 from skgeh.pages._reading import Reading
 from skgeh.tables.frames import values_and_names
+from skgeh.tables.small_table import SmallTable
 
 _NEAREST, _NEAR = 3, 0.2  # pairs not found for which rows needed are said, and their largest p
 
@@ -42,7 +42,7 @@ class PairPart:
         Where its effect is highest and lowest.
     facts : list of (str, str)
         What is known of it, each with its name.
-    grids : list of Grid
+    grids : list of SmallTable
         Its effect in groups of rows, or for every target.
     """
 
@@ -52,7 +52,7 @@ class PairPart:
     direction: str
     where: str
     facts: list[tuple[str, str]]
-    grids: list[Grid]
+    grids: list[SmallTable]
 
     @classmethod
     def of(cls, reading: Reading, row: int, rows_needed: str) -> "PairPart":
@@ -146,7 +146,7 @@ def _original(reading: Reading, place: int, effect: float, low: float, high: flo
     return f"{number(scale * effect)} (95% interval {ends}) per unit of {' and of '.join(units)}"
 
 
-def _groups(reading: Reading, place: int, output: Any) -> tuple[Grid | None, str]:
+def _groups(reading: Reading, place: int, output: Any) -> tuple[SmallTable | None, str]:
     """Effect in each group of rows or at each level, and where it is highest and lowest.
 
     Of several targets, on one.
@@ -175,7 +175,7 @@ def _groups(reading: Reading, place: int, output: Any) -> tuple[Grid | None, str
             f"The effect is highest where {columns['rule'][high]} ({number(effect[high])}), and "
             f"lowest where {columns['rule'][low]} ({number(effect[low])})."
         )
-    return Grid(caption, [_GROUP_HEADS[name] for name in heads], rows), words
+    return SmallTable([_GROUP_HEADS[name] for name in heads], rows, caption), words
 
 
 def _cell(columns: dict[str, NDArray], head: str, row: int) -> str:
@@ -193,7 +193,7 @@ def _cell(columns: dict[str, NDArray], head: str, row: int) -> str:
     return known.get(head, number)(float(value))
 
 
-def _targets(reading: Reading, place: int) -> Grid | None:
+def _targets(reading: Reading, place: int) -> SmallTable | None:
     """Effect on each of several targets or classes."""
     decided = reading.found.decisions
     if decided is None:
@@ -208,7 +208,7 @@ def _targets(reading: Reading, place: int) -> Grid | None:
     what = "class" if reading.classes is not None else "target"
     name = crossed(*(reading.names[f] for f in reading.found.pairs[place]))
     caption = f"Effect of {name} on each {what}"
-    return Grid(caption, [what.capitalize(), "Effect", "95% interval", "Sign", "p"], rows)
+    return SmallTable([what.capitalize(), "Effect", "95% interval", "Sign", "p"], rows, caption)
 
 
 def count_of_parts(reading: Reading, most: int) -> tuple[list[int], str]:

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from skgeh.pages._numbers import counted, named, number
+from skgeh.pages._numbers import counted, number
 from skgeh.pages._reading import Reading
+from skgeh.tables.messages import listed
 
 _MOST_CLASSES = 10  # classes or targets that are named
 
@@ -63,7 +64,7 @@ def target_in_words(reading: Reading, y: Any) -> str:
     if reading.classes is not None:
         shares = _class_counts(reading, y)
         words = [f"{name} ({count:,})" for name, count in shares]
-        return f"Classes, with their rows: {named(words, _MOST_CLASSES)}."
+        return f"Classes, with their rows: {listed(words, _MOST_CLASSES)}."
     if y is None:
         return ""
     values = np.asarray(y, dtype=np.float64).reshape(len(np.asarray(y)), -1)

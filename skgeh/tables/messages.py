@@ -1,9 +1,10 @@
-"""Warnings that point to the caller's own line, however deep in the package they arise."""
+"""Warnings that point to the caller's own line, however deep in the package they arise; lists."""
 
 import contextlib
 import os
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 # frames that are not the caller's: those of this package and of the decorators of its methods
@@ -25,3 +26,16 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_CALLER):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """The first of some names, and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["a", "b"]), listed("abcde", most=3)
+    ('a, b', 'a, b, c and 2 more')
+    """
+    every = list(names)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more

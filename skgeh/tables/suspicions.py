@@ -1,12 +1,11 @@
 """What is odd about the columns of a table, said by name: constants, copies, ids, leaks."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from skgeh.tables.features import Features
+from skgeh.tables.messages import listed
 
 _LEAKING = 0.995  # share of the target's variance that one feature tells
 _EXACT = 1 - 1e-8  # share that a sum of columns tells
@@ -14,7 +13,6 @@ _LEAST_ROWS = 200  # with fewer, a strong feature looks like a leak
 _MOST_ROWS = 5000  # that are looked at for sums
 _LEAST_PER_COLUMN = 5  # rows for every column of a sum
 _VARIED, _OFTEN, _FAR = 20, 5, 2.0  # values, rows of a mark, and its distance in ranges
-_NAMED = 5
 
 
 def suspicions(features: Features, y: NDArray) -> list[str]:
@@ -29,7 +27,7 @@ def _of_constants(features: Features) -> str:
     names = [features.names[j] for j in np.flatnonzero(features.copies < 0)]
     if not names:
         return ""
-    return f"Constant features interact with nothing: {_listed(names)}. Drop them."
+    return f"Constant features interact with nothing: {listed(names)}. Drop them."
 
 
 def _of_copies(features: Features) -> str:
@@ -42,7 +40,7 @@ def _of_copies(features: Features) -> str:
     ]
     if exact:
         sentence = (
-            f"Some features are copies: {_listed(exact)}. Pairs with a copy are not tested; read "
+            f"Some features are copies: {listed(exact)}. Pairs with a copy are not tested; read "
             "the pairs of the original."
         )
     near = [
@@ -52,7 +50,7 @@ def _of_copies(features: Features) -> str:
     ]
     if near:
         sentence += (
-            f"{' ' * bool(exact)}Some features are nearly the same: {_listed(near)}. What one does "
+            f"{' ' * bool(exact)}Some features are nearly the same: {listed(near)}. What one does "
             "with a third, the other seems to do: keep one of them."
         )
     return sentence
@@ -72,7 +70,7 @@ def _of_ids(features: Features) -> str:
     if not names:
         return ""
     return (
-        f"{_listed(names)} {'counts' if len(names) == 1 else 'count'} the rows, as ids do: whole "
+        f"{listed(names)} {'counts' if len(names) == 1 else 'count'} the rows, as ids do: whole "
         "numbers that are all different, in order. Drop ids; a time is better given as a date."
     )
 
@@ -99,7 +97,7 @@ def _of_nesting(features: Features) -> str:
     if not found:
         return ""
     return (
-        f"Some categories follow from others: {_listed(found)}. What one does with a third, the "
+        f"Some categories follow from others: {listed(found)}. What one does with a third, the "
         "other seems to do, so that neither may be found: keep one of them."
     )
 
@@ -128,7 +126,7 @@ def _of_marks(features: Features) -> str:
     if not found:
         return ""
     return (
-        f"Some values are far from all others, and frequent: {_listed(found)}. If they stand for "
+        f"Some values are far from all others, and frequent: {listed(found)}. If they stand for "
         "missing values, replace them by such."
     )
 
@@ -151,13 +149,13 @@ def _of_leaks(features: Features, y: NDArray) -> str:
     if alone:
         each = "tells the target nearly all by itself"
         return (
-            f"{_listed(alone)} {each if len(alone) == 1 else each.replace('tells', 'each tell')}. "
+            f"{listed(alone)} {each if len(alone) == 1 else each.replace('tells', 'each tell')}. "
             "Drop what is only known after the target, or is computed from it."
         )
     summed = _summed(features, varying)
     if not summed:
         return ""
-    return f"The target is a sum of {_listed(summed)}, up to factors. Drop its parts."
+    return f"The target is a sum of {listed(summed)}, up to factors. Drop its parts."
 
 
 def _told(x: NDArray, levels: NDArray | None, y: NDArray) -> float:
@@ -198,9 +196,3 @@ def _summed(features: Features, y: NDArray) -> list[str]:
             large = np.abs(weights) > 1e-3 * np.abs(weights).max()
             return [features.names[j] for j, one in zip(numbers, large, strict=True) if one]
     return []
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Some names, and how many more."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from skgeh.pages._numbers import counted, crossed, interval, named, number, p_value, percent, signed
+from skgeh.pages._numbers import counted, crossed, interval, number, p_value, percent, signed
+from skgeh.tables.messages import listed
 
 
 @pytest.mark.parametrize("power", range(-12, 13))
@@ -40,6 +41,6 @@ def test_shares():
 
 def test_words():
     assert counted(1, "row") == "1 row" and counted(1234, "row") == "1,234 rows"
-    assert named([], 3) == "" and named(["a"], 3) == "a" and named("abcd", 3).endswith("1 more")
+    assert listed([], 3) == "" and listed(["a"], 3) == "a" and listed("abcd", 3).endswith("1 more")
     assert crossed("a", "b") == "a \u00d7 b"
     assert [signed(sign) for sign in ("+", "-", "mixed", "")] == ["+", "\u2212", "mixed", ""]

@@ -59,7 +59,7 @@ def test_levels_are_in_their_order_and_the_extremes_are_told():
 def test_several_targets_have_a_row_each():
     for kind, names in (("targets", ["target 0", "target 1"]), ("three classes", list("xyz"))):
         grid, groups = PairPart.of(reading(kind), 0, "").grids
-        assert "group of rows" in groups.caption
+        assert "group of rows" in groups.title
         assert [row[0] for row in grid.rows] == names
     grid, _ = PairPart.of(reading("three classes"), 0, "").grids
     assert grid.rows[0][3] == "+"  # a product of the first class alone

@@ -13,5 +13,5 @@ def test_every_row_of_every_grid_has_a_cell_for_each_head():
         for row in np.flatnonzero(reading.chosen).tolist():
             grids = [*PairPart.of(reading, row, "").grids, Contribution.of(reading, row).grid]
             for grid in grids:
-                assert grid.caption and all(grid.heads)
+                assert grid.title and all(grid.heads)
                 assert {len(one) for one in grid.rows} == {len(grid.heads)}
