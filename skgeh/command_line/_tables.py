@@ -11,7 +11,7 @@ import pandas as pd
 
 WIDTH = 80
 _HEADS = ("effect", "95 % interval", "sign", "share", "p_fdr")
-_WIDTHS = (8, 17, 6, 7, 9)
+_WIDTHS = (8, 17, 6, 9, 9)
 _PAIR = WIDTH - sum(_WIDTHS)
 _LEAST_SHARE = 0.001
 

@@ -54,3 +54,10 @@ def test_json_is_standard_and_whole():
     assert len(rows) == 4
     assert rows[3]["effect"] is None and rows[3]["tested"] is False
     assert rows[0]["p_fdr"] == 1e-290
+
+
+def test_signs_and_shares_do_not_touch():
+    row = {"feature_i": "a", "feature_j": "b", "tested": True, "reason": "", "effect": 0.1}
+    row |= {"ci_low": 0.0, "ci_high": 0.2, "sign": "mixed", "share": 1e-5, "p_fdr": 0.5}
+    head, line = pair_table(pd.DataFrame([row]), "pairs").splitlines()
+    assert " mixed " in line and " < 0.1 %" in line and len(head) == len(line) == 80
