@@ -17,9 +17,9 @@ from skgeh.geh.views.blocks import Blocks
 from skgeh.geh.views.differences import Steps
 from skgeh.parallel import no_bar
 from skgeh.process._doubts import doubts
+from skgeh.process._feature_pairs import FeaturePairs
 from skgeh.process._level_effects import EffectsAtLevels, PairWeights
 from skgeh.process._null_model import (
-    FeaturePairs,
     NullModel,
     main_effects,
     null_models,

@@ -29,13 +29,12 @@ from skgeh.significance._folds import (
 from skgeh.significance._learned import assemble, fold_shapes
 from skgeh.significance._refits import fixed_n_groups, learner_of, refit
 from skgeh.significance._regressions import Regressions, information
+from skgeh.significance._seen import Seen
 from skgeh.significance.result import CrossfitResult
 from skgeh.significance.score import of_table
 from skgeh.tables.corrections import adjust
 from skgeh.tables.features import Features
-from skgeh.tables.frames import frame_of
 from skgeh.tables.messages import warn
-from skgeh.tables.mixing import Mixing
 from skgeh.tables.table import Table
 
 _EPSILON = np.finfo(float).eps  # keeps the score of a p-value of 1 finite
@@ -230,7 +229,7 @@ def crossfit(
     learner = learner_of(estimator, table.classes, trainer)
     if features is None:
         features = Features.of(table, getattr(estimator, "feature_groups", "auto"))
-    seen = _Seen.by(learner, table, features)
+    seen = Seen.by(learner, table, features)
     pairs = chosen_pairs(features.asked_pairs(pairs), features.labels)
     sequential = isinstance(cv, str)
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
@@ -296,42 +295,6 @@ def crossfit(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """What a learner sees of a table.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Encoded columns, or codes of the given ones.
-    features : Features
-        In these columns.
-    framed : callable (m, d) -> table, optional
-        What makes tables like the one that was given.
-    alone : ndarray of bool of shape (f,)
-        Whether a feature can be moved alone.
-    """
-
-    X: NDArray[np.float64]
-    features: Features
-    framed: Callable[[NDArray], Any] | None
-    alone: NDArray[np.bool_]
-
-    @classmethod
-    def by(cls, learner: Any, table: Table, features: Features) -> "_Seen":
-        """Networks see encoded columns, other estimators see the table as it was given."""
-        encoding = table.encoding
-        alone = np.ones(len(features), dtype=bool)
-        if isinstance(learner, Trainer) or (encoding.is_plain and not encoding.is_named):
-            return cls(table.X, features, None, alone)
-        if encoding.is_plain:
-            framed = partial(frame_of, names=encoding.names, backend=table.frame_backend)
-            return cls(table.X, features, framed, alone)
-        mixing = Mixing.of(table)
-        found, alone = mixing.features(features, encoding)
-        return cls(mixing.codes, found, mixing, alone)
-
-
 def _halves(table: Table, generator: np.random.Generator) -> NDArray[np.intp]:
     """Two halves of the rows, 0 and 1, of whole units."""
     assert table.units is not None
@@ -342,7 +305,7 @@ def _learned_shapes(
     again: Callable,
     table: Table,
     features: Features,
-    seen: _Seen,
+    seen: Seen,
     pairs: NDArray,
     folds: NDArray,
     max_pairs: int | None,

@@ -6,7 +6,8 @@ from skgeh.geh.likelihoods import CrossEntropy, SquaredError
 from skgeh.geh.pairs import pair_index
 from skgeh.geh.task import Task
 from skgeh.process import _null_model
-from skgeh.process._null_model import FeaturePairs, null_models
+from skgeh.process._feature_pairs import FeaturePairs
+from skgeh.process._null_model import null_models
 from skgeh.process._screen import Sizes
 from tests.process.dense import standard
 
@@ -53,3 +54,14 @@ def in_units(n_units=60, size=5, level=0.0, seed=0, copies=False):
     if copies:
         X, noise = X[units], noise[units]
     return X, X[:, 0] + level * rng.normal(size=n_units)[units] + noise, units
+
+
+def categories(n=300, seed=0, levels=3):
+    """A category's columns, then two numbers; the slope of the first one depends on the level."""
+    rng = np.random.default_rng(seed)
+    level, X = rng.integers(0, levels, n), rng.normal(size=(n, 2))
+    y = X[:, 0] * np.array([1, -1, 0, 0])[level] + X[:, 1] + 0.5 * rng.normal(size=n)
+    return np.column_stack([np.eye(levels)[level], X]), y
+
+
+CATEGORY = [[0, 1, 2], [3], [4]]
